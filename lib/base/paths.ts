@@ -1,0 +1,130 @@
+// Where everything of zag is, and the only reader of ZAG_* variables.
+//
+// Every path below the home is named here; an id, name, tag or group becomes part of a path only through these
+// functions, which take ids that were checked and encode all else.
+
+import { existsSync, realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { EXIT, Fault, quoted } from './exit.js'
+import { keyOf } from './name.js'
+
+/** `$ZAG_HOME`, or `~/.zag`. */
+export function home(): string {
+  const set = process.env.ZAG_HOME
+  return set ? resolve(set) : join(homedir(), '.zag')
+}
+
+export type IndexKind = 'tag' | 'name' | 'parent' | 'after' | 'group' | 'end'
+
+export const paths = {
+  layout: () => join(home(), 'layout'),
+  config: () => join(home(), 'config.toml'),
+  sessions: () => join(home(), 'sessions'),
+  /** Where a session is made, and where it goes before it is deleted: a neighbour of sessions/, so that rename works. */
+  aside: () => join(home(), 'aside'),
+  session: (id: string) => join(home(), 'sessions', id),
+  inSession: (id: string, file: SessionFile) => join(home(), 'sessions', id, file),
+  index: (kind: IndexKind, key: string) => join(home(), 'index', kind, keyOf(key)),
+  indexes: () => join(home(), 'index'),
+  processes: () => join(home(), 'processes'),
+  events: () => join(home(), 'events'),
+  marker: (id: string, what: 'started' | 'ended') => join(home(), 'events', `${id}.${what}`),
+}
+
+export type SessionFile =
+  | 'session.json'
+  | 'prompt'
+  | 'log.ndjson'
+  | 'stdout'
+  | 'stderr'
+  | 'result'
+  | 'context'
+  | 'stdin'
+  | 'spill'
+  | 'end-request'
+
+/** What the environment says of the session this process runs in. */
+export interface Inside {
+  session: string
+  name?: string
+  process?: string
+  provider?: string
+  model?: string
+  root?: string
+  group?: string
+  parent?: string
+}
+
+/** The session this process runs in, or nothing outside of one. */
+export function inside(env: NodeJS.ProcessEnv = process.env): Inside | undefined {
+  const session = env.ZAG_SESSION_ID
+  if (!session) return undefined
+  return {
+    session,
+    name: env.ZAG_SESSION_NAME || undefined,
+    process: env.ZAG_PROCESS_ID || undefined,
+    provider: env.ZAG_PROVIDER || undefined,
+    model: env.ZAG_MODEL || undefined,
+    root: env.ZAG_ROOT || undefined,
+    group: env.ZAG_GROUP || undefined,
+    parent: env.ZAG_PARENT_SESSION_ID || undefined,
+  }
+}
+
+/** Defaults that the environment gives, in a session or outside. */
+export function defaults(env: NodeJS.ProcessEnv = process.env): { provider?: string; model?: string; group?: string; debug: boolean } {
+  return {
+    provider: env.ZAG_PROVIDER || undefined,
+    model: env.ZAG_MODEL || undefined,
+    group: env.ZAG_GROUP || undefined,
+    debug: env.ZAG_DEBUG === '1',
+  }
+}
+
+/** The session and run this process supervises, if it is a runner. */
+export function runnerOf(env: NodeJS.ProcessEnv = process.env): { session: string; run: number } | undefined {
+  const [session, run] = (env.ZAG_RUNNER ?? '').split('.')
+  return session && run ? { session, run: Number(run) } : undefined
+}
+
+/** What makes a process the runner of a run, also for whoever looks at its environment. */
+export function runnerEnvironment(session: string, run: number): NodeJS.ProcessEnv {
+  return { ZAG_RUNNER: `${session}.${run}`, ZAG_PROCESS_ID: `${session}.${run}.runner` }
+}
+
+/** Variables that belong to one session and must not reach the agents of another. */
+export const OF_A_SESSION = /^ZAG_(SESSION_ID|SESSION_NAME|PROCESS_ID|PROVIDER|MODEL|ROOT|GROUP|PARENT_SESSION_ID|CONTEXT_DIR|RUNNER)$/
+
+/** The project a folder belongs to: the nearest folder at or above it with .zag.toml or .git, else the folder itself. */
+export function projectRoot(folder: string): string {
+  const start = realFolder(folder)
+  for (let at = start; ; at = dirname(at)) {
+    if (existsSync(join(at, '.zag.toml')) || existsSync(join(at, '.git'))) return at
+    if (at === dirname(at)) return start
+  }
+}
+
+/** The folder without symbolic links. Throws usage if it is not there. */
+export function realFolder(folder: string): string {
+  try {
+    return realpathSync(folder)
+  } catch (error) {
+    throw new Fault(`no folder ${quoted(folder)}: give one that exists`, EXIT.usage, { cause: error })
+  }
+}
+
+/** The built tree of this installation. Sources and bundles both lie two folders deep beside it. */
+export function distribution(): string {
+  return resolve(import.meta.dirname, '../../dist')
+}
+
+/** The folder of the programs under their plain names: what an agent gets on its PATH. */
+export function programs(): string {
+  return join(distribution(), 'bin')
+}
+
+/** The folder of the manual pages. */
+export function manual(): string {
+  return resolve(distribution(), '../man')
+}
