@@ -1,0 +1,100 @@
+// Every key of config.toml and .zag.toml: its type, what it may hold, and so the type Config of config.ts.
+//
+// A key stands here when it works in this release and not before; all else in a file is an unknown key. A new key is one
+// line in KEYS and one entry in zag-config(5). A check returns what is wrong in words that follow the key's name.
+
+export type Shape =
+  | { kind: 'text'; check?: (text: string) => string | undefined }
+  | { kind: 'choice'; of: readonly string[] }
+  | { kind: 'words' }
+  /** a table with these keys and no others */
+  | { kind: 'keys'; keys: Readonly<Record<string, Key>>; required?: readonly string[] }
+  /** a table whose keys are names that the user gives; `among`: only names of providers that there are */
+  | { kind: 'names'; each: Shape; name?: (name: string, known: Known) => string | undefined; among?: 'providers' }
+
+/** `homeOnly`: refused in a project's .zag.toml, with the reason. */
+export type Key = Shape & { homeOnly?: string }
+
+/** The names of providers: those that zag has or keeps for itself, and those of config.toml. */
+export interface Known {
+  builtin: ReadonlySet<string>
+  configured: ReadonlySet<string>
+}
+
+/** Names that no [providers.NAME] may take, also those of providers still to come. */
+export const BUILTIN_PROVIDERS: ReadonlySet<string> = new Set([
+  'sh',
+  'claude',
+  'codex',
+  'gemini',
+  'copilot',
+  'opencode',
+  'ollama',
+  'acp',
+  'native',
+])
+
+const text = { kind: 'text', check: notEmpty } as const
+
+export const KEYS = {
+  kind: 'keys',
+  keys: {
+    provider: text,
+    model: text,
+    models: {
+      kind: 'names',
+      among: 'providers',
+      each: { kind: 'keys', keys: { small: text, medium: text, large: text } },
+    },
+    providers: {
+      kind: 'names',
+      homeOnly: 'names commands to run',
+      name: providerName,
+      each: {
+        kind: 'keys',
+        required: ['command'],
+        keys: {
+          command: { kind: 'words' },
+          format: { kind: 'choice', of: ['text', 'ndjson'] },
+          env: { kind: 'names', name: variableName, each: { kind: 'text', check: withoutNul } },
+        },
+      },
+    },
+    listen: { kind: 'keys', keys: { format: { kind: 'choice', of: ['text', 'json'] } } },
+  },
+} as const satisfies Shape
+
+/** The plain value of a shape. A table that no file has is empty, so only texts and the like can be missing. */
+export type Value<S> = S extends { kind: 'text' }
+  ? string
+  : S extends { kind: 'choice'; of: readonly (infer C)[] }
+    ? C
+    : S extends { kind: 'words' }
+      ? [string, ...string[]]
+      : S extends { kind: 'names'; each: infer E }
+        ? { [name: string]: Value<E> }
+        : S extends { kind: 'keys'; keys: infer K }
+          ? { -readonly [P in Exclude<keyof K, Always<S, K>>]?: Value<K[P]> } & { -readonly [P in Always<S, K>]: Value<K[P]> }
+          : never
+type Always<S, K> = {
+  [P in keyof K]: K[P] extends { kind: 'names' | 'keys' } ? P : S extends { required: readonly (infer R)[] } ? P & R : never
+}[keyof K]
+
+export function withoutNul(value: string): string | undefined {
+  return value.includes('\0') ? 'has a NUL character: leave it out' : undefined
+}
+
+function notEmpty(value: string): string | undefined {
+  return value === '' ? 'is empty: give a value or leave the key out' : withoutNul(value)
+}
+
+function providerName(name: string, { builtin }: Known): string | undefined {
+  if (builtin.has(name)) return 'is the name of a provider that zag has: take another'
+  if (/^[a-z][a-z0-9_-]{0,39}$/.test(name)) return undefined
+  return 'is no name for a provider: begin with a-z, go on with a-z 0-9 _ -, 40 at most'
+}
+
+function variableName(name: string): string | undefined {
+  if (name !== '__proto__' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return undefined
+  return 'is no name for a variable: write letters, digits and _'
+}

@@ -1,0 +1,153 @@
+// The kinds of events a log holds and their fields: the only place where they are spelt. zag-log(5) is the same for users.
+//
+// Fields that are not listed are allowed in every event: readers hand through what they do not know.
+
+export const TOOL_KINDS = ['shell', 'file_read', 'file_write', 'file_edit', 'search', 'sub_agent', 'web', 'notebook', 'other'] as const
+export type ToolKind = (typeof TOOL_KINDS)[number]
+
+/** How a run ended. */
+export type Outcome = 'completed' | 'failed' | 'cancelled' | 'dead'
+
+interface Tool {
+  tool_id?: string
+  tool: string
+  tool_kind: ToolKind
+}
+
+interface Limit {
+  incident_id: string
+  scope?: string
+  reset_at?: string
+  resume_at?: string
+  raw?: unknown
+  error?: string
+}
+
+interface Talk {
+  message: string
+  data?: unknown
+  raw?: string
+}
+
+/** The fields of each kind of event. */
+export interface EventFields {
+  session_started: {
+    provider: string
+    model?: string
+    root: string
+    cwd: string
+    command: string[]
+    /** The agent's process; what tells it from a later one with its number; the value of its ZAG_PROCESS_ID. */
+    pid?: number
+    pid_start?: string
+    boot_id?: string
+    host?: string
+    process_id: string
+    run: number
+    resumed: boolean
+    depends_on?: string[]
+    retried_from?: string
+    /** Where this run begins in the agent's files. */
+    stdout_from: number
+    stderr_from: number
+  }
+  user_message: { content: string; from: string }
+  assistant_message: { content: string; message_id?: string }
+  reasoning: { content: string; message_id?: string }
+  tool_call: Tool & { input?: unknown }
+  tool_result: Tool & { success: boolean; output?: unknown; error?: string }
+  relay: Tool & { relay_id: string; kind: 'permission'; params: unknown }
+  permission: {
+    relay_id?: string
+    tool: string
+    granted: boolean
+    by: 'rule' | 'once' | 'deny' | 'person' | 'timeout' | 'auto'
+    rule?: string
+    reason?: string
+  }
+  usage: {
+    input_tokens?: number
+    output_tokens?: number
+    cache_read_tokens?: number
+    cache_write_tokens?: number
+    cost_usd?: number
+  }
+  usage_limit_hit: Limit
+  usage_limit_resumed: Limit
+  usage_limit_failed: Limit
+  provider_status: Talk
+  stderr: Talk
+  parse_warning: Talk
+  user_event: { level: Level; message: string; data?: unknown; by?: string }
+  turn_ended: { stop_reason: string }
+  session_result: { result: string }
+  session_ended: {
+    success: boolean
+    status: Outcome
+    run: number
+    exit_code?: number
+    signal?: string
+    error?: string
+    /** Why it ended so, where that is not what the agent itself said: timeout, dependency, cancelled, runner, spawn. */
+    reason?: string
+    duration_ms: number
+  }
+}
+
+export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type Level = (typeof LEVELS)[number]
+
+export type EventType = keyof EventFields
+
+const KNOWN: Record<EventType, true> = {
+  session_started: true,
+  user_message: true,
+  assistant_message: true,
+  reasoning: true,
+  tool_call: true,
+  tool_result: true,
+  relay: true,
+  permission: true,
+  usage: true,
+  usage_limit_hit: true,
+  usage_limit_resumed: true,
+  usage_limit_failed: true,
+  provider_status: true,
+  stderr: true,
+  parse_warning: true,
+  user_event: true,
+  turn_ended: true,
+  session_result: true,
+  session_ended: true,
+}
+
+/** Every kind of event, in the order of zag-log(5). */
+export const EVENT_TYPES = Object.keys(KNOWN) as EventType[]
+
+/** An event before it is stored: its kind, its fields and what else its writer wants to keep. */
+export type NewEvent = {
+  [T in EventType]: { type: T } & EventFields[T] & {
+      offset?: number
+      spilled?: Record<string, Spilled>
+    }
+}[EventType]
+
+/** What the log adds when it stores an event. */
+export interface Stamp {
+  ts: string
+  session_id: string
+  parent_id?: string
+}
+
+/** An event as stored. */
+export type StoredEvent = NewEvent & Stamp
+/** An event as read: with the number of its line. A line that does not parse is read as a parse_warning. */
+export type LogEvent = StoredEvent & { seq: number }
+
+export type EventOf<T extends EventType> = Extract<StoredEvent, { type: T }>
+
+/** Where the whole of a text is whose head and tail stand in a field: a path below the session's folder, and its bytes. */
+export interface Spilled {
+  path: string
+  bytes: number
+}
