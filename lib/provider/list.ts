@@ -1,0 +1,28 @@
+// Every provider there is: the built-in ones, then those of the configuration.
+
+import { EXIT, Fault, quoted } from '../base/exit.js'
+import { nearest } from '../base/name.js'
+import type { Config } from '../config/config.js'
+import { configured } from './configured.js'
+import type { Provider } from './provider.js'
+import { sh } from './sh.js'
+
+const BUILT_IN: readonly Provider[] = [sh]
+
+/** All providers, built-in ones first. */
+export function providers(config: Config): Provider[] {
+  return [...BUILT_IN, ...Object.entries(config.providers).map(([name, settings]) => configured(name, settings))]
+}
+
+/** The provider of that name. Throws a Fault (127) that names the ones there are. */
+export function providerOf(name: string, config: Config): Provider {
+  const all = providers(config)
+  const found = all.find(provider => provider.name === name)
+  if (found) return found
+  const names = all.map(provider => provider.name)
+  const [near] = nearest(name, names)
+  const advice = near
+    ? `did you mean ${near}?`
+    : `there are ${names.join(', ')}; add [providers.${/^[a-z][a-z0-9_-]*$/.test(name) ? name : 'NAME'}] to config.toml`
+  throw new Fault(`no provider ${quoted(name)}: ${advice}`, EXIT.notFound)
+}
