@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { EXIT } from '../lib/base/exit.js'
+import { answerFlags, printAnswer, printEvent } from '../lib/command/answer.js'
+import { askFlags, callFlags, contextFlag, promptOf } from '../lib/command/ask.js'
+import { command } from '../lib/command/command.js'
+import { execute } from '../lib/session/foreground.js'
+import { pick } from '../lib/session/pick.js'
+import { sourcesOf } from '../lib/session/sources.js'
+
+export default command(import.meta, {
+  name: 'zag-exec',
+  does: 'run a session in the foreground and print its result',
+  usage: ['[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }'],
+  flags: { ...askFlags, ...callFlags, ...contextFlag, ...answerFlags },
+  operands: { name: 'prompt' },
+  exits: {
+    [EXIT.ok]: 'completed',
+    [EXIT.no]: 'it failed, was cancelled, or its answer is no JSON where --json asks for it',
+    [EXIT.none]: 'a session for --context was not found',
+    [EXIT.notNow]: 'a session for --context is not over',
+    [EXIT.timeout]: 'its --timeout ran out',
+    [EXIT.cannotRun]: 'the agent program may not be executed',
+    [EXIT.notFound]: 'the provider or its program was not found',
+    [EXIT.interrupted]: 'ended by SIGINT',
+    [EXIT.terminated]: 'ended by SIGTERM',
+  },
+  examples: [
+    ['zag-exec -p sh "echo hi"', 'prints hi'],
+    ['zag-exec -p sh -o json "echo hi"', 'a row with result, duration_ms and log_path'],
+    ['zag-exec -p sh --json "echo \'{\\"a\\": 1}\'"', 'the answer as JSON on one line'],
+  ],
+  async run({ operands, prompt, filePrompt, context, output, ...ask }, { stdin, out, err }) {
+    const text = await promptOf({ prompt, filePrompt }, operands, stdin)
+    const contextOf = await sourcesOf(
+      await pick({ operands: context }, stdin, {
+        otherwise: 'none',
+        empty: true,
+      }),
+      false,
+    )
+    const answer = await execute({ ...ask, prompt: text, contextOf }, event => printEvent(event, output, out, err))
+    return printAnswer(answer, output, ask.json, out, err)
+  },
+})

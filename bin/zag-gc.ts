@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import { EXIT } from '../lib/base/exit.js'
+import { command } from '../lib/command/command.js'
+import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
+import { gc } from '../lib/session/gc.js'
+import { pick } from '../lib/session/pick.js'
+
+export default command(import.meta, {
+  name: 'zag-gc',
+  does: 'remove sessions that are old and over',
+  usage: [`[--force] [--older-than <time>] [--json] [${pickUsage}]`],
+  flags: {
+    ...pickFlags,
+    force: {
+      type: 'boolean',
+      does: 'remove; without it only say what would be removed',
+    },
+    olderThan: {
+      type: 'time',
+      value: 'time',
+      default: '7d',
+      does: 'only what ended longer ago; 0 is everything that is over',
+    },
+    json: {
+      type: 'boolean',
+      does: 'one object: sessions, bytes, kept, remains, removed',
+    },
+  },
+  operands: { name: 'session' },
+  exits: { ...pickExits, [EXIT.ok]: 'done, or nothing to do' },
+  examples: [
+    ['zag-gc', 'what is there to remove?'],
+    ['zag-gc --force --older-than 2d', 'from cron'],
+  ],
+  async run({ force, olderThan, json, ...which }, { stdin, out, err }) {
+    const ids = await pick(which, stdin, { otherwise: 'all', empty: true })
+    const { sessions, bytes, kept, remains } = await gc(ids, {
+      olderThan,
+      force,
+    })
+    if (json) return out.value({ sessions, bytes, kept, remains, removed: force })
+    for (const id of sessions) out.line(id)
+    const left = remains.length > 0 ? `, and ${remains.length} remains of crashes` : ''
+    err.notice(
+      `${force ? 'removed' : 'would remove'} ${sessions.length} sessions (${bytes} bytes)${left}; ${kept} stay${force ? '' : ' (--force removes)'}`,
+    )
+  },
+})

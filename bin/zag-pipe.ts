@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+import { EXIT } from '../lib/base/exit.js'
+import { answerFlags, printAnswer, printEvent } from '../lib/command/answer.js'
+import { askFlags, promptOf } from '../lib/command/ask.js'
+import { command } from '../lib/command/command.js'
+import { pickExits } from '../lib/command/flags.js'
+import { execute } from '../lib/session/foreground.js'
+import { pick } from '../lib/session/pick.js'
+import { sourcesOf } from '../lib/session/sources.js'
+import { spawn } from '../lib/session/start.js'
+
+export default command(import.meta, {
+  name: 'zag-pipe',
+  does: 'give the results of some sessions to a new one',
+  usage: [
+    '[<flags>] { <session>... | - | --tag <tag> } -- { <prompt> | - }',
+    '[<flags>] { <session>... | - | --tag <tag> } { --prompt <text> | --file-prompt <path> }',
+  ],
+  flags: {
+    ...askFlags,
+    ...answerFlags,
+    tag: {
+      type: 'strings',
+      value: 'tag',
+      does: 'sessions with this tag; of several tags, with all of them',
+    },
+    parent: {
+      type: 'string',
+      value: 'session',
+      does: 'sessions that this one started',
+    },
+    latest: { type: 'boolean', does: 'the newest session' },
+    state: {
+      type: 'string',
+      value: 'state,...',
+      does: 'only sessions in one of these states',
+    },
+    wait: { type: 'boolean', does: 'wait for those that are not over' },
+    background: {
+      type: 'boolean',
+      short: 'b',
+      does: 'return at once and print the id, as zag spawn',
+    },
+    name: { type: 'string', value: 'name', does: 'a name for the new session' },
+    description: {
+      type: 'string',
+      short: 'd',
+      value: 'text',
+      does: 'what the new session is for',
+    },
+    asTag: { type: 'strings', value: 'tag', does: 'a tag for the new session' },
+  },
+  operands: { name: 'session' },
+  afterDashes: { name: 'prompt' },
+  exits: {
+    ...pickExits,
+    [EXIT.ok]: 'completed; with -b: on its way',
+    [EXIT.no]: 'the new session failed or was cancelled',
+    [EXIT.notNow]: 'a source is not over, and there was no --wait',
+    [EXIT.timeout]: 'its --timeout ran out',
+    [EXIT.cannotRun]: 'the agent program may not be executed',
+    [EXIT.notFound]: 'the provider or its program was not found',
+    [EXIT.interrupted]: 'ended by SIGINT',
+    [EXIT.terminated]: 'ended by SIGTERM',
+  },
+  examples: [
+    ['zag-pipe -p sh --tag review -- "sort -u"', 'the script reads the wrapped results on its stdin'],
+    [`zag-pipe -p sh --tag review --wait -- 'cat "$ZAG_CONTEXT_DIR"/*.txt'`, 'or each as a file'],
+  ],
+  async run(
+    { operands, afterDashes = [], prompt, filePrompt, tag, parent, latest, state, wait, background, asTag, output, ...flags },
+    { stdin, out, err },
+  ) {
+    const sources = await pick({ operands, tag, parent, latest, state }, stdin)
+    const text = await promptOf({ prompt, filePrompt }, afterDashes, stdin)
+    const ask = {
+      ...flags,
+      tag: asTag,
+      prompt: text,
+      contextOf: await sourcesOf(sources, wait),
+    }
+    if (background) {
+      const { id, pid, logPath } = await spawn(ask)
+      return out.row({ session_id: id, pid, log_path: logPath, interactive: false }, id)
+    }
+    const answer = await execute(ask, event => printEvent(event, output, out, err))
+    return printAnswer(answer, output, flags.json, out, err)
+  },
+})

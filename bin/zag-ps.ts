@@ -1,0 +1,159 @@
+#!/usr/bin/env node
+import { EXIT, usage } from '../lib/base/exit.js'
+import { shortId } from '../lib/base/id.js'
+import { formatDuration } from '../lib/base/time.js'
+import { command } from '../lib/command/command.js'
+import type { Context } from '../lib/command/data.js'
+import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
+import { contentOf } from '../lib/command/input.js'
+import { printTable } from '../lib/command/table.js'
+import { cancelAll, GRACE } from '../lib/session/cancel.js'
+import { type Listed, list, listOne } from '../lib/session/list.js'
+import { type Pick, pick } from '../lib/session/pick.js'
+import { rowOf } from '../lib/session/row.js'
+import { handIn, self } from '../lib/session/self.js'
+
+const jsonFlag = { json: { type: 'boolean', does: 'rows as JSON' } } as const
+const session = { name: 'session' } as const
+const { all: _, ...narrowing } = pickFlags
+
+export default command(import.meta, {
+  name: 'zag-ps',
+  does: 'list sessions and what runs of them, and end it',
+  default: 'list',
+  commands: {
+    list: {
+      does: 'list the sessions that are not over',
+      usage: ['[--all] [-n <count>] [-q | --json]'],
+      flags: {
+        ...narrowing,
+        ...jsonFlag,
+        all: { type: 'boolean', short: 'a', does: 'also those that are over' },
+        newest: {
+          type: 'number',
+          short: 'n',
+          value: 'count',
+          does: 'only the newest',
+        },
+        quiet: { type: 'boolean', short: 'q', does: 'only ids' },
+      },
+      operands: session,
+      exits: { ...pickExits, [EXIT.ok]: 'listed, if there were any' },
+      examples: [
+        ['zag-ps', 'what is at work'],
+        ['zag-ps list --all -n 5', 'the five newest, over or not'],
+      ],
+      async run({ all, newest, quiet, json, ...which }, { stdin, out }) {
+        const rows = await chosen(which, all, stdin)
+        const shown = newest === undefined ? rows : rows.slice(rows.length - Math.min(newest, rows.length))
+        if (quiet) for (const row of shown) out.line(row.session_id)
+        else if (json) out.value(shown)
+        else printTable(out, ['ID', 'STATE', 'PROVIDER', 'PID', 'AGE', 'NAME', 'ERROR'], shown.map(cells(out.isTerminal)))
+      },
+    },
+    show: {
+      does: 'show sessions in full',
+      usage: [`[--json] ${pickUsage}`],
+      flags: { ...pickFlags, ...jsonFlag },
+      operands: session,
+      exits: { ...pickExits, [EXIT.ok]: 'shown' },
+      examples: [['zag-ps show --latest', 'all that is known of the newest session']],
+      async run({ json, ...which }, { stdin, out }) {
+        for (const id of await pick(which, stdin)) {
+          const row = await listOne(id)
+          if (json) out.value(row)
+          else for (const [key, value] of Object.entries(row)) if (value !== undefined && value !== null) out.line(`${key}=${value}`)
+        }
+      },
+    },
+    stop: {
+      does: 'end sessions gently, then firmly, as zag cancel',
+      usage: [`{ self | ${pickUsage} }`],
+      flags: { ...pickFlags, ...jsonFlag },
+      operands: session,
+      exits: {
+        ...pickExits,
+        [EXIT.ok]: 'none of them runs any more',
+        [EXIT.no]: 'some could not be ended',
+      },
+      examples: [['zag-ps stop --tag review', 'end what has a tag']],
+      run: (flags, context) => end(flags, context, GRACE),
+    },
+    kill: {
+      does: 'end sessions at once, by SIGKILL; or hand in the result of the own one and end it',
+      usage: [pickUsage, 'self [<result> | --file <path>]'],
+      flags: {
+        ...pickFlags,
+        ...jsonFlag,
+        file: {
+          type: 'string',
+          value: 'path',
+          does: 'with self: the result from a file',
+        },
+      },
+      operands: session,
+      exits: {
+        ...pickExits,
+        [EXIT.ok]: 'none of them runs any more',
+        [EXIT.no]: 'some could not be ended, or self outside of a session',
+      },
+      examples: [
+        ['zag-ps kill --tag review', 'end what has a tag, now'],
+        ['zag-ps kill self "all tests pass"', 'inside a session: hand in its result and end it'],
+      ],
+      async run({ file, ...flags }, context) {
+        const [word, result, ...more] = flags.operands
+        if (word !== 'self') {
+          if (file !== undefined) throw usage('--file goes with self')
+          return end(flags, context, 0)
+        }
+        if (more.length > 0 || (file !== undefined && result !== undefined)) throw usage('one result: quote it, or give --file')
+        if (file === undefined && result === undefined) return end(flags, context, 0)
+        await handIn(file === undefined ? (result as string) : contentOf(file, 'the result').toString())
+      },
+    },
+    self: {
+      does: 'show the session this is',
+      usage: ['[--json]'],
+      flags: jsonFlag,
+      exits: {
+        ...pickExits,
+        [EXIT.ok]: 'inside a session',
+        [EXIT.no]: 'not inside a session',
+      },
+      examples: [['zag-ps self --json', 'inside a session: its row']],
+      async run({ json }, { out }) {
+        const row = await listOne(self().session)
+        out.json = json
+        out.row(row, `${row.session_id}\t${row.status}`)
+      },
+    },
+  },
+})
+
+/** The rows asked for: of the sessions named if any are, else of all that the table has. */
+async function chosen(which: Pick, all: boolean, stdin: Context['stdin']): Promise<Listed[]> {
+  const named = await pick(which, stdin, { otherwise: 'none', empty: true })
+  const narrows = which.state !== undefined || which.root !== undefined
+  const nothing = (which.operands ?? []).length + (which.tag ?? []).length === 0 && !which.name && !which.parent && !which.latest
+  if (nothing && !narrows) return list({ all })
+  if (!nothing) return Promise.all(named.map(listOne))
+  const ids = new Set(await pick({ ...which, all: true }, stdin, { empty: true }))
+  return (await list({ all: all || which.state !== undefined })).filter(row => ids.has(row.session_id))
+}
+
+function cells(short: boolean): (row: Listed) => unknown[] {
+  return row => {
+    const age = formatDuration(Date.now() - Date.parse(row.created_at))
+    return [short ? shortId(row.session_id) : row.session_id, row.status, row.provider, row.pid, age, row.name, row.error]
+  }
+}
+
+async function end(which: Pick & { json: boolean }, { stdin, out, err }: Context, grace: number): Promise<number> {
+  const operands = (which.operands ?? []).map(word => (word === 'self' ? self().session : word))
+  const failed = await cancelAll(await pick({ ...which, operands }, stdin), { grace }, ({ status }) => {
+    out.row(rowOf(status), `${status.id}\t${status.state}`)
+  })
+  for (const { message } of failed) err.complain(message)
+  return failed.length > 0 ? EXIT.no : EXIT.ok
+}

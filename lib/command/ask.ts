@@ -1,0 +1,51 @@
+// What spawn, exec and pipe share: the flags that say what to start, and where its prompt comes from.
+
+import { quoted, usage } from '../base/exit.js'
+import type { Flags } from './data.js'
+import { contentOf, type Input } from './input.js'
+
+/** The flags of a new session. They are the fields of Ask in lib/session/ask.ts. */
+export const askFlags = {
+  provider: { type: 'string', short: 'p', value: 'name', does: 'the agent: sh, or one of zag providers' },
+  model: { type: 'string', short: 'm', value: 'model', does: 'the model, as the provider names it' },
+  size: { type: 'choice', choices: ['small', 'medium', 'large'], does: 'a model by size, from [models] of the configuration' },
+  root: { type: 'string', short: 'r', value: 'folder', does: 'the folder to work in, if not this one' },
+  autoApprove: { type: 'boolean', short: 'a', does: 'let the agent use its tools without asking' },
+  systemPrompt: { type: 'string', short: 's', value: 'text', does: 'the system prompt' },
+  addDir: { type: 'strings', value: 'folder', does: 'another folder the agent may work in' },
+  env: { type: 'strings', value: 'name=value', does: 'a variable for the agent' },
+  file: { type: 'strings', value: 'path', does: 'attach a file to the prompt' },
+  mcpConfig: { type: 'string', value: 'path', does: 'the configuration of MCP servers' },
+  maxTurns: { type: 'number', value: 'n', min: 1, does: 'end after so many turns' },
+  timeout: { type: 'time', value: 'time', does: 'end it, and all it started, after this long' },
+  plan: { type: 'boolean', does: 'only plan, change nothing' },
+  contextBytes: { type: 'size', value: 'bytes', does: 'give longer results as head and tail', default: '64k' },
+  group: { type: 'string', value: 'group', does: "the group, if not the project's" },
+  keepChildren: { type: 'boolean', does: 'leave alone what the agent started and left running' },
+  prompt: { type: 'string', value: 'text', does: 'the prompt, in place of the operand' },
+  filePrompt: { type: 'string', value: 'path', does: 'the prompt from a file' },
+} as const satisfies Flags
+
+/** How a new session is called; pipe has its own, because there --tag selects. */
+export const callFlags = {
+  name: { type: 'string', value: 'name', does: 'a name to find it by' },
+  description: { type: 'string', short: 'd', value: 'text', does: 'what it is for' },
+  tag: { type: 'strings', value: 'tag', does: 'a tag to find it by, with others' },
+} as const satisfies Flags
+
+/** Results of other sessions to put before the prompt. */
+export const contextFlag = {
+  context: { type: 'strings', value: 'session', does: 'put the result of this session before the prompt' },
+} as const satisfies Flags
+
+/** The prompt from the one place that gives it: words, --prompt, --file-prompt, or stdin for the word `-`. Throws usage, and Fault 5 for a file that cannot be read. */
+export async function promptOf(flags: { prompt?: string; filePrompt?: string }, words: string[], stdin: Input): Promise<string | Buffer> {
+  const [word] = words
+  const given = [word, flags.prompt, flags.filePrompt].filter(source => source !== undefined)
+  if (given.length === 0) throw usage('no prompt: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
+  if (words.length > 1) throw usage(`one prompt, not ${words.length} words: put it in quotes (${quoted(words[1] as string)} is the second)`)
+  if (given.length > 1) throw usage('one prompt, please: an operand, --prompt or --file-prompt')
+  if (flags.filePrompt !== undefined) return contentOf(flags.filePrompt, 'the prompt')
+  if (flags.prompt !== undefined) return flags.prompt
+  return word === '-' ? stdin.bytes() : (word as string)
+}

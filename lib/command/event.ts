@@ -1,0 +1,53 @@
+// An event of a log as text for people. Text of agents keeps its lines, but no control character of it reaches a terminal.
+
+import type { Paint } from './terminal.js'
+
+type Fields = Record<string, unknown>
+
+/** A line or more: what is said as it is, all else as one line that begins with its kind. */
+export function eventText(of: { type: string }, paint: Paint): string {
+  const event = of as unknown as Fields
+  const { type } = of
+  if (type === 'assistant_message') return clean(event.content)
+  if (type === 'user_message') return paint.bold(prefixed('> ', event.content))
+  if (type === 'reasoning') return paint.dim(clean(event.content))
+  if (type === 'stderr') return paint.red(prefixed('! ', event.message))
+  const text = clean(`[${type}] ${words(event)}`).trimEnd()
+  return type === 'session_ended' ? (event.success ? paint.green(text) : paint.red(text)) : paint.dim(text)
+}
+
+function words(event: Fields): string {
+  switch (event.type) {
+    case 'session_started':
+      return [event.provider, event.model, `run ${event.run}`].filter(Boolean).join(', ')
+    case 'session_ended':
+      return [event.status, event.error].filter(Boolean).join(': ')
+    case 'tool_call':
+      return `${event.tool} ${JSON.stringify(event.input ?? {})}`
+    case 'tool_result':
+      return `${event.tool} ${event.success ? 'ok' : `failed: ${event.error ?? ''}`}`
+    case 'user_event':
+      return `${event.level}: ${event.message}${event.data === undefined ? '' : ` ${JSON.stringify(event.data)}`}`
+    case 'session_result':
+      return String(event.result)
+    default:
+      return rest(event)
+  }
+}
+
+/** All fields but those that every event has. */
+function rest({ type, ts, session_id, parent_id, seq, offset, ...fields }: Fields): string {
+  const { message, ...others } = fields
+  const data = Object.keys(others).length > 0 ? JSON.stringify(others) : ''
+  return [message, data].filter(Boolean).join(' ')
+}
+
+function prefixed(prefix: string, text: unknown): string {
+  return clean(text).replace(/^/gm, prefix)
+}
+
+/** Lines and tabs stay; every other control character is shown, not sent. */
+function clean(text: unknown): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach the terminal
+  return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}

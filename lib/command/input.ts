@@ -1,0 +1,81 @@
+// stdin, opened only when a program asks for it: an agent's stdin is often a pipe that never ends.
+//
+// It is read with fs.read, so no stream is built and the program goes on with other work while it waits.
+
+import { read, readFileSync } from 'node:fs'
+import { codeOf, quoted, refused, usage } from '../base/exit.js'
+import { isTerminal } from './terminal.js'
+
+export class Input {
+  #opened = false
+
+  /** All of stdin. Throws usage when it was read before, a Fault (exit 5) when it cannot be read. */
+  async bytes(): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    for await (const chunk of this.#chunks()) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  }
+
+  /** All of stdin as UTF-8. Throws as bytes() does. */
+  async text(): Promise<string> {
+    return (await this.bytes()).toString()
+  }
+
+  /** The lines of stdin as they come, without their newlines; a last one that lacks it counts too. Throws as bytes() does. */
+  async *lines(): AsyncGenerator<string> {
+    let begun: Buffer[] = []
+    for await (const chunk of this.#chunks()) {
+      let from = 0
+      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+        begun.push(chunk.subarray(from, end))
+        yield Buffer.concat(begun).toString()
+        begun = []
+        from = end + 1
+      }
+      if (from < chunk.length) begun.push(chunk.subarray(from))
+    }
+    if (begun.length > 0) yield Buffer.concat(begun).toString()
+  }
+
+  get isTerminal(): boolean {
+    return isTerminal(0)
+  }
+
+  async *#chunks(): AsyncGenerator<Buffer> {
+    if (this.#opened) throw usage("stdin can be read once: give '-' once")
+    this.#opened = true
+    for (;;) {
+      const chunk = await readSome()
+      if (chunk.length === 0) return
+      yield chunk
+    }
+  }
+}
+
+/** The next bytes of stdin; none at its end. */
+async function readSome(): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(65_536)
+  for (;;) {
+    try {
+      const count = await new Promise<number>((done, fail) =>
+        read(0, buffer, 0, buffer.length, null, (error, n) => (error ? fail(error) : done(n))),
+      )
+      return buffer.subarray(0, count)
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'EOF') return buffer.subarray(0, 0)
+      if (code !== 'EAGAIN' && code !== 'EINTR') throw refused('cannot read stdin', error)
+      // A pipe that somebody set to non-blocking and that is empty just now; the system cannot wake fs.read for it.
+      await new Promise(done => setTimeout(done, 10))
+    }
+  }
+}
+
+/** The bytes of a file that a flag names. Throws a Fault (exit 5) that says what was wanted from it. */
+export function contentOf(path: string, what: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw refused(`cannot read ${what} from ${quoted(path)}`, error)
+  }
+}

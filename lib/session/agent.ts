@@ -1,0 +1,112 @@
+// Starting the agent of a run: its own process group, no inherited descriptors, its prompt as a file on stdin, its output
+// straight into the session's files. Nothing the agent does can block or lose output, and it needs nobody to read it.
+
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, existsSync, fstatSync, openSync } from 'node:fs'
+import { delimiter } from 'node:path'
+import { EXIT, Fault, quoted, refused } from '../base/exit.js'
+import { home, OF_A_SESSION, paths, programs } from '../base/paths.js'
+import { closeInherited, pidOf } from '../process/detach.js'
+import { programAt } from '../process/program.js'
+import type { Launch, Provider, Task } from '../provider/provider.js'
+import type { Session } from '../table/sessions.js'
+import type { Offsets } from './output.js'
+
+export interface Agent {
+  child: ChildProcess
+  pid: number
+  argv: string[]
+  /** Where this run begins in stdout and stderr. */
+  from: Offsets
+}
+
+/** The value of ZAG_PROCESS_ID that all processes of a run carry. */
+export function markOf(id: string, run: number): string {
+  return `${id}.${run}`
+}
+
+/** Starts the agent. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
+export async function startAgent(session: Session, run: number, provider: Provider): Promise<Agent> {
+  const launch = provider.launch(taskOf(session, run))
+  const env = environmentOf(session, run, launch)
+  const file = programAt(launch.argv[0], env.PATH, session.cwd)
+  if (!existsSync(session.cwd)) throw new Fault(`the folder ${quoted(session.cwd)} is gone`, EXIT.system)
+  const { spawn } = await import('node:child_process')
+  closeInherited()
+  const files = openFiles(session.id, launch)
+  try {
+    const from = {
+      stdout: fstatSync(files[1]).size,
+      stderr: fstatSync(files[2]).size,
+    }
+    const child = spawn(file, launch.argv.slice(1), {
+      argv0: launch.argv[0],
+      cwd: session.cwd,
+      env,
+      detached: true,
+      stdio: files,
+    })
+    const pid = await pidOf(launch.argv[0], child)
+    return { child, pid, argv: launch.argv, from }
+  } finally {
+    for (const fd of files) closeSync(fd)
+  }
+}
+
+function taskOf(session: Session, run: number): Task {
+  const context = paths.inSession(session.id, 'stdin')
+  return {
+    session: session.id,
+    run,
+    root: session.root,
+    cwd: session.cwd,
+    model: session.model,
+    promptFile: paths.inSession(session.id, 'prompt'),
+    contextFile: existsSync(context) ? context : undefined,
+    flags: session.flags,
+  }
+}
+
+function openFiles(id: string, launch: Launch): [number, number, number] {
+  const opened: number[] = []
+  try {
+    opened.push(openSync(launch.stdin, 'r'))
+    for (const name of ['stdout', 'stderr'] as const) opened.push(openSync(paths.inSession(id, name), 'a', 0o600))
+    return opened as [number, number, number]
+  } catch (error) {
+    for (const fd of opened) closeSync(fd)
+    throw refused(`cannot open the files of session ${id}`, error)
+  }
+}
+
+/** The agent's environment: the caller's, what --env gave, and who it is. Nothing of an enclosing session stays in it. */
+function environmentOf(session: Session, run: number, launch: Launch): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !OF_A_SESSION.test(name))
+  const context = paths.inSession(session.id, 'context')
+  const own: NodeJS.ProcessEnv = {
+    ...Object.fromEntries(inherited),
+    ...launch.env,
+    ...session.env,
+    ...exportsOf(session, run),
+    ZAG_CONTEXT_DIR: existsSync(context) ? context : undefined,
+  }
+  const path = own.PATH ?? process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
+  own.PATH = path.split(delimiter).includes(programs()) ? path : `${path}${delimiter}${programs()}`
+  return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined))
+}
+
+/** The variables that tell an agent who it is. */
+export function exportsOf(session: Session, run: number): Record<string, string> {
+  const values = {
+    ZAG_HOME: home(),
+    ZAG_SESSION_ID: session.id,
+    ZAG_SESSION_NAME: session.name,
+    ZAG_PROCESS_ID: markOf(session.id, run),
+    ZAG_PROVIDER: session.provider,
+    ZAG_MODEL: session.model,
+    ZAG_ROOT: session.root,
+    ZAG_GROUP: session.group,
+    ZAG_PARENT_SESSION_ID: session.parent,
+  }
+  return Object.fromEntries(Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== undefined))
+}

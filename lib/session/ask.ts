@@ -1,0 +1,162 @@
+// From what a user asked for to a session on disk: defaults filled in, checked against what the provider can do, refused
+// before anything is made if it cannot be kept.
+
+import { EXIT, Fault, quoted, usage } from '../base/exit.js'
+import { newId } from '../base/id.js'
+import { checkName } from '../base/name.js'
+import { defaults, inside, OF_A_SESSION, projectRoot, realFolder } from '../base/paths.js'
+import { timestamp } from '../base/time.js'
+import { type Config, loadConfig } from '../config/config.js'
+import { myself } from '../process/identity.js'
+import { providerOf, providers } from '../provider/list.js'
+import type { Feature, Provider } from '../provider/provider.js'
+import { openHome } from '../store/home.js'
+import { processes } from '../table/processes.js'
+import { create, exists, type Owner, type Session } from '../table/sessions.js'
+import { contextFiles, gather, wrap } from './context.js'
+import { rowFor } from './turn.js'
+
+/** What a session can be asked for: the flags of spawn, exec and pipe in camelCase, with the prompt. Durations in milliseconds. */
+export interface Ask {
+  prompt: string | Buffer
+  provider?: string
+  model?: string
+  size?: 'small' | 'medium' | 'large'
+  root?: string
+  name?: string
+  description?: string
+  tag?: string[]
+  group?: string
+  env?: string[]
+  timeout?: number
+  keepChildren?: boolean
+  autoApprove?: boolean
+  systemPrompt?: string
+  addDir?: string[]
+  file?: string[]
+  mcpConfig?: string
+  maxTurns?: number
+  plan?: boolean
+  /** Ids of sessions whose results go before the prompt, and how many bytes of each at the most. */
+  contextOf?: string[]
+  contextBytes?: number
+  /** The answer has to be JSON. */
+  json?: boolean
+}
+
+/** Makes a session, not yet started, owned by this process. Throws Faults 2, 5, 126, 127 and leaves nothing then. */
+export async function makeSession(ask: Ask, role: Owner['role']): Promise<Session> {
+  const cwd = realFolder(ask.root ?? process.cwd())
+  const root = projectRoot(cwd)
+  if (ask.timeout === 0) throw usage('--timeout 0 leaves no time: leave it out for no limit')
+  const config = await loadConfig(root)
+  const provider = await choose(ask, config)
+  checkFeatures(ask, provider)
+  const session = sessionOf(ask, config, provider, { cwd, root })
+  const files = filesOf(ask, provider, gather(ask.contextOf ?? [], ask.contextBytes))
+  openHome()
+  create(session, { role, run: 1, ...myself() }, files)
+  processes().append(rowFor(session, 1, 'created', {}))
+  return session
+}
+
+function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: { cwd: string; root: string }): Session {
+  const { prompt, contextOf, contextBytes, ...flags } = ask
+  const around = inside()
+  return {
+    id: newId(),
+    created_at: timestamp(),
+    provider: provider.name,
+    model: modelOf(ask, config, provider),
+    root,
+    cwd,
+    name: ask.name === undefined ? undefined : checkName('name', ask.name),
+    description: ask.description,
+    tags: [...new Set((ask.tag ?? []).map(tag => checkName('tag', tag)))],
+    parent: around && exists(around.session) ? around.session : undefined,
+    group: ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group),
+    depends_on: [],
+    flags,
+    env: environmentOf(ask.env ?? []),
+    timeout_ms: ask.timeout,
+    keep_children: ask.keepChildren || undefined,
+  }
+}
+
+/** The provider asked for, else that of the environment, the configuration, or the first agent found. */
+async function choose(ask: Ask, config: Config): Promise<Provider> {
+  const name = ask.provider ?? defaults().provider ?? config.provider
+  const provider = name === undefined ? await firstFound(config) : providerOf(name, config)
+  const found = await provider.find()
+  if (found.path !== undefined) return provider
+  throw new Fault(
+    `provider ${quoted(provider.name)} cannot be used: ${found.why}: ${found.install}`,
+    found.denied ? EXIT.cannotRun : EXIT.notFound,
+  )
+}
+
+async function firstFound(config: Config): Promise<Provider> {
+  for (const provider of providers(config)) {
+    if (provider.prompt === 'text' && (await provider.find()).path !== undefined) return provider
+  }
+  throw new Fault("no provider given and no agent found: give --provider (as -p sh), or set 'provider' in config.toml", EXIT.notFound)
+}
+
+const FEATURES: [keyof Ask, Feature, string][] = [
+  ['model', 'model', '--model'],
+  ['size', 'model', '--size'],
+  ['systemPrompt', 'system_prompt', '--system-prompt'],
+  ['addDir', 'add_dir', '--add-dir'],
+  ['file', 'file', '--file'],
+  ['mcpConfig', 'mcp_config', '--mcp-config'],
+  ['maxTurns', 'max_turns', '--max-turns'],
+  ['plan', 'plan', '--plan'],
+  ['autoApprove', 'auto_approve', '--auto-approve'],
+]
+
+function checkFeatures(ask: Ask, provider: Provider): void {
+  for (const [key, feature, flag] of FEATURES) {
+    const value = ask[key]
+    const given = value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
+    if (given && !provider.can.has(feature))
+      throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
+  }
+}
+
+function modelOf(ask: Ask, config: Config, provider: Provider): string | undefined {
+  if (!provider.can.has('model')) return undefined
+  if (ask.model !== undefined) return ask.model
+  if (ask.size === undefined) return defaults().model ?? config.model
+  const model = config.models[provider.name]?.[ask.size]
+  if (model !== undefined) return model
+  throw usage(
+    `provider ${quoted(provider.name)} has no ${ask.size} model: set [models.${provider.name}] ${ask.size} in config.toml, or give --model`,
+  )
+}
+
+function environmentOf(words: string[]): Record<string, string> {
+  const pairs = words.map(word => {
+    const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(word) ?? []
+    if (name === undefined || value === undefined) throw usage(`--env ${quoted(word)} is no NAME=VALUE`)
+    if (OF_A_SESSION.test(name) || name === 'ZAG_HOME') throw usage(`--env ${name}: zag sets this variable itself`)
+    if (value.includes('\0')) throw usage(`--env ${name}: a value has no NUL byte`)
+    return [name, value] as const
+  })
+  return Object.fromEntries(pairs)
+}
+
+const ASK_FOR_JSON = '\n\nAnswer with one JSON value and nothing else: no prose before or after it.'
+
+function filesOf(ask: Ask, provider: Provider, given: ReturnType<typeof gather>): Record<string, string | Buffer> {
+  const prompt = Buffer.from(ask.prompt)
+  if (String(prompt).trim() === '')
+    throw usage('the prompt is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
+  const context = given.length > 0 ? wrap(given) : ''
+  const files = given.length > 0 ? contextFiles(given) : {}
+  if (provider.prompt === 'script') return { ...files, prompt, ...(context ? { stdin: context } : {}) }
+  const parts = [context, context ? '\n' : '', prompt, ask.json ? ASK_FOR_JSON : '']
+  return {
+    ...files,
+    prompt: Buffer.concat(parts.map(part => Buffer.from(part))),
+  }
+}

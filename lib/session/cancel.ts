@@ -1,0 +1,78 @@
+// Ending sessions from outside: ask the runner, which knows its agent, and do it in the runner's place if it cannot.
+
+import { EXIT, Fault } from '../base/exit.js'
+import { inside } from '../base/paths.js'
+import { endOne } from '../process/end.js'
+import { isAlive, isElsewhere } from '../process/identity.js'
+import type { Owner } from '../table/sessions.js'
+import { type EndRequest, requestEnd } from './request.js'
+import { settle } from './settle.js'
+import type { Status } from './state.js'
+import { waitFor } from './wait.js'
+
+/** The step of the ladder INT, TERM, KILL unless --grace says otherwise, in milliseconds. */
+export const GRACE = 5_000
+/** A runner gets this long beyond its ladder before it is taken for stuck, in milliseconds. */
+const PATIENCE = 5_000
+
+export interface CancelOptions {
+  /** Milliseconds between the steps of the ladder; 0 is KILL at once. */
+  grace?: number
+  outcome?: EndRequest['outcome']
+  reason?: string
+}
+
+export interface Cancelled {
+  status: Status
+  /** It had ended before anybody asked. */
+  already: boolean
+}
+
+/** Ends a session and everything that belongs to it; returns when it is over. Throws a Fault (4) if it cannot be ended from here. */
+export async function cancel(id: string, { grace = GRACE, outcome = 'cancelled', reason }: CancelOptions = {}): Promise<Cancelled> {
+  const before = await settle(id)
+  if (before.over) return { status: before, already: true }
+  const { owner } = before
+  if (owner && isElsewhere(owner)) throw new Fault(`session ${id} runs on another machine, ${owner.host}: cancel it there`, EXIT.notNow)
+  requestEnd(id, {
+    outcome,
+    run: before.run,
+    grace_ms: grace,
+    by: inside()?.session ?? 'user',
+    reason,
+  })
+  signal(owner)
+  const { ended } = await waitFor([id], { timeout: 2 * grace + PATIENCE })
+  if (ended[0]) return { status: ended[0], already: false }
+  return { status: await endStuckRunner(id), already: false }
+}
+
+function signal(owner: Owner | undefined): void {
+  // The spawner is not the runner yet; the runner looks for the request when it starts.
+  if (owner?.role !== 'run' || !isAlive(owner)) return
+  process.kill(owner.pid, 'SIGTERM')
+}
+
+/** A runner that is stopped or hangs is killed, and the session ended as that of a dead runner, as it was asked to end. */
+async function endStuckRunner(id: string): Promise<Status> {
+  const { owner, over } = await settle(id)
+  if (!over && owner && owner.role !== 'close') await endOne(owner)
+  const status = await settle(id)
+  if (!status.over) throw new Fault(`session ${id} could not be ended: its runner ${owner?.pid} does not go away`, EXIT.notNow)
+  return status
+}
+
+/** Ends many at once; calls `onEnd` for each as it is over. Returns the faults of those that could not be ended. */
+export async function cancelAll(ids: string[], options: CancelOptions, onEnd: (cancelled: Cancelled) => void): Promise<Fault[]> {
+  const failed: Fault[] = []
+  const endOf = async (id: string) => {
+    try {
+      onEnd(await cancel(id, options))
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      failed.push(error)
+    }
+  }
+  await Promise.all(ids.map(endOf))
+  return failed
+}

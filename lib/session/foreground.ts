@@ -1,0 +1,51 @@
+// A session run by this process, in the foreground: its events as they happen, then what it came to.
+
+import { EXIT } from '../base/exit.js'
+import { paths } from '../base/paths.js'
+import type { LogEvent } from '../log/events.js'
+import { usageOf } from '../log/fold.js'
+import { readBytesIfThere } from '../store/file.js'
+import { type Ask, makeSession } from './ask.js'
+import { follow } from './follow.js'
+import { type Row, rowOf } from './row.js'
+import { Run } from './runner.js'
+import { onStop } from './signals.js'
+import { statusOf } from './state.js'
+
+/** What a foreground session came to. */
+export interface Answer {
+  /** The row with usage, cost and the path of the log. */
+  row: Row & ReturnType<typeof usageOf> & { log_path: string }
+  /** Its final text, byte for byte. */
+  result: Buffer | undefined
+  exit: number
+}
+
+/** Starts a session under this process and gives each event as it is logged. Throws Faults 2, 5, 126, 127 if it cannot start. */
+export async function execute(ask: Ask, onEvent: (event: LogEvent) => void): Promise<Answer> {
+  const session = await makeSession(ask, 'run')
+  const run = new Run(session, 1)
+  const signalled = onStop(run, { hangUp: true })
+  const following = (async () => {
+    for await (const event of follow(session.id)) onEvent(event)
+  })()
+  const [ended] = await Promise.all([run.ended, following])
+  const status = statusOf(session.id)
+  const exit = ended.status === 'completed' ? EXIT.ok : (signalled() ?? exitOf(ended))
+  const row = {
+    ...rowOf(status, session),
+    ...usageOf(session.id),
+    log_path: paths.inSession(session.id, 'log.ndjson'),
+  }
+  return {
+    row,
+    result: readBytesIfThere(paths.inSession(session.id, 'result')),
+    exit,
+  }
+}
+
+function exitOf({ reason, exit_code }: { reason?: string; exit_code?: number }): number {
+  if (reason === 'timeout') return EXIT.timeout
+  if (reason === 'start' && (exit_code === EXIT.cannotRun || exit_code === EXIT.notFound)) return exit_code
+  return EXIT.no
+}

@@ -1,0 +1,101 @@
+// Removing what is old and over. A session that is not over is never touched; one that is old goes whole or not at all.
+
+import { lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { isId, timeOf } from '../base/id.js'
+import { paths } from '../base/paths.js'
+import { isAlive, isElsewhere } from '../process/identity.js'
+import { listIfThere, readIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
+import { processes } from '../table/processes.js'
+import { exists, forget, type Owner, read } from '../table/sessions.js'
+import { settle } from './settle.js'
+
+export interface GcOptions {
+  /** Only what ended longer ago, in milliseconds. */
+  olderThan: number
+  /** Really remove; otherwise only say what would be. */
+  force: boolean
+}
+
+export interface Gone {
+  /** The sessions that are old and over. */
+  sessions: string[]
+  /** Their bytes on disk. */
+  bytes: number
+  /** How many were looked at and stay because they are not over, or are young. */
+  kept: number
+  /** Remains of crashes: folders made aside, markers of no session. */
+  remains: string[]
+}
+
+/** Removes those of the sessions that are over and old, and the remains of crashes. Dead ones are ended on the way. */
+export async function gc(ids: string[], { olderThan, force }: GcOptions): Promise<Gone> {
+  const old: string[] = []
+  for (const id of ids) if (await isOld(id, Date.now() - olderThan)) old.push(id)
+  const remains = remainsOfCrashes()
+  const bytes = old.reduce((sum, id) => sum + sizeOf(paths.session(id)), 0)
+  if (force) {
+    for (const id of old) removeSession(id)
+    for (const path of remains) removeTree(path)
+    for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)
+    await processes().fold()
+  }
+  return { sessions: old, bytes, kept: ids.length - old.length, remains }
+}
+
+async function isOld(id: string, before: number): Promise<boolean> {
+  const { over, ended } = await settle(id)
+  const end = ended ? Date.parse(ended.ts) : timeOf(id)
+  return over && end <= before
+}
+
+function removeSession(id: string): void {
+  const session = read(id)
+  if (!session) return
+  forget(session)
+  processes().append({ ...GONE, id })
+}
+
+/** A tombstone: whatever rows of the session are still in the table, it is gone. */
+const GONE = {
+  rev: Number.MAX_SAFE_INTEGER,
+  gone: true,
+  provider: '',
+  root: '',
+  status: 'gone',
+  created_at: '',
+  ended_at: '',
+} as const
+
+/** What crashes left: folders of sessions that never came to be or were being removed, and markers of no session. */
+export function remainsOfCrashes(): string[] {
+  const aside = listIfThere(paths.aside()).filter(name => isAbandoned(join(paths.aside(), name), name))
+  const markers = listIfThere(paths.events()).filter(name => {
+    const id = name.split('.')[0] as string
+    return isId(id) && !exists(id)
+  })
+  return [...aside.map(name => join(paths.aside(), name)), ...markers.map(name => join(paths.events(), name))]
+}
+
+/** A session being made has a live owner; what is being removed does not count as abandoned for a minute. */
+function isAbandoned(path: string, name: string): boolean {
+  const text = readIfThere(join(path, 'owner.1'))
+  const owner = text === undefined ? undefined : (JSON.parse(text) as Owner)
+  if (owner && (isElsewhere(owner) || isAlive(owner))) return false
+  const id = name.split('.')[0] as string
+  return !isId(id) || Date.now() - timeOf(id) > 60_000
+}
+
+function sizeOf(folder: string): number {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+  return names
+    .filter(entry => entry.isFile())
+    .reduce(
+      (sum, entry) =>
+        sum +
+        (lstatSync(join(entry.parentPath, entry.name), {
+          throwIfNoEntry: false,
+        })?.size ?? 0),
+      0,
+    )
+}

@@ -1,0 +1,56 @@
+// The list of sessions from the process table. A row that says it is not over is believed only after a look at its session.
+
+import { type ProcessRow, processes } from '../table/processes.js'
+import { exists } from '../table/sessions.js'
+import { type Row, rowOf } from './row.js'
+import { settle } from './settle.js'
+
+/** A row of `ps`: that of its session, and when it was made and ended. */
+export interface Listed extends Row {
+  root: string
+  parent?: string
+  created_at: string
+  ended_at?: string
+}
+
+/** Rows of sessions that are not over, or of all, oldest first. Dead ones are ended on the way. */
+export async function list({ all = false }: { all?: boolean } = {}): Promise<Listed[]> {
+  const { rows } = processes().rows({ all })
+  const listed: Listed[] = []
+  for (const row of rows.filter(({ id }) => exists(id))) {
+    const fresh = row.ended_at === undefined ? await look(row) : shown(row)
+    if (all || fresh.ended_at === undefined) listed.push(fresh)
+  }
+  return listed.sort((a, b) => (a.session_id < b.session_id ? -1 : 1))
+}
+
+/** The row of one session, in the form of the list. */
+export async function listOne(id: string): Promise<Listed> {
+  const { rows } = processes().rows({ all: true })
+  const row = rows.find(candidate => candidate.id === id)
+  return look(row ?? { id, rev: 0, provider: '', root: '', status: '', created_at: '' })
+}
+
+async function look(row: ProcessRow): Promise<Listed> {
+  const status = await settle(row.id)
+  const { root, parent, created_at } = row
+  return {
+    ...rowOf(status),
+    root,
+    parent,
+    created_at,
+    ended_at: status.ended?.ts,
+  }
+}
+
+function shown({ id, name, status, provider, model, error, exit_code, root, parent, created_at, ended_at }: ProcessRow): Listed {
+  const row = {
+    session_id: id,
+    name: name ?? null,
+    status,
+    provider,
+    model: model ?? null,
+    error: error ?? null,
+  }
+  return { ...row, exit_code, root, parent, created_at, ended_at }
+}

@@ -1,0 +1,35 @@
+// Asking a session to end: a file in its folder, and a signal that makes its runner look at it. The file outlives both, so
+// whoever ends the session in the runner's place knows how it was meant to end.
+
+import { EXIT, Fault } from '../base/exit.js'
+import { paths } from '../base/paths.js'
+import { readIfThere, replaceFile } from '../store/file.js'
+
+export interface EndRequest {
+  /** completed: the agent handed in its result and is done; failed: its time was over. */
+  outcome: 'completed' | 'cancelled' | 'failed'
+  /** The run that is meant; a later one takes no notice. */
+  run: number
+  /** Milliseconds between the steps of the ladder INT, TERM, KILL; 0 is KILL at once. */
+  grace_ms: number
+  /** Who asked: a session, or `user`. */
+  by: string
+  reason?: string
+  error?: string
+}
+
+export function requestEnd(id: string, request: EndRequest): void {
+  replaceFile(paths.inSession(id, 'end-request'), JSON.stringify(request))
+}
+
+/** What was asked of this run, if anything. */
+export function requestedEnd(id: string, run: number): EndRequest | undefined {
+  const text = readIfThere(paths.inSession(id, 'end-request'))
+  if (text === undefined) return undefined
+  try {
+    const request = JSON.parse(text) as EndRequest
+    return request.run === run ? request : undefined
+  } catch (error) {
+    throw new Fault(`the end-request of session ${id} is no JSON`, EXIT.system, { cause: error })
+  }
+}

@@ -1,0 +1,53 @@
+// A session as a row: the fields every program with --json gives of it.
+
+import { paths } from '../base/paths.js'
+import { readIfThere } from '../store/file.js'
+import { read, type Session } from '../table/sessions.js'
+import type { Status } from './state.js'
+
+/** The row of DESIGN: snake_case, absent where there is nothing to say but for the first six. Durations in milliseconds. */
+export interface Row {
+  session_id: string
+  name: string | null
+  status: string
+  provider: string
+  model: string | null
+  error: string | null
+  result?: string
+  exit_code?: number
+  signal?: string
+  reason?: string
+  pid?: number
+  runner_pid?: number
+  duration_ms?: number
+}
+
+/** The row of a session in the given state. */
+export function rowOf(status: Status, session: Session | undefined = read(status.id)): Row {
+  const { id, state, ended, started, owner, over } = status
+  return {
+    session_id: id,
+    name: session?.name ?? null,
+    status: state,
+    provider: session?.provider ?? 'unknown',
+    model: session?.model ?? null,
+    error: errorOf(status) ?? null,
+    exit_code: ended?.exit_code,
+    signal: ended?.signal,
+    reason: ended?.reason,
+    pid: over ? undefined : started?.pid,
+    runner_pid: over ? undefined : owner?.pid,
+    duration_ms: over ? ended?.duration_ms : undefined,
+  }
+}
+
+/** What went wrong, in one line; nothing if nothing did or the session is not over. */
+export function errorOf({ state, ended }: Status): string | undefined {
+  if (ended) return ended.error
+  return state === 'dead' ? 'its runner is gone' : undefined
+}
+
+/** The final text of a session, or nothing if it has none. */
+export function resultOf(id: string): string | undefined {
+  return readIfThere(paths.inSession(id, 'result'))
+}

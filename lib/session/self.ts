@@ -1,0 +1,33 @@
+// What a process inside a session can know and do of its own session.
+
+import { EXIT, Fault, quoted } from '../base/exit.js'
+import { type Inside, inside, paths } from '../base/paths.js'
+import { appendEvents } from '../log/write.js'
+import { replaceFile } from '../store/file.js'
+import { exists, read } from '../table/sessions.js'
+import { exportsOf } from './agent.js'
+import { cancel } from './cancel.js'
+import { statusOf } from './state.js'
+
+/** The session this process runs in. Throws a Fault (1) outside of one, or if it was removed. */
+export function self(): Inside {
+  const me = inside()
+  if (!me) throw new Fault('not inside a session: ZAG_SESSION_ID is not set', EXIT.no)
+  if (!exists(me.session)) throw new Fault(`ZAG_SESSION_ID names no session of this home: ${quoted(me.session)}`, EXIT.no)
+  return me
+}
+
+/** Hands in the result of the own session and ends it. */
+export async function handIn(result: string): Promise<void> {
+  const { session: id } = self()
+  replaceFile(paths.inSession(id, 'result'), result)
+  appendEvents(id, read(id)?.parent, { type: 'session_result', result })
+  await cancel(id, { outcome: 'completed', reason: 'handed in' })
+}
+
+/** The variables that a session's agent has. Without an id it is an error to be outside of a session: Fault 1. */
+export function environmentOf(id: string | undefined): Record<string, string> {
+  const session = read(id ?? self().session)
+  if (!session) throw new Fault(`session ${quoted(String(id))} was removed`, EXIT.none)
+  return exportsOf(session, statusOf(session.id).run)
+}

@@ -1,0 +1,17 @@
+// The heavy packages and how each becomes a chunk that only the code path using it loads.
+//
+// Programs reach them by `await import('yargs')`; the build turns that into a call of load.ts for
+// dist/chunk/yargs.js, which happens only when it is reached.
+
+/** Each of them costs 5 to 30 ms at start-up, so none may be imported at the top of a module. */
+export const HEAVY = ['yargs', 'execa', 'proper-lockfile', 'ndjson', 'toml-eslint-parser'] as const
+
+/** A chunk gives what Node gives for the package: the default export itself, with the named ones on it. */
+export function chunkSource(name: string): string {
+  return `const all = require('${name}')\nmodule.exports = all.default === undefined ? all : Object.assign(all.default, all)\n`
+}
+
+/** What a program has in the package's place: a call of the loader. */
+export function stubSource(name: string, hash: string): string {
+  return `const { load } = require('./load.ts')\nmodule.exports = load(__dirname + '/../chunk/${name}.js', '${hash}')\n`
+}

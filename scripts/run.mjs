@@ -1,0 +1,28 @@
+// Runs a TypeScript script of this folder: node scripts/run.mjs scripts/man.ts [words...]
+//
+// Node 20 reads no TypeScript. The script is bundled to dist/scripts, which lies as deep as its source does from the top,
+// so what the modules say of their own place (lib/base/paths) holds there too.
+
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+
+const [script, ...words] = process.argv.slice(2)
+const outfile = join(import.meta.dirname, '../dist/scripts', `${basename(script, '.ts')}-${process.pid}.mjs`)
+await build({
+  entryPoints: [script],
+  outfile,
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  sourcemap: 'inline',
+  logLevel: 'warning',
+})
+process.argv = [process.argv[0], script, ...words]
+try {
+  await import(pathToFileURL(outfile).href)
+} finally {
+  const { rmSync } = await import('node:fs')
+  rmSync(outfile)
+}
