@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 import { EXIT, usage } from '../lib/base/exit.js'
-import { inside } from '../lib/base/paths.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags } from '../lib/command/flags.js'
 import { assignments } from '../lib/command/shell.js'
-import { pick } from '../lib/session/pick.js'
-import { environmentOf } from '../lib/session/self.js'
+import { pickAbout } from '../lib/session/pick.js'
+import { environmentOf, self } from '../lib/session/self.js'
 
 export default command(import.meta, {
   name: 'zag-env',
@@ -27,10 +26,10 @@ export default command(import.meta, {
   },
   examples: [['eval "$(zag-env --shell build)"', 'act as if inside the session named build']],
   async run({ shell, json, ...which }, { stdin, out }) {
-    const around = inside()?.session
-    const ids = await pick(which, stdin, { otherwise: 'none', empty: true })
-    const [id, second] = ids.length > 0 ? ids : [around]
-    if (second !== undefined) throw usage(`one session, not ${ids.length}`)
+    if (shell && json) throw usage('--shell or --json, not both')
+    const ids = await pickAbout(which, stdin, () => self().session)
+    const [id] = ids as [string]
+    if (ids.length > 1) throw usage(`one session, not ${ids.length}`)
     const variables = environmentOf(id)
     if (json) return out.value(variables)
     for (const line of assignments(variables, shell ? 'export' : 'plain')) out.line(line)

@@ -31,13 +31,7 @@ export default command(import.meta, {
   ],
   async run({ operands, prompt, filePrompt, context, output, ...ask }, { stdin, out, err }) {
     const text = await promptOf({ prompt, filePrompt }, operands, stdin)
-    const contextOf = await sourcesOf(
-      await pick({ operands: context }, stdin, {
-        otherwise: 'none',
-        empty: true,
-      }),
-      false,
-    )
+    const contextOf = await sourcesOf(await pick({ operands: context }, stdin, { otherwise: 'none' }), false)
     const answer = await execute({ ...ask, prompt: text, contextOf }, event => printEvent(event, output, out, err))
     return printAnswer(answer, output, ask.json, out, err)
   },

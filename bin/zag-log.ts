@@ -31,9 +31,9 @@ export default command(import.meta, {
     ['zag-log "half of it is done"', 'inside a session: into its own log'],
     ['zag-log --session build --level warn "the disk is nearly full"', 'into that of another'],
   ],
-  async run({ operands, level, data, ...which }, { stdin }) {
+  async run({ operands, session, level, data, ...which }, { stdin }) {
     const [message] = operands as [string]
-    const ids = await pickAbout(which, stdin, inside()?.session)
+    const ids = await pickAbout({ ...which, operands: session }, stdin, around)
     const note = {
       level,
       by: inside()?.session ?? 'user',
@@ -43,6 +43,12 @@ export default command(import.meta, {
     addUserEvent(ids, { ...note, message })
   },
 })
+
+function around(): string {
+  const me = inside()
+  if (!me) throw usage('which session? give --session: this is not inside one')
+  return me.session
+}
 
 function jsonOf(text: string): unknown {
   try {

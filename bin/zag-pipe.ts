@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { EXIT } from '../lib/base/exit.js'
+import { EXIT, usage } from '../lib/base/exit.js'
 import { answerFlags, printAnswer, printEvent } from '../lib/command/answer.js'
 import { askFlags, promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
@@ -71,6 +71,7 @@ export default command(import.meta, {
     { operands, afterDashes = [], prompt, filePrompt, tag, parent, latest, state, wait, background, asTag, output, ...flags },
     { stdin, out, err },
   ) {
+    if (background && output !== 'text') throw usage('-b prints an id: leave out -o, or ask zag collect --json later')
     const sources = await pick({ operands, tag, parent, latest, state }, stdin)
     const text = await promptOf({ prompt, filePrompt }, afterDashes, stdin)
     const ask = {

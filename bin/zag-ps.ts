@@ -44,6 +44,7 @@ export default command(import.meta, {
         ['zag-ps list --all -n 5', 'the five newest, over or not'],
       ],
       async run({ all, newest, quiet, json, ...which }, { stdin, out }) {
+        if (quiet && json) throw usage('--quiet or --json, not both')
         const rows = await chosen(which, all, stdin)
         const shown = newest === undefined ? rows : rows.slice(rows.length - Math.min(newest, rows.length))
         if (quiet) for (const row of shown) out.line(row.session_id)

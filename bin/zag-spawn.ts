@@ -34,13 +34,7 @@ export default command(import.meta, {
   ],
   async run({ operands, prompt, filePrompt, context, ...ask }, { stdin, out }) {
     const text = await promptOf({ prompt, filePrompt }, operands, stdin)
-    const contextOf = await sourcesOf(
-      await pick({ operands: context }, stdin, {
-        otherwise: 'none',
-        empty: true,
-      }),
-      false,
-    )
+    const contextOf = await sourcesOf(await pick({ operands: context }, stdin, { otherwise: 'none' }), false)
     const { id, pid, logPath } = await spawn({
       ...ask,
       prompt: text,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { EXIT } from '../lib/base/exit.js'
+import { EXIT, usage } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { assignments } from '../lib/command/shell.js'
 import { self } from '../lib/session/self.js'
@@ -15,6 +15,7 @@ export default command(import.meta, {
   exits: { [EXIT.ok]: 'inside a session', [EXIT.no]: 'not inside a session' },
   examples: [['zag-whoami', 'inside a session: session_id=..., name=..., one a line']],
   run({ shell, json }, { out }) {
+    if (shell && json) throw usage('--shell or --json, not both')
     const { session, process, ...rest } = self()
     const me = Object.fromEntries(
       Object.entries({

@@ -105,9 +105,10 @@ function isProgram(file: string): boolean {
 /** Runs a program that is not ours with our streams, and ends as it ends. On a terminal Ctrl-C reaches it without us. */
 async function beside(file: string, argv: readonly string[], passInterrupt: boolean): Promise<number> {
   const { spawn } = await import('node:child_process')
-  const child = spawn(file, argv, { stdio: 'inherit' })
+  // The handlers stand before the program does: a signal in between would leave it behind.
   const pass = (signal: NodeJS.Signals) => void ((signal !== 'SIGINT' || passInterrupt) && child.kill(signal))
   for (const signal of SIGNALS) process.on(signal, pass)
+  const child = spawn(file, argv, { stdio: 'inherit' })
   const { code, signal } = await ended(child, file)
   for (const each of SIGNALS) process.off(each, pass)
   if (signal === null) return code ?? EXIT.bug

@@ -5,7 +5,13 @@ import type { Flags } from './data.js'
 import type { Output, Talk } from './output.js'
 
 export const answerFlags = {
-  output: { type: 'choice', short: 'o', choices: ['text', 'json', 'json-pretty', 'stream-json'], default: 'text', does: 'what to print: the result, a row with it, or each event as it happens' },
+  output: {
+    type: 'choice',
+    short: 'o',
+    choices: ['text', 'json', 'json-pretty', 'stream-json'],
+    default: 'text',
+    does: 'what to print: the result, a row with it, or each event as it happens',
+  },
   json: { type: 'boolean', does: 'ask for JSON and print just that, on one line' },
 } as const satisfies Flags
 
@@ -19,13 +25,17 @@ interface Answered {
 
 /** Prints what an event is worth while the session runs: with stream-json all of it, else what the agent says on stderr. */
 export function printEvent(event: { type: string; message?: unknown }, form: Form, out: Output, err: Talk): void {
-  if (form === 'stream-json') out.value(event)
-  else if (event.type === 'stderr' && form === 'text') err.text(`${String(event.message)}\n`)
+  if (form === 'stream-json') {
+    out.value(event)
+    // At once, so that the caller is told where it happens that nobody reads any more, and can end the agent.
+    out.flush()
+  } else if (event.type === 'stderr' && form === 'text') err.text(`${String(event.message)}\n`)
 }
 
 /** Prints what the session came to and returns the exit code. Throws a Fault (1) if JSON was asked for and is not there. */
 export function printAnswer({ row, result, exit }: Answered, form: Form, json: boolean, out: Output, err: Talk): number {
-  if (form === 'json' || form === 'json-pretty') out.line(JSON.stringify({ ...row, result: result?.toString() }, null, form === 'json' ? 0 : 2))
+  if (form === 'json' || form === 'json-pretty')
+    out.line(JSON.stringify({ ...row, result: result?.toString() }, null, form === 'json' ? 0 : 2))
   else if (form === 'text' && json && exit === EXIT.ok) out.line(jsonIn(result?.toString() ?? ''))
   else if (form === 'text' && result && !json) out.text(endedLine(result, out))
   if (exit !== EXIT.ok) err.complain(`session ${row.session_id} ${row.status}${row.error ? `: ${row.error}` : ''}`)

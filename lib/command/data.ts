@@ -109,6 +109,21 @@ export function longName(key: string): string {
   return key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 }
 
+/** What stands for a flag's value in help and messages. */
+export function placeholder(key: string, flag: Flag): string {
+  const byType = {
+    boolean: '',
+    string: longName(key),
+    strings: longName(key),
+    number: 'n',
+    time: 'time',
+    moment: 'moment',
+    size: 'size',
+    choice: '',
+  }
+  return flag.value ?? (flag.type === 'choice' ? (flag.choices ?? []).join('|') : byType[flag.type])
+}
+
 /** The flags of a part, then those that every program has. A program's own flag or letter goes before a common one. */
 export function allFlags(own: Flags): Flags {
   const taken = new Set(Object.values(own).map(flag => flag.short))

@@ -1,7 +1,6 @@
 // --help, from the same data that parsing and the manual use.
 
-import { allFlags, type Data, type Flag, longName, type Part } from './data.js'
-import { placeholder } from './parse.js'
+import { allFlags, type Data, type Flag, longName, type Part, placeholder } from './data.js'
 
 type Described = Omit<Part, 'run'>
 

@@ -72,7 +72,6 @@ export async function pidOf(file: string, child: ChildProcess): Promise<number> 
 function cannotStart(file: string, error: unknown): Fault {
   const code = codeOf(error) ?? ''
   if (code === 'ENOENT') return new Fault(`cannot run ${quoted(file)}: the interpreter in its first line is not there`, EXIT.cannotRun)
-  if (code === 'ENOEXEC') return new Fault(`cannot run ${quoted(file)}: it is no program and has no #! line`, EXIT.cannotRun)
   if (code === 'E2BIG') return new Fault(`cannot run ${quoted(file)}: its arguments are longer than the system allows`, EXIT.cannotRun)
   if (['EACCES', 'EPERM', 'ELOOP', 'ETXTBSY'].includes(code))
     return new Fault(`cannot run ${quoted(file)}: ${code}`, EXIT.cannotRun, { cause: error })

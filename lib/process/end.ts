@@ -67,6 +67,11 @@ export async function endOne(identity: Identity): Promise<boolean> {
   return !isAlive(identity)
 }
 
+/** Sends a signal to one process if it is the one that is meant, and to nobody if it is gone. Not for those of another host. */
+export function signalOne(identity: Identity, signal: NodeJS.Signals): void {
+  if (isAlive(identity)) deliver(identity.pid, signal)
+}
+
 function mustBeHere(host: string | undefined): void {
   if (host === undefined || !isElsewhere({ host })) return
   throw new Fault(`its processes are on host ${quoted(host)}: end it there`, EXIT.notNow)

@@ -12,7 +12,7 @@ import { providerOf, providers } from '../provider/list.js'
 import type { Feature, Provider } from '../provider/provider.js'
 import { openHome } from '../store/home.js'
 import { processes } from '../table/processes.js'
-import { create, exists, type Owner, type Session } from '../table/sessions.js'
+import { create, exists, forget, type Owner, type Session } from '../table/sessions.js'
 import { contextFiles, gather, wrap } from './context.js'
 import { rowFor } from './turn.js'
 
@@ -46,7 +46,7 @@ export interface Ask {
 
 /** Makes a session, not yet started, owned by this process. Throws Faults 2, 5, 126, 127 and leaves nothing then. */
 export async function makeSession(ask: Ask, role: Owner['role']): Promise<Session> {
-  const cwd = realFolder(ask.root ?? process.cwd())
+  const cwd = realFolder(ask.root ?? '.')
   const root = projectRoot(cwd)
   if (ask.timeout === 0) throw usage('--timeout 0 leaves no time: leave it out for no limit')
   const config = await loadConfig(root)
@@ -56,7 +56,12 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const files = filesOf(ask, provider, gather(ask.contextOf ?? [], ask.contextBytes))
   openHome()
   create(session, { role, run: 1, ...myself() }, files)
-  processes().append(rowFor(session, 1, 'created', {}))
+  try {
+    processes().append(rowFor(session, 1, 'created', {}))
+  } catch (error) {
+    forget(session)
+    throw error
+  }
   return session
 }
 

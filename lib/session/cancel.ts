@@ -2,9 +2,9 @@
 
 import { EXIT, Fault } from '../base/exit.js'
 import { inside } from '../base/paths.js'
-import { endOne } from '../process/end.js'
-import { isAlive, isElsewhere } from '../process/identity.js'
-import type { Owner } from '../table/sessions.js'
+import { endOne, signalOne } from '../process/end.js'
+import { isElsewhere } from '../process/identity.js'
+import { latestOwner, type Owner } from '../table/sessions.js'
 import { type EndRequest, requestEnd } from './request.js'
 import { settle } from './settle.js'
 import type { Status } from './state.js'
@@ -41,16 +41,16 @@ export async function cancel(id: string, { grace = GRACE, outcome = 'cancelled',
     by: inside()?.session ?? 'user',
     reason,
   })
-  signal(owner)
+  // Asked for anew: a runner that took over before the request was written did not see it; one that does so later will.
+  tell(latestOwner(id))
   const { ended } = await waitFor([id], { timeout: 2 * grace + PATIENCE })
   if (ended[0]) return { status: ended[0], already: false }
   return { status: await endStuckRunner(id), already: false }
 }
 
-function signal(owner: Owner | undefined): void {
+function tell(owner: Owner | undefined): void {
   // The spawner is not the runner yet; the runner looks for the request when it starts.
-  if (owner?.role !== 'run' || !isAlive(owner)) return
-  process.kill(owner.pid, 'SIGTERM')
+  if (owner?.role === 'run' && !isElsewhere(owner)) signalOne(owner, 'SIGTERM')
 }
 
 /** A runner that is stopped or hangs is killed, and the session ended as that of a dead runner, as it was asked to end. */

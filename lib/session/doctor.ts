@@ -7,7 +7,7 @@
 
 import { accessSync, chmodSync, constants, existsSync, lstatSync, readFileSync, realpathSync, type Stats, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Fault, quoted, refused } from '../base/exit.js'
+import { EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { distribution, home, paths, programs, projectRoot } from '../base/paths.js'
 import { type Config, loadConfig } from '../config/config.js'
 import { findProgram } from '../process/program.js'
@@ -19,7 +19,7 @@ import { type ProcessRow, processes } from '../table/processes.js'
 import { ids, type Misfiled, misfiled, read, refile, type Session } from '../table/sessions.js'
 import { remainsOfCrashes } from './gc.js'
 import { settle } from './settle.js'
-import { type Status, statusOf } from './state.js'
+import { lives, type Status, statusOf } from './state.js'
 import { mark, rowFor } from './turn.js'
 
 export interface Finding {
@@ -244,7 +244,7 @@ function lookAtPermissions(): Found[] {
   const bare = open[0]?.[0] === home() ? open : open.filter(([path]) => path !== paths.config())
   const found: Found[] = []
   if (bare.length > 0) {
-    const message = `${count(bare.length, 'file or folder')} can be got at by others: ${someOf(bare.map(([path]) => quoted(path)))}`
+    const message = `${count(bare.length, 'path')} can be got at by others: ${someOf(bare.map(([path]) => quoted(path)))}`
     found.push(wrong(message, `${REPAIR} makes them private`, () => each(bare, ([path, stats]) => makePrivate(path, stats))))
   }
   if (foreign.length > 0) found.push(wrong(`another user owns ${someOf(foreign.map(quoted))}`, 'chown them to yourself'))
@@ -292,18 +292,20 @@ const isWhole = ({ provider, root, group, created_at, depends_on }: Partial<Sess
   [provider, root, group, created_at].every(value => typeof value === 'string') && Array.isArray(depends_on)
 
 function lookAtDead({ known }: Seen): Found[] {
-  const dead = known.filter(({ status }) => status.state === 'dead' && !status.ended)
+  const dead = known.filter(isDead)
   if (dead.length === 0) return [fine('every session that is over has its end in its log')]
-  return [
-    wrong(
-      `${count(dead.length, 'session')} lost the runner and did not end: ${idsOf(dead)}`,
-      `${REPAIR} ends them, as looking at them does`,
-      () =>
-        each(dead, async one => {
-          one.status = await settle(one.session.id)
-        }),
-    ),
-  ]
+  const message = `${count(dead.length, 'session')} lost the runner and did not end: ${idsOf(dead)}`
+  return [wrong(message, `${REPAIR} ends them, as looking at them does`, () => each(dead, end))]
+}
+
+/** Dead without an end that all can see, and nobody is at it. */
+function isDead({ status: { state, ended, owner } }: Known): boolean {
+  return state === 'dead' && !ended && !(owner?.role === 'close' && lives(owner))
+}
+
+async function end(known: Known): Promise<void> {
+  known.status = await settle(known.session.id)
+  if (isDead(known)) throw new Fault(`session ${known.session.id} cannot be ended here`, EXIT.system)
 }
 
 function lookAtTable({ known }: Seen): Found[] {
@@ -395,15 +397,27 @@ function lookAtMarkers({ known }: Seen): Found[] {
   ]
 }
 
-function lacksMarker({ session, status: { over, ended } }: Known): boolean {
-  return over && ended !== undefined && !existsSync(paths.marker(session.id, 'ended'))
+/** Of a session that somebody has in hand the marker may be on its way. */
+function lacksMarker({ session, status: { over, ended, owner } }: Known): boolean {
+  return over && ended !== undefined && !existsSync(paths.marker(session.id, 'ended')) && !(owner && lives(owner))
 }
 
 function lookAtRemains(): Found[] {
-  const remains = remainsOfCrashes()
+  const remains = remainsIfReadable()
+  if (!remains) return [wrong(`a folder in ${quoted(paths.aside())} has an owner.1 that is no JSON`, 'remove the folder by hand')]
   if (remains.length === 0) return [fine('no remains of crashes')]
   const message = `${remains.length} remains of crashes: ${someOf(remains.map(quoted))}`
   return [wrong(message, `${REPAIR} removes them, as zag gc --force does`, () => each(remains, removeTree))]
+}
+
+/** A kill while a session is being made can leave its first claim empty; that must not keep the other checks from being made. */
+function remainsIfReadable(): string[] | undefined {
+  try {
+    return remainsOfCrashes()
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
 }
 
 function lookAtLogs({ known }: Seen): Found[] {

@@ -9,8 +9,9 @@ import { type Ask, makeSession } from './ask.js'
 import { follow } from './follow.js'
 import { type Row, rowOf } from './row.js'
 import { Run } from './runner.js'
-import { onStop } from './signals.js'
+import { GRACE, onStop } from './signals.js'
 import { statusOf } from './state.js'
+import type { Ended } from './turn.js'
 
 /** What a foreground session came to. */
 export interface Answer {
@@ -26,10 +27,10 @@ export async function execute(ask: Ask, onEvent: (event: LogEvent) => void): Pro
   const session = await makeSession(ask, 'run')
   const run = new Run(session, 1)
   const signalled = onStop(run, { hangUp: true })
-  const following = (async () => {
-    for await (const event of follow(session.id)) onEvent(event)
-  })()
-  const [ended] = await Promise.all([run.ended, following])
+  // However the run ends, also by an error, nothing waits for its log any longer.
+  const over = new AbortController()
+  run.ended.finally(() => over.abort()).catch(() => {})
+  const ended = await endOf(run, follow(session.id, { until: over.signal }), onEvent)
   const status = statusOf(session.id)
   const exit = ended.status === 'completed' ? EXIT.ok : (signalled() ?? exitOf(ended))
   const row = {
@@ -42,6 +43,18 @@ export async function execute(ask: Ask, onEvent: (event: LogEvent) => void): Pro
     result: readBytesIfThere(paths.inSession(session.id, 'result')),
     exit,
   }
+}
+
+/** The end of the run, once all its events were given. One whose events nobody takes any more is ended first. */
+async function endOf(run: Run, events: AsyncIterable<LogEvent>, onEvent: (event: LogEvent) => void): Promise<Ended> {
+  try {
+    for await (const event of events) onEvent(event)
+  } catch (error) {
+    run.cancel('nobody takes its output', GRACE)
+    await run.ended
+    throw error
+  }
+  return run.ended
 }
 
 function exitOf({ reason, exit_code }: { reason?: string; exit_code?: number }): number {

@@ -6,6 +6,7 @@ import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { isAlive, isElsewhere } from '../process/identity.js'
 import { listIfThere, readIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
+import { homeIsThere } from '../store/home.js'
 import { processes } from '../table/processes.js'
 import { exists, forget, type Owner, read } from '../table/sessions.js'
 import { settle } from './settle.js'
@@ -34,7 +35,7 @@ export async function gc(ids: string[], { olderThan, force }: GcOptions): Promis
   for (const id of ids) if (await isOld(id, Date.now() - olderThan)) old.push(id)
   const remains = remainsOfCrashes()
   const bytes = old.reduce((sum, id) => sum + sizeOf(paths.session(id)), 0)
-  if (force) {
+  if (force && homeIsThere()) {
     for (const id of old) removeSession(id)
     for (const path of remains) removeTree(path)
     for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)

@@ -26,9 +26,7 @@ export async function list({ all = false }: { all?: boolean } = {}): Promise<Lis
 
 /** The row of one session, in the form of the list. */
 export async function listOne(id: string): Promise<Listed> {
-  const { rows } = processes().rows({ all: true })
-  const row = rows.find(candidate => candidate.id === id)
-  return look(row ?? { id, rev: 0, provider: '', root: '', status: '', created_at: '' })
+  return look(processes().find(id) ?? { id, rev: 0, provider: '', root: '', status: '', created_at: '' })
 }
 
 async function look(row: ProcessRow): Promise<Listed> {

@@ -79,6 +79,7 @@ export async function show(page: Page, { paged }: { paged: boolean }): Promise<S
   if (paged) return start(mandoc, ['-a', page.path], 'inherit')
   const { code, text = '' } = await start(mandoc, [page.path], 'pipe')
   // Into a pipe, too, it prints bold and underlined as on a typewriter.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the backspace is what it overstrikes with
   return { code, text: text.replace(/[^\n]\x08/gu, '') }
 }
 

@@ -30,7 +30,7 @@ export interface Lines {
 interface Options {
   /** Nothing named at all means this, instead of wrong usage. */
   otherwise?: 'all' | 'none'
-  /** An empty set is no error. */
+  /** It is no error if --state and --root leave none. */
   empty?: boolean
 }
 
@@ -43,10 +43,13 @@ export async function pick(which: Pick, stdin: Lines, options: Options = {}): Pr
   checkHome()
   const named = await candidates(which, stdin)
   if (!named && !options.otherwise) throw usage('which sessions? name some, or give --tag, --latest or --all')
-  const found = named ?? (options.otherwise === 'all' ? all() : [])
+  if (!named && options.otherwise === 'none') return []
+  const found = named ?? all()
   const root = which.root === undefined ? undefined : projectRoot(which.root)
   const left = found.filter(id => (root === undefined || read(id)?.root === root) && (!states || states.has(statusOf(id).state)))
-  if (left.length === 0 && !options.empty) throw new Fault(`no session ${describe(which)}`, EXIT.none)
+  // What was named has to be there, even where nothing has to be left of it.
+  const mayBeEmpty = options.empty && (found.length > 0 || !named || which.all)
+  if (left.length === 0 && !mayBeEmpty) throw new Fault(`no session ${describe(which)}`, EXIT.none)
   return left
 }
 
@@ -79,7 +82,7 @@ async function candidates(which: Pick, stdin: Lines): Promise<string[] | undefin
 
 /** Sessions that have every one of the tags, oldest first, but for those known already. */
 export function withTags(tags: string[], known: ReadonlySet<string> = new Set()): string[] {
-  const [first = [], ...rest] = tags.map(tag => indexed('tag', tag))
+  const [first = [], ...rest] = tags.map(tag => filed('tag', tag))
   const others = rest.map(ids => new Set(ids))
   return first.filter(id => !known.has(id) && others.every(set => set.has(id)) && exists(id))
 }
@@ -89,7 +92,12 @@ function all(): string[] {
 }
 
 function newestNamed(name: string): string | undefined {
-  return indexed('name', name).findLast(exists)
+  return filed('name', name).findLast(exists)
+}
+
+/** The ids filed under a name or tag. One longer than checkName allows has none, and no path could hold it. */
+function filed(kind: 'name' | 'tag', word: string): string[] {
+  return Buffer.byteLength(word) > 200 ? [] : indexed(kind, word)
 }
 
 function notNamed(name: string): never {
@@ -164,20 +172,11 @@ export function label(id: string, name: string | undefined | null): string {
   return name ? `${shortId(id)} ${name}` : shortId(id)
 }
 
-/** pick for programs whose operands are no sessions: --session names them, and without any it is the session around. */
-export async function pickAbout(
-  { session = [], ...which }: Pick & { session?: string[] },
-  stdin: Lines,
-  around: string | undefined,
-): Promise<string[]> {
-  const found = await pick({ ...which, operands: session }, stdin, {
-    otherwise: 'none',
-    empty: around !== undefined || nothingNamed(which, session),
-  })
-  if (found.length > 0) return found
-  if (around === undefined || !nothingNamed(which, session)) throw usage('which session? give --session: this is not inside one')
-  return [one(around)]
+/** pick for programs that mean the session around when none is named; `own` gives it, and throws outside of one. */
+export async function pickAbout({ operands = [], ...which }: Pick, stdin: Lines, own: () => string): Promise<string[]> {
+  return pick({ ...which, operands: nothingNamed({ ...which, operands }) ? [own()] : operands }, stdin)
 }
 
-const nothingNamed = ({ tag = [], name, parent, latest, all: every }: Pick, session: string[]) =>
-  session.length + tag.length === 0 && name === undefined && parent === undefined && !latest && !every
+function nothingNamed({ operands = [], tag = [], name, parent, latest, all: every }: Pick): boolean {
+  return operands.length + tag.length === 0 && name === undefined && parent === undefined && !latest && !every
+}

@@ -37,7 +37,6 @@ export class Run {
   #agent: Agent | undefined
   #start: string | undefined
   #request: EndRequest | undefined
-  #hurry = new AbortController()
   #ladder: Promise<unknown> | undefined
 
   constructor(session: Session, run: number) {
@@ -58,8 +57,7 @@ export class Run {
   end(request: EndRequest): void {
     const before = this.#request
     this.#request = before ? { ...before, grace_ms: Math.min(before.grace_ms, request.grace_ms) } : request
-    if (before && request.grace_ms < before.grace_ms) this.#hurry.abort()
-    else if (!before && this.#agent) this.#startLadder()
+    if (!before && this.#agent) this.#startLadder()
   }
 
   /** Ends the run as cancelled, for a reason. `grace` is the ladder's step in milliseconds. */
@@ -89,7 +87,7 @@ export class Run {
     }
     const exited = exitOf(this.#agent)
     this.#start = identify(this.#agent.pid)?.start
-    begin(this.#session, this.#log, this.#startOf(this.#agent, provider))
+    await this.#begin(this.#agent, provider)
     if (this.#request) this.#startLadder()
     const live = new LiveOutput(this.#session.id, this.#log, provider, this.#agent.from)
     try {
@@ -97,6 +95,16 @@ export class Run {
       return await this.#endOf(exit, this.#agent, live.finish(exit))
     } finally {
       live.close()
+    }
+  }
+
+  /** An agent that cannot be put on record, because the disk is full, must not go on unseen. */
+  async #begin(agent: Agent, provider: Provider): Promise<void> {
+    try {
+      begin(this.#session, this.#log, this.#startOf(agent, provider))
+    } catch (error) {
+      await endAll({ pid: agent.pid, start: this.#start, mark: this.#mark, watched: true }, { grace: 0 })
+      throw error
     }
   }
 
@@ -108,6 +116,8 @@ export class Run {
     stop()
     await this.#ladder
     if (!keep_children) await endGroupLeftovers(agent.pid, this.#start, this.#mark, LEFTOVER_GRACE)
+    // One that was asked for meanwhile.
+    await this.#ladder
     return exit
   }
 
@@ -185,8 +195,10 @@ export class Run {
 
   #startLadder(): void {
     const agent = this.#agent as Agent
-    const grace = this.#request?.grace_ms ?? 0
-    this.#ladder = endAll({ pid: agent.pid, start: this.#start, mark: this.#mark, watched: true }, { grace, hurry: this.#hurry.signal })
+    this.#ladder = endAll(
+      { pid: agent.pid, start: this.#start, mark: this.#mark, watched: true },
+      { grace: () => this.#request?.grace_ms ?? 0 },
+    )
   }
 
   get #mark(): string {

@@ -25,9 +25,9 @@ export async function handIn(result: string): Promise<void> {
   await cancel(id, { outcome: 'completed', reason: 'handed in' })
 }
 
-/** The variables that a session's agent has. Without an id it is an error to be outside of a session: Fault 1. */
-export function environmentOf(id: string | undefined): Record<string, string> {
-  const session = read(id ?? self().session)
-  if (!session) throw new Fault(`session ${quoted(String(id))} was removed`, EXIT.none)
+/** The variables that a session's agent has. */
+export function environmentOf(id: string): Record<string, string> {
+  const session = read(id)
+  if (!session) throw new Fault(`session ${quoted(id)} was removed`, EXIT.none)
   return exportsOf(session, statusOf(session.id).run)
 }

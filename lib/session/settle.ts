@@ -1,75 +1,77 @@
-// Putting right what a runner's death left behind. Whoever looks at a session does it here: ends what is still alive of it,
-// takes into the log what the agent said, keeps its result, and only then writes the end, once, however many look.
+// Putting right what a runner's death left behind. Whoever looks at a session does it here, once, however many look.
 
-import { Fault } from '../base/exit.js'
-import { loadConfig } from '../config/config.js'
-import { lastOf } from '../log/read.js'
-import { LogWriter } from '../log/write.js'
-import { endAll } from '../process/end.js'
-import { myself } from '../process/identity.js'
-import { providerOf } from '../provider/list.js'
-import { read, type Session, takeOver } from '../table/sessions.js'
+import { EXIT, Fault } from '../base/exit.js'
+import { inside, paths } from '../base/paths.js'
+import { isAlive, myself } from '../process/identity.js'
+import { sizeIfThere } from '../store/file.js'
+import { read, release, type Session, takeOver } from '../table/sessions.js'
 import { markOf } from './agent.js'
-import { requestedEnd } from './request.js'
-import { outcomeOf, readAnew } from './runner.js'
-import { type Status, statusOf } from './state.js'
-import { type Ended, finish, keepResult } from './turn.js'
+import { lives, type Status, statusOf } from './state.js'
+import type { Ended } from './turn.js'
 
-/** What is left of a dead run's agent gets this long between the steps INT, TERM, KILL, in milliseconds. */
-const GRACE = 250
+/** How often to look whether it has, in milliseconds. */
+const LOOK_AGAIN = 20
+/** Another finder gets this long to end a session before its state is told without its end, in milliseconds. */
+const PATIENCE = 10_000
 
 /** The state of a session, after ending it for all to see if it was found dead. */
 export async function settle(id: string): Promise<Status> {
-  const status = statusOf(id)
-  if (status.state !== 'dead' || status.ended) return status
+  for (let status = statusOf(id), first = Date.now(); ; status = statusOf(id)) {
+    if (status.ended) await showIfMissing(status, status.ended)
+    if (status.state !== 'dead' || status.ended || isOwn(status)) return status
+    const { owner } = status
+    if (owner?.role === 'close' && isAlive(owner)) {
+      // Somebody else is at it: what it keeps of the result has to be there before anybody is told that the session is over.
+      if (Date.now() - first > PATIENCE) return status
+      await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN))
+      continue
+    }
+    if (!(await tryToClose(status))) return status
+  }
+}
+
+/** Ends a dead session unless somebody else came first. False if that is not possible here: its state is told all the same. */
+async function tryToClose(status: Status): Promise<boolean> {
+  const { id, owner, run } = status
   const session = read(id)
-  if (session && takeOver(id, status.owner, { role: 'close', run: status.run, ...myself() })) await close(session, status)
-  return statusOf(id)
-}
-
-/** Ends a session that nobody supervises any more and that this process has claimed. */
-async function close(session: Session, status: Status): Promise<void> {
-  const log = new LogWriter(session.id, session.parent)
+  if (!session) return false
   try {
-    const ended = await endOf(session, status, log)
-    finish(session, log, ended)
-  } finally {
-    log.close()
-  }
-}
-
-async function endOf(session: Session, { id, run, started }: Status, log: LogWriter): Promise<Ended> {
-  const agent = {
-    pid: started?.pid,
-    start: started?.pid_start,
-    boot: started?.boot_id,
-    host: started?.host,
-  }
-  await endAll({ ...agent, mark: markOf(id, run) }, { grace: GRACE })
-  const request = requestedEnd(id, run)
-  const dead = {
-    success: false,
-    status: 'dead' as const,
-    error: 'its runner is gone',
-    reason: 'runner',
-  }
-  const duration_ms = started ? Math.max(0, Date.now() - Date.parse(started.ts)) : 0
-  if (!started) return { ...dead, error: 'it was never started', run, duration_ms }
-  const from = { stdout: started.stdout_from, stderr: started.stderr_from }
-  const provider = await providerIfKnown(session)
-  const said = provider && readAnew(id, log, provider, from, { code: null, signal: null })
-  if (request?.outcome === 'completed' && lastOf(id, 'session_result'))
-    return { ...outcomeOf({ success: true }, request), run, duration_ms }
-  if (said) await keepResult(id, said.verdict.result, from.stdout, said.stdoutEnd)
-  return request ? { ...outcomeOf({ success: false }, request), run, duration_ms } : { ...dead, run, duration_ms }
-}
-
-/** The provider, unless the configuration has lost it since: then its output stays in its files. */
-async function providerIfKnown(session: Session) {
-  try {
-    return providerOf(session.provider, await loadConfig(session.root))
+    if (takeOver(id, owner, { role: 'close', run, ...myself() })) await closeOrRelease(session, status)
+    return true
   } catch (error) {
-    if (error instanceof Fault) return undefined
+    // A full disk or a home that cannot be written: whoever looks when it can be does the rest.
+    if (isRefusal(error)) return false
     throw error
   }
+}
+
+/** A claim that came to nothing must not keep others waiting for as long as this process lives. */
+async function closeOrRelease(session: Session, status: Status): Promise<void> {
+  try {
+    await (await import('./close.js')).close(session, status)
+  } catch (error) {
+    release(session.id, status.owner)
+    throw error
+  }
+}
+
+/** What runs inside a session cannot end all of it: that is for whoever looks from outside. */
+function isOwn({ id, run }: Status): boolean {
+  return inside()?.process === markOf(id, run)
+}
+
+/** Whoever wrote the end may have died before the row and the marker. */
+async function showIfMissing({ id, owner }: Status, ended: Ended): Promise<void> {
+  if (sizeIfThere(paths.marker(id, 'ended')) !== undefined || (owner && lives(owner))) return
+  const session = read(id)
+  try {
+    if (session) (await import('./turn.js')).showEnd(session, ended)
+  } catch (error) {
+    // Where it cannot be written, the log says it all the same.
+    if (!isRefusal(error)) throw error
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Fault && error.exit === EXIT.system
 }

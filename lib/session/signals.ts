@@ -4,7 +4,7 @@ import { constants } from 'node:os'
 import type { Run } from './runner.js'
 
 /** The step of the ladder when somebody signals the runner itself, in milliseconds. */
-const GRACE = 5_000
+export const GRACE = 5_000
 
 /**
  * INT and TERM look for a request to end, and end the run if there is none; a second one ends it at once. HUP is ignored

@@ -3,8 +3,9 @@
 import { join } from 'node:path'
 import { distribution, paths, runnerEnvironment } from '../base/paths.js'
 import { startDetached } from '../process/detach.js'
-import { identify } from '../process/identity.js'
-import { latestOwner, takeOver } from '../table/sessions.js'
+import { endOne } from '../process/end.js'
+import { type Identity, identify } from '../process/identity.js'
+import { forget, latestOwner, type Session, takeOver } from '../table/sessions.js'
 import { type Ask, makeSession } from './ask.js'
 
 export interface Spawned {
@@ -16,21 +17,35 @@ export interface Spawned {
 
 /** Starts a session in the background and returns as soon as nothing can lose it any more. Throws Faults 2, 5, 126, 127. */
 export async function spawn(ask: Ask): Promise<Spawned> {
-  const { id } = await makeSession(ask, 'spawn')
+  const session = await makeSession(ask, 'spawn')
+  const { id } = session
   return {
     id,
-    pid: await startRunner(id, 1),
+    pid: await startRunner(session, 1),
     logPath: paths.inSession(id, 'log.ndjson'),
   }
 }
 
-/** Starts the runner of a run and claims the session in its name. */
-async function startRunner(id: string, run: number): Promise<number> {
-  const env = { ...process.env, ...runnerEnvironment(id, run) }
-  const pid = await startDetached(process.execPath, [join(distribution(), 'lib', 'zag-runner.js')], { env, cwd: '/' })
-  const identity = identify(pid)
-  const owner = latestOwner(id)
-  // The runner claims the session itself if it is quicker; if it is gone already, its session is found dead by its log.
-  if (identity && owner?.role === 'spawn') takeOver(id, owner, { role: 'run', run, ...identity })
-  return pid
+/** Starts the runner of a run and claims the session in its name. What could not be started is forgotten again. */
+async function startRunner(session: Session, run: number): Promise<number> {
+  const { id } = session
+  let runner: Identity | undefined
+  try {
+    const pid = await startDetached(process.execPath, [join(distribution(), 'lib', 'zag-runner.js')], {
+      env: environmentOf(id, run),
+      cwd: '/',
+    })
+    runner = identify(pid)
+    const owner = latestOwner(id)
+    // The runner claims the session itself if it is quicker; if it is gone already, its session is found dead by its log.
+    if (runner && owner?.role === 'spawn') takeOver(id, owner, { role: 'run', run, ...runner })
+    return pid
+  } catch (error) {
+    if (runner && latestOwner(id)?.role === 'run') return runner.pid
+    if (runner) await endOne(runner)
+    if (latestOwner(id)?.role === 'spawn') forget(session)
+    throw error
+  }
 }
+
+const environmentOf = (id: string, run: number) => ({ ...process.env, ...runnerEnvironment(id, run) })

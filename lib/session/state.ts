@@ -70,7 +70,7 @@ function stateOfOpenRun(id: string, owner: Owner | undefined): State {
 }
 
 /** Of an owner on another machine nothing is judged here: it counts as alive. */
-function lives(owner: Owner): boolean {
+export function lives(owner: Owner): boolean {
   return isElsewhere(owner) || isAlive(owner)
 }
 

@@ -4,7 +4,7 @@
 // a stale lock, and a holder that was stopped for longer than STALE loses its own. So what is done under a lock must stay
 // right with two holders; what must happen once is decided by claim(). Hold a lock for milliseconds.
 
-import fs from 'node:fs'
+import { mkdir, rmdir, rmdirSync, stat, statSync, utimes } from 'node:fs'
 import type { LockOptions } from 'proper-lockfile'
 import { codeOf, EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { formatDuration } from '../base/time.js'
@@ -75,11 +75,11 @@ function options(wait: number): LockOptions {
 
 /** The package makes its folder with the mode that the umask leaves; ours is 0700. */
 const privateFs = {
-  mkdir: (path: string, done: (error: Error | null) => void) => fs.mkdir(path, 0o700, done),
-  rmdir: fs.rmdir,
-  rmdirSync: fs.rmdirSync,
-  stat: fs.stat,
-  utimes: fs.utimes,
+  mkdir: (path: string, done: (error: Error | null) => void) => mkdir(path, 0o700, done),
+  rmdir,
+  rmdirSync,
+  stat,
+  utimes,
 }
 
 function heldBy(path: string, state: { lost: boolean }): Held {
@@ -106,7 +106,7 @@ async function giveBack(path: string, release: () => Promise<void>): Promise<voi
 /** ` by process 123 for 4.2s` as far as it is known. */
 function holderOf(path: string): string {
   const holder = parseLine(readIfThere(`${path}.holder`) ?? '')
-  const since = fs.statSync(`${path}.lock`, { throwIfNoEntry: false })?.birthtimeMs ?? holder?.since
+  const since = statSync(`${path}.lock`, { throwIfNoEntry: false })?.birthtimeMs ?? holder?.since
   const age = typeof since === 'number' && since > 0 ? ` for ${formatDuration(Math.max(0, Date.now() - since))}` : ''
   return typeof holder?.pid === 'number' ? ` by process ${holder.pid}${age}` : age
 }

@@ -216,3 +216,8 @@ export function latestOwner(id: string): Owner | undefined {
 export function takeOver(id: string, after: Owner | undefined, owner: Omit<Owner, 'claim'>): boolean {
   return claim(join(paths.session(id), `owner.${(after?.claim ?? 0) + 1}`), JSON.stringify(owner))
 }
+
+/** Takes back the claim that this process made after the given owner: what it was for could not be done. */
+export function release(id: string, after: Owner | undefined): void {
+  remove(join(paths.session(id), `owner.${(after?.claim ?? 0) + 1}`))
+}

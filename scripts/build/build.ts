@@ -1,4 +1,6 @@
-// npm run build: one CommonJS file per program in dist/bin, the runner in dist/lib, heavy packages in dist/chunk.
+// npm run build: one file per program in dist/bin, the runner in dist/lib, each a few lines that load their own CommonJS
+// code from dist/chunk, where the heavy packages are too. That way V8 need not compile them anew at each start (load.ts): a
+// program of 100 kB starts 4 ms earlier where `node -e 0` takes 44 ms.
 //
 // Everything lies two folders deep, where lib/base/paths expects it. Files are replaced by rename, so a program that
 // runs during a build finds a whole file, and what no source makes any more is removed.
@@ -9,14 +11,16 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { diet } from './diet.js'
-import { chunkSource, HEAVY, stubSource } from './packages.js'
+import { licences } from './licences.js'
+import { HEAVY, packageSource, startSource, stubSource } from './packages.js'
 
 const TOP = process.cwd()
 const DIST = join(TOP, 'dist')
+const RUNNER = 'lib/session/runner-main.ts'
 const BUILD = join(import.meta.dirname, '../../scripts/build')
 
-/** What a bundle says of itself in place of import.meta: a file that was required is not the program that was started. */
-const BANNER = `const __meta={dirname:__dirname,filename:__filename,main:require.main===module,get url(){return require("url").pathToFileURL(__filename).href}};`
+/** What a chunk has in place of import.meta; load.ts says whether it is of the program that was started. */
+const BANNER = `const __meta={dirname:__dirname,filename:__filename,main:module.main,get url(){return require("url").pathToFileURL(__filename).href}};`
 
 const COMMON: BuildOptions = {
   absWorkingDir: TOP,
@@ -27,7 +31,8 @@ const COMMON: BuildOptions = {
   write: false,
   metafile: true,
   logLevel: 'silent',
-  charset: 'utf8',
+  // load.ts reads them so.
+  charset: 'ascii',
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'external',
@@ -58,20 +63,29 @@ function apart(hashes: ReadonlyMap<string, string>): Plugin {
 }
 
 const made = new Set<string>()
+const bundled = new Set<string>()
 
-/** Bundles one entry to a file of dist, and gives its text. */
-async function bundle(outfile: string, options: BuildOptions, executable = false): Promise<string> {
-  const result = await build({ ...COMMON, ...options, outfile: join(DIST, outfile) })
-  const files = result.outputFiles ?? []
-  for (const file of files) put(relative(DIST, file.path), file.contents, executable)
-  return files.find(file => file.path === join(DIST, outfile))?.text ?? ''
+/** Bundles to dist/chunk what load.ts runs, and gives the hash of it. */
+async function bundleChunk(name: string, options: BuildOptions): Promise<string> {
+  const outfile = join(DIST, `chunk/${name}.js`)
+  const { outputFiles = [], metafile } = await build({ ...COMMON, ...options, outfile })
+  for (const input of Object.keys(metafile?.inputs ?? {})) bundled.add(input)
+  let hash = ''
+  for (const { path, text } of outputFiles) {
+    // Inside of the function that load.ts makes of it, a shebang is no comment.
+    const body = text.replace(/^#!.*\n/, '')
+    if (path === outfile) hash = createHash('sha256').update(body).digest('hex').slice(0, 32)
+    put(relative(DIST, path), body)
+  }
+  return hash
 }
 
-/** A heavy package as a chunk, with the hash of its text. */
-async function bundleChunk(name: string): Promise<[string, string]> {
-  const stdin = { contents: chunkSource(name), resolveDir: TOP }
-  const text = await bundle(`chunk/${name}.js`, { stdin, plugins: [diet], charset: 'ascii', minify: true })
-  return [name, createHash('sha256').update(text).digest('hex').slice(0, 32)]
+/** What is started: a few lines that load a chunk. */
+async function bundleStart(path: string, chunk: string, hash: string, banner?: string): Promise<void> {
+  const stdin = { contents: startSource(chunk, hash), resolveDir: BUILD }
+  const options: BuildOptions = { ...COMMON, stdin, banner: { js: banner ?? '' }, minify: true, outfile: join(DIST, path) }
+  const { outputFiles = [] } = await build(options)
+  for (const { contents } of outputFiles) put(path, contents, banner !== undefined)
 }
 
 function put(path: string, contents: string | Uint8Array, executable = false): void {
@@ -93,12 +107,22 @@ function programs(): string[] {
 async function main(): Promise<void> {
   const failed: string[] = []
   const attempt = (what: string, work: Promise<unknown>) => work.catch(error => failed.push(`${what}: ${error.message}`))
-  const plugins = [apart(new Map(await Promise.all(HEAVY.map(bundleChunk))))]
-  const runner = 'lib/session/runner-main.ts'
+  const heavy = HEAVY.map(async name => {
+    const options = { stdin: { contents: packageSource(name), resolveDir: TOP }, plugins: [diet], minify: true }
+    return [name, await bundleChunk(name, options)] as const
+  })
+  const plugins = [apart(new Map(await Promise.all(heavy)))]
+  const program = async (name: string) => {
+    await bundleStart(`bin/${name}`, name, await bundleChunk(name, { entryPoints: [`bin/${name}.ts`], plugins }), '#!/usr/bin/env node')
+  }
+  const runner = async () => {
+    await bundleStart('lib/zag-runner.js', 'zag-runner', await bundleChunk('zag-runner', { entryPoints: [RUNNER], plugins }))
+  }
   await Promise.all([
-    ...programs().map(name => attempt(name, bundle(`bin/${name}`, { entryPoints: [`bin/${name}.ts`], plugins }, true))),
-    ...(existsSync(runner) ? [attempt('zag-runner', bundle('lib/zag-runner.js', { entryPoints: [runner], plugins }))] : []),
+    ...programs().map(name => attempt(name, program(name))),
+    ...(existsSync(RUNNER) ? [attempt('zag-runner', runner())] : []),
   ])
+  put('LICENSES.txt', licences(bundled))
   put('package.json', '{"type":"commonjs"}\n')
   put('lib/programs.json', `${JSON.stringify(describe(), null, 2)}\n`)
   failed.push(...checkBin())
@@ -133,8 +157,10 @@ function checkBin(): string[] {
 
 function removeStale(): void {
   for (const folder of ['bin', 'lib', 'chunk']) {
-    for (const file of readdirSync(join(DIST, folder)))
-      if (!made.has(`${folder}/${file}`)) rmSync(join(DIST, folder, file), { recursive: true })
+    for (const file of readdirSync(join(DIST, folder))) {
+      // What ends in .new may be of another build that runs now.
+      if (!made.has(`${folder}/${file}`) && !file.endsWith('.new')) rmSync(join(DIST, folder, file), { recursive: true })
+    }
   }
 }
 

@@ -7,11 +7,17 @@
 export const HEAVY = ['yargs', 'execa', 'proper-lockfile', 'ndjson', 'toml-eslint-parser'] as const
 
 /** A chunk gives what Node gives for the package: the default export itself, with the named ones on it. */
-export function chunkSource(name: string): string {
+export function packageSource(name: string): string {
   return `const all = require('${name}')\nmodule.exports = all.default === undefined ? all : Object.assign(all.default, all)\n`
 }
 
 /** What a program has in the package's place: a call of the loader. */
 export function stubSource(name: string, hash: string): string {
-  return `const { load } = require('./load.ts')\nmodule.exports = load(__dirname + '/../chunk/${name}.js', '${hash}')\n`
+  return `const { load } = require('./load.ts')\nmodule.exports = load(__dirname + '/${name}.js', '${hash}', require, false)\n`
+}
+
+/** What is started in place of a program's own code; `load` is told whether it was, or was required by the dispatcher. */
+export function startSource(name: string, hash: string): string {
+  const file = `__dirname + '/../chunk/${name}.js'`
+  return `const { load } = require('./load.ts')\nmodule.exports = load(${file}, '${hash}', require, require.main === module)\n`
 }

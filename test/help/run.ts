@@ -66,7 +66,10 @@ export function run(program: string, args: readonly string[], options: Options):
 export function begin(program: string, args: readonly string[], options: Options): Running {
   const { home, cwd = home, timeout = 30_000 } = options
   mkdirSync(join(TOP, '.tap/cache'), { recursive: true })
-  const child = spawn(program.includes('/') ? program : join(PROGRAMS, program), args, { cwd, env: environment(options), stdio: 'pipe' })
+  const path = program.includes('/') ? program : join(PROGRAMS, program)
+  // By env, because tap puts NODE_OPTIONS of its own into the environment of whatever a test starts.
+  const pairs = Object.entries(environment(options)).map(([name, value]) => `${name}=${value}`)
+  const child = spawn('/usr/bin/env', ['-i', ...pairs, path, ...args], { cwd, stdio: 'pipe' })
   const said: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] }
   const text = (of: 'stdout' | 'stderr') => Buffer.concat(said[of]).toString()
   child.stdout.on('data', chunk => said.stdout.push(chunk))
@@ -76,6 +79,9 @@ export function begin(program: string, args: readonly string[], options: Options
   const ended = new Promise<Ended>((done, fail) => {
     const late = setTimeout(() => {
       child.kill('SIGKILL')
+      // What it left behind may hold these open, and the test with them.
+      child.stdout.destroy()
+      child.stderr.destroy()
       fail(new Error(`${program} ${args.join(' ')} was not done after ${timeout} ms; stdout: ${text('stdout')}; stderr: ${text('stderr')}`))
     }, timeout)
     child.on('error', fail)

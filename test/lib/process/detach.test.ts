@@ -18,20 +18,14 @@ t.test('it leads a session of its own, without a terminal', async t => {
 t.test('what leaks past Node does not reach it', { skip: process.platform !== 'linux' && 'closed on Linux only' }, async t => {
   const list = join(t.testdir(), 'list')
   // A shell opens 40 and 251 for whatever it runs, as a build tool or a harness may.
+  const look = 'exec ls /proc/self/fd >"$1"'
   const loader = import.meta.resolve('@tapjs/typescript/import')
   const script = `exec 40</dev/null 251>/dev/null; exec "$@"`
-  const words = [process.execPath, `--import=${loader}`, fixture('start-detached.ts'), '/', fixture('descriptors'), list]
+  const words = [process.execPath, `--import=${loader}`, fixture('start-detached.ts'), '/', 'sh', '-c', look, 'sh', list]
   const child = spawn('bash', ['-c', script, 'bash', ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   await until(() => exists(list), 'the list is written', 20_000)
-  t.same(
-    readFileSync(list, 'utf8')
-      .trim()
-      .split('\n')
-      .map(Number)
-      .filter(fd => fd > 2 && fd !== 10),
-    [],
-  )
+  t.equal(readFileSync(list, 'utf8'), '0\n1\n2\n3\n', '3 is the folder that ls reads')
 })
 
 t.test('descriptors that are given become its own', async t => {
@@ -59,12 +53,6 @@ t.test('why a program cannot be started', async t => {
   }
   await t.rejects(startDetached('true', [], { env, cwd: join(cwd, 'gone') }), { name: 'Fault', exit: 5, message: /no folder/ })
   await t.rejects(startDetached('true', ['x'.repeat(200_000)], { env, cwd }), { name: 'Fault', exit: 126, message: /longer than/ })
-})
-
-t.test('a file that is no program', async t => {
-  const cwd = t.testdir()
-  writeFileSync(join(cwd, 'noise'), Buffer.from([0x7f, 0, 1, 2]), mode)
-  await t.rejects(startDetached('./noise', [], { env, cwd }), { name: 'Fault', exit: 126, message: /no program/ })
 })
 
 function exists(path: string): boolean {

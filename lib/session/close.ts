@@ -1,0 +1,57 @@
+// Ending a session in the place of its runner, which is dead: what is still alive of it first, then what the agent said
+// beyond the log, then its result, and only then the end. Loaded only when there is something to end.
+
+import { Fault } from '../base/exit.js'
+import { paths } from '../base/paths.js'
+import { loadConfig } from '../config/config.js'
+import { LogWriter } from '../log/write.js'
+import { endAll } from '../process/end.js'
+import { providerOf } from '../provider/list.js'
+import { sizeIfThere } from '../store/file.js'
+import type { Session } from '../table/sessions.js'
+import { markOf } from './agent.js'
+import { requestedEnd } from './request.js'
+import { outcomeOf, readAnew } from './runner.js'
+import type { Status } from './state.js'
+import { type Ended, finish, keepResult } from './turn.js'
+
+/** What is left of a dead run's agent gets this long between the steps INT, TERM, KILL, in milliseconds. */
+const GRACE = 250
+
+/** Ends a session that nobody supervises any more and that this process has claimed. */
+export async function close(session: Session, status: Status): Promise<void> {
+  const log = new LogWriter(session.id, session.parent)
+  try {
+    const ended = await endOf(session, status, log)
+    finish(session, log, ended)
+  } finally {
+    log.close()
+  }
+}
+
+async function endOf(session: Session, { id, run, started }: Status, log: LogWriter): Promise<Ended> {
+  const { pid, pid_start: start, boot_id: boot, host } = started ?? {}
+  await endAll({ pid, start, boot, host, mark: markOf(id, run) }, { grace: GRACE })
+  const request = requestedEnd(id, run)
+  // A runner can die after it started the agent and before the line that says so.
+  const agentRan = started !== undefined || (run === 1 && sizeIfThere(paths.inSession(id, 'stdout')) !== undefined)
+  const from = { stdout: started?.stdout_from ?? 0, stderr: started?.stderr_from ?? 0 }
+  const provider = agentRan ? await providerIfKnown(session) : undefined
+  const said = provider && readAnew(id, log, provider, from, { code: null, signal: null })
+  // A result that the agent handed in is there already.
+  if (said && request?.outcome !== 'completed') await keepResult(id, said.verdict.result, from.stdout, said.stdoutEnd)
+  const error = agentRan ? 'its runner is gone' : 'it was never started'
+  const duration_ms = started ? Math.max(0, Date.now() - Date.parse(started.ts)) : 0
+  const how = request ? outcomeOf({ success: false }, request) : { success: false, status: 'dead' as const, error, reason: 'runner' }
+  return { ...how, run, duration_ms }
+}
+
+/** The provider, unless the configuration has lost it since: then its output stays in its files. */
+async function providerIfKnown(session: Session) {
+  try {
+    return providerOf(session.provider, await loadConfig(session.root))
+  } catch (error) {
+    if (error instanceof Fault) return undefined
+    throw error
+  }
+}
