@@ -6,6 +6,7 @@ import { command } from '../lib/command/command.js'
 import type { Context } from '../lib/command/data.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { contentOf } from '../lib/command/input.js'
+import { field } from '../lib/command/output.js'
 import { printTable } from '../lib/command/table.js'
 import { cancelAll, GRACE } from '../lib/session/cancel.js'
 import { type Listed, list, listOne } from '../lib/session/list.js'
@@ -63,7 +64,7 @@ export default command(import.meta, {
         for (const id of await pick(which, stdin)) {
           const row = await listOne(id)
           if (json) out.value(row)
-          else for (const [key, value] of Object.entries(row)) if (value !== undefined && value !== null) out.line(`${key}=${value}`)
+          else for (const [key, value] of Object.entries(row)) if (value !== undefined && value !== null) out.line(`${key}=${field(value)}`)
         }
       },
     },

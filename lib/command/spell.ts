@@ -13,7 +13,7 @@ export function firstOperand(flags: Flags, argv: readonly string[]): number {
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] as string
     if (word === '--') return -1
-    if (!isFlag(word)) return i
+    if (!isFlag(flags, word)) return i
     if (takesNext(flags, word)) i++
   }
   return -1
@@ -40,7 +40,7 @@ export function spell(flags: Flags, argv: readonly string[], who: string): Spelt
   const words = [...argv]
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '--') return { spelt, operands, after: words }
-    if (!isFlag(word)) operands.push(word)
+    if (!isFlag(flags, word)) operands.push(word)
     else if (word.startsWith('--')) spelt.push(spellLong(flags, word, words, who))
     else spelt.push(...spellShort(flags, word, words, who))
   }
@@ -56,7 +56,7 @@ function spellLong(flags: Flags, word: string, rest: string[], who: string): str
     if (equals >= 0) throw usage(`flag '--${name}' takes no value: leave out ${quoted(word.slice(equals))} (${who} --help)`)
     return word
   }
-  return equals >= 0 ? word : `${word}=${nextValue(flags, key, rest, who)}`
+  return attached(name, equals >= 0 ? word.slice(equals + 1) : nextValue(flags, key, rest, who))
 }
 
 /** `-p sh`, `-psh`, `-p=sh`, and letters without a value together: `-aq`. */
@@ -66,13 +66,18 @@ function spellShort(flags: Flags, word: string, rest: string[], who: string): st
     const key = keyOfLetter(flags, word[i] as string)
     if (key === undefined) throw noSuchFlag(flags, i === 1 ? word : `-${word[i]}`, who)
     if (takesValue(flags[key])) {
-      const attached = word.slice(i + 1)
-      spelt.push(`--${longName(key)}=${attached ? attached.replace(/^=/, '') : nextValue(flags, key, rest, who)}`)
+      const value = word.slice(i + 1)
+      spelt.push(attached(longName(key), value ? value.replace(/^=/, '') : nextValue(flags, key, rest, who)))
       return spelt
     }
     spelt.push(`--${longName(key)}`)
   }
   return spelt
+}
+
+/** In quotes, because yargs takes one pair away from a value that has some of its own. */
+function attached(name: string, value: string): string {
+  return `--${name}="${value}"`
 }
 
 /** Takes the value of a flag from the words after it. */
@@ -81,12 +86,13 @@ function nextValue(flags: Flags, key: string, rest: string[], who: string): stri
   const name = `--${longName(key)}`
   const place = `<${placeholder(key, flags[key] as Flag)}>`
   if (next === undefined || next === '--') throw usage(`flag '${name}' needs a ${place} (${who} --help)`)
-  if (isFlag(next)) throw usage(`flag '${name}' needs a ${place}: write ${name}=${quoted(next)} if that is it (${who} --help)`)
+  if (isFlag(flags, next)) throw usage(`flag '${name}' needs a ${place}: write ${name}=${quoted(next)} if that is it (${who} --help)`)
   return rest.shift() as string
 }
 
-function isFlag(word: string): boolean {
-  return /^--?[A-Za-z_]/.test(word)
+/** A dash and a digit are a number, unless a flag has that digit. */
+function isFlag(flags: Flags, word: string): boolean {
+  return /^--?[A-Za-z_]/.test(word) || (/^-\d/.test(word) && keyOfLetter(flags, word[1] as string) !== undefined)
 }
 
 function takesValue(flag: Flag | undefined): boolean {

@@ -13,10 +13,11 @@ import { type Config, loadConfig } from '../config/config.js'
 import { findProgram } from '../process/program.js'
 import { survey } from '../provider/survey.js'
 import { listIfThere, readIfThere, removeTree } from '../store/file.js'
-import { checkHome, openHome } from '../store/home.js'
+import { checkHome, FOLDERS, openHome } from '../store/home.js'
 import { parseLine, scan } from '../store/lines.js'
 import { type ProcessRow, processes } from '../table/processes.js'
-import { ids, type Misfiled, misfiled, read, refile, type Session } from '../table/sessions.js'
+import { type Misfiled, misfiled, refile } from '../table/refile.js'
+import { ids, read, type Session } from '../table/sessions.js'
 import { remainsOfCrashes } from './gc.js'
 import { settle } from './settle.js'
 import { lives, type Status, statusOf } from './state.js'
@@ -61,7 +62,6 @@ const FEW_FILES = 1_000
 const FEW_WATCHERS = 128
 const FEW_WATCHES = 8_192
 
-const FOLDERS = [paths.sessions, paths.aside, paths.indexes, paths.processes, paths.events]
 const REPAIR = 'zag doctor --repair'
 
 /** Those in the home come after the one that says whether there is any. */
@@ -403,21 +403,10 @@ function lacksMarker({ session, status: { over, ended, owner } }: Known): boolea
 }
 
 function lookAtRemains(): Found[] {
-  const remains = remainsIfReadable()
-  if (!remains) return [wrong(`a folder in ${quoted(paths.aside())} has an owner.1 that is no JSON`, 'remove the folder by hand')]
+  const remains = remainsOfCrashes()
   if (remains.length === 0) return [fine('no remains of crashes')]
   const message = `${remains.length} remains of crashes: ${someOf(remains.map(quoted))}`
   return [wrong(message, `${REPAIR} removes them, as zag gc --force does`, () => each(remains, removeTree))]
-}
-
-/** A kill while a session is being made can leave its first claim empty; that must not keep the other checks from being made. */
-function remainsIfReadable(): string[] | undefined {
-  try {
-    return remainsOfCrashes()
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
 }
 
 function lookAtLogs({ known }: Seen): Found[] {

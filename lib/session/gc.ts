@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { isAlive, isElsewhere } from '../process/identity.js'
-import { listIfThere, readIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
+import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
+import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
-import { exists, forget, type Owner, read } from '../table/sessions.js'
+import { exists, forget, read } from '../table/sessions.js'
 import { settle } from './settle.js'
 
 export interface GcOptions {
@@ -80,8 +81,7 @@ export function remainsOfCrashes(): string[] {
 
 /** A session being made has a live owner; what is being removed does not count as abandoned for a minute. */
 function isAbandoned(path: string, name: string): boolean {
-  const text = readIfThere(join(path, 'owner.1'))
-  const owner = text === undefined ? undefined : (JSON.parse(text) as Owner)
+  const owner = ownerIn(path, 1)
   if (owner && (isElsewhere(owner) || isAlive(owner))) return false
   const id = name.split('.')[0] as string
   return !isId(id) || Date.now() - timeOf(id) > 60_000

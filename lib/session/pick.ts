@@ -7,7 +7,8 @@ import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { isId, shortId } from '../base/id.js'
 import { projectRoot } from '../base/paths.js'
 import { checkHome } from '../store/home.js'
-import { endOf, exists, ids, indexed, read } from '../table/sessions.js'
+import { endOf, indexed } from '../table/filing.js'
+import { exists, ids, read } from '../table/sessions.js'
 import { STATES, type State, statusOf } from './state.js'
 
 /** The selecting flags in camelCase, and the operands. */
@@ -95,9 +96,10 @@ function newestNamed(name: string): string | undefined {
   return filed('name', name).findLast(exists)
 }
 
-/** The ids filed under a name or tag. One longer than checkName allows has none, and no path could hold it. */
+/** The ids filed under a name or tag. A word that checkName does not allow for its length has none, and no path of its own. */
 function filed(kind: 'name' | 'tag', word: string): string[] {
-  return Buffer.byteLength(word) > 200 ? [] : indexed(kind, word)
+  const bytes = Buffer.byteLength(word)
+  return bytes > 0 && bytes <= 200 ? indexed(kind, word) : []
 }
 
 function notNamed(name: string): never {

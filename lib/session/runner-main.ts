@@ -2,7 +2,8 @@
 
 import { runnerOf } from '../base/paths.js'
 import { myself } from '../process/identity.js'
-import { latestOwner, read, takeOver } from '../table/sessions.js'
+import { latestOwner, takeOver } from '../table/owners.js'
+import { read } from '../table/sessions.js'
 import { Run } from './runner.js'
 import { onStop } from './signals.js'
 

@@ -4,7 +4,8 @@ import { EXIT, Fault } from '../base/exit.js'
 import { inside, paths } from '../base/paths.js'
 import { isAlive, myself } from '../process/identity.js'
 import { sizeIfThere } from '../store/file.js'
-import { read, release, type Session, takeOver } from '../table/sessions.js'
+import { release, takeOver } from '../table/owners.js'
+import { read, type Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
 import { lives, type Status, statusOf } from './state.js'
 import type { Ended } from './turn.js'
@@ -47,6 +48,8 @@ async function tryToClose(status: Status): Promise<boolean> {
 
 /** A claim that came to nothing must not keep others waiting for as long as this process lives. */
 async function closeOrRelease(session: Session, status: Status): Promise<void> {
+  // One that was released just now can have written the end, and not its row.
+  if (statusOf(session.id).ended) return
   try {
     await (await import('./close.js')).close(session, status)
   } catch (error) {

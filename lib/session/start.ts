@@ -5,7 +5,8 @@ import { distribution, paths, runnerEnvironment } from '../base/paths.js'
 import { startDetached } from '../process/detach.js'
 import { endOne } from '../process/end.js'
 import { type Identity, identify } from '../process/identity.js'
-import { forget, latestOwner, type Session, takeOver } from '../table/sessions.js'
+import { latestOwner, takeOver } from '../table/owners.js'
+import { forget, type Session } from '../table/sessions.js'
 import { type Ask, makeSession } from './ask.js'
 
 export interface Spawned {

@@ -7,7 +7,7 @@ import { paths } from '../base/paths.js'
 import type { EventOf, Outcome } from '../log/events.js'
 import { lastTurningPoint } from '../log/read.js'
 import { isAlive, isElsewhere } from '../process/identity.js'
-import { latestOwner, type Owner } from '../table/sessions.js'
+import { latestOwner, type Owner } from '../table/owners.js'
 
 export const STATES = ['queued', 'running', 'idle', 'waiting', 'limited', 'completed', 'failed', 'cancelled', 'dead'] as const
 export type State = (typeof STATES)[number]
@@ -34,39 +34,33 @@ export interface Status {
 
 /** The state of a session that exists. */
 export function statusOf(id: string): Status {
+  // Who has it in hand is asked first: of one who is gone, all that it wrote is then in the log.
+  const { owner, alive } = inHand(id)
   const turn = lastTurningPoint(id)
-  if (turn?.type === 'session_ended') {
-    const status = { id, run: turn.run, ended: turn }
-    return { ...status, ...stateAfterEnd(id, turn) }
-  }
-  const owner = latestOwner(id)
-  const state = stateOfOpenRun(id, owner)
-  return {
-    id,
-    state,
-    over: FINAL.has(state),
-    run: turn?.run ?? owner?.run ?? 1,
-    started: turn,
-    owner,
-  }
+  if (turn?.type === 'session_ended') return { id, ended: turn, owner, ...stateAfterEnd(turn, alive ? owner : undefined) }
+  const state = owner?.role !== 'close' && alive ? stateOfLiving(id) : 'dead'
+  return { id, state, over: FINAL.has(state), run: turn?.run ?? owner?.run ?? 1, started: turn, owner }
 }
 
 /** After an end the session is over, unless someone alive has it in hand for the next run. */
-function stateAfterEnd(id: string, ended: EventOf<'session_ended'>): Pick<Status, 'state' | 'over' | 'run' | 'owner'> {
-  const owner = latestOwner(id)
-  const goesOn = owner !== undefined && owner.run > ended.run && lives(owner)
-  if (goesOn) return { state: 'running', over: false, run: owner.run, owner }
-  return {
-    state: ended.status satisfies Outcome,
-    over: true,
-    run: ended.run,
-    owner,
-  }
+function stateAfterEnd({ run, status }: EventOf<'session_ended'>, living: Owner | undefined): Pick<Status, 'state' | 'over' | 'run'> {
+  if (living && living.run > run) return { state: 'running', over: false, run: living.run }
+  return { state: status satisfies Outcome, over: true, run }
 }
 
-function stateOfOpenRun(id: string, owner: Owner | undefined): State {
-  if (!owner || owner.role === 'close' || !lives(owner)) return 'dead'
+function stateOfLiving(id: string): State {
   return Date.now() - lastMove(id) < IDLE_AFTER ? 'running' : 'idle'
+}
+
+/** The latest owner and whether it is alive. One that is gone may have handed the session on a moment before. */
+function inHand(id: string): { owner?: Owner; alive: boolean } {
+  let owner = latestOwner(id)
+  for (;;) {
+    if (owner && lives(owner)) return { owner, alive: true }
+    const now = latestOwner(id)
+    if (now?.claim === owner?.claim) return { owner, alive: false }
+    owner = now
+  }
 }
 
 /** Of an owner on another machine nothing is judged here: it counts as alive. */

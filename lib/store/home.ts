@@ -10,7 +10,8 @@ import { home, paths } from '../base/paths.js'
 import { claim, listIfThere, makeFolder, readIfThere } from './file.js'
 
 const LAYOUT = '1'
-const FOLDERS = [paths.sessions, paths.aside, paths.indexes, paths.processes, paths.events]
+/** The folders of a home, as paths. */
+export const FOLDERS = [paths.sessions, paths.aside, paths.indexes, paths.processes, paths.events]
 /** What may lie in a folder that is to become a home: what zag makes, what a user writes first, what a file system has. */
 const EXPECTED = ['sessions', 'aside', 'index', 'processes', 'events', 'relays', 'groups', 'cache', 'config.toml', 'lost+found']
 

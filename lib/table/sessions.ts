@@ -1,29 +1,17 @@
-// The folder of a session and how it is found: session.json, the owner claims, and the index of empty files.
+// The folder of a session: session.json, how it is made, changed and forgotten.
 //
 // A session exists from the moment its folder is renamed into sessions/; it is made aside before that, so nobody ever sees
-// half of one. The index only finds candidates: what is true of a session is in its folder. `zag doctor --repair` makes the
-// index again from the folders.
+// half of one. What is true of a session is in its folder; filing.ts helps to find it.
 
-import { existsSync, readdirSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { codeOf, EXIT, Fault, quoted, refused } from '../base/exit.js'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { isId } from '../base/id.js'
-import { type IndexKind, paths } from '../base/paths.js'
-import type { Identity } from '../process/identity.js'
-import {
-  claim,
-  listIfThere,
-  makeFolder,
-  moveIfThere,
-  readIfThere,
-  remove,
-  removeEmptyFolder,
-  removeTree,
-  replaceFile,
-  touch,
-  writeNew,
-} from '../store/file.js'
+import { paths } from '../base/paths.js'
+import { listIfThere, makeFolder, moveIfThere, readIfThere, remove, removeTree, replaceFile, writeNew } from '../store/file.js'
 import { withLock } from '../store/lock.js'
+import { file, unfile } from './filing.js'
+import type { Owner } from './owners.js'
 
 /** session.json: how a session was asked for. Times in milliseconds where the name says so. */
 export interface Session {
@@ -48,15 +36,6 @@ export interface Session {
   keep_children?: boolean
 }
 
-/** Who has a session in hand: `spawn` is making it, `run` supervises it, `close` found it dead and ends it. */
-export interface Owner extends Identity {
-  role: 'spawn' | 'run' | 'close'
-  /** The number of the claim; the highest counts. */
-  claim: number
-  /** The run it is for. */
-  run: number
-}
-
 /** Makes the session with its files and its first owner, then its index entries. Throws a Fault (5) and leaves nothing. */
 export function create(session: Session, owner: Omit<Owner, 'claim'>, files: Record<string, string | Buffer>): void {
   const aside = join(paths.aside(), session.id)
@@ -70,7 +49,7 @@ export function create(session: Session, owner: Omit<Owner, 'claim'>, files: Rec
     writeNew(join(aside, 'log.ndjson'), '')
     writeNew(join(aside, 'session.json'), `${JSON.stringify(session)}\n`)
     moveIfThere(aside, paths.session(session.id))
-    for (const entry of entriesOf(session)) touch(join(entry, session.id))
+    file(session)
   } catch (error) {
     removeTree(aside)
     forget(session)
@@ -97,10 +76,9 @@ export async function update(id: string, change: (session: Session) => Session):
     const before = read(id)
     if (!before) throw new Fault(`no session ${quoted(id)}`, EXIT.none)
     const after = change(before)
-    const wanted = entriesOf(after)
-    for (const entry of wanted) touch(join(entry, id))
+    file(after)
     replaceFile(paths.inSession(id, 'session.json'), `${JSON.stringify(after)}\n`)
-    for (const entry of entriesOf(before)) if (!wanted.includes(entry)) removeEntry(entry, id)
+    unfile(before, after)
     return after
   })
 }
@@ -114,110 +92,12 @@ export function exists(id: string): boolean {
   return isId(id) && existsSync(paths.inSession(id, 'session.json'))
 }
 
-/** The ids filed under a key, oldest first. */
-export function indexed(kind: IndexKind, key: string): string[] {
-  return listIfThere(paths.index(kind, key)).filter(isId).sort()
-}
-
-/** The key of the index `end`: what an id ends in. */
-export const endOf = (id: string) => id.slice(-2)
-
 /** Forgets a session: moves its folder aside, then deletes it and its index entries. */
 export function forget(session: Session): void {
   const aside = join(paths.aside(), `${session.id}.gone`)
   makeFolder(paths.aside())
   moveIfThere(paths.session(session.id), aside)
-  for (const entry of entriesOf(session)) removeEntry(entry, session.id)
+  unfile(session)
   for (const what of ['started', 'ended'] as const) remove(paths.marker(session.id, what))
   removeTree(aside)
-}
-
-/** Makes the index entries of a session that are missing; returns how many were. */
-export function reindex(session: Session): number {
-  const missing = entriesOf(session).filter(entry => !existsSync(join(entry, session.id)))
-  for (const entry of missing) touch(join(entry, session.id))
-  return missing.length
-}
-
-/** What is wrong with the index. */
-export interface Misfiled {
-  /** Sessions that lack an entry. */
-  missing: Session[]
-  /** Entries of sessions that are gone, or have that name, tag, … no more, as paths. */
-  stray: string[]
-}
-
-/** Holds the whole index against these sessions. Entries of other sessions that have a folder are not judged. */
-export function misfiled(sessions: readonly Session[]): Misfiled {
-  const filed = new Set(filesBelow(paths.indexes()).filter(path => isId(basename(path))))
-  const missing = sessions.filter(session => {
-    const wanted = entriesOf(session).map(entry => join(entry, session.id))
-    // All are looked up, not only those up to the first that is missing: what is left over then is stray.
-    return wanted.filter(path => !filed.delete(path)).length > 0
-  })
-  const judged = new Set(sessions.map(({ id }) => id))
-  const stray = [...filed].filter(path => judged.has(basename(path)) || !existsSync(paths.session(basename(path))))
-  return { missing, stray }
-}
-
-/** Puts right what misfiled found. */
-export async function refile({ missing, stray }: Misfiled): Promise<void> {
-  for (const session of missing) if (exists(session.id)) reindex(session)
-  for (const path of stray) {
-    const id = basename(path)
-    if (!exists(id)) removeEntry(dirname(path), id)
-    // An entry that is there before session.json says so belongs to a change that has the lock.
-    else await withLock(paths.session(id), () => dropUnlessWanted(path, id))
-  }
-}
-
-function dropUnlessWanted(path: string, id: string): void {
-  const session = read(id)
-  if (session && !entriesOf(session).includes(dirname(path))) removeEntry(dirname(path), id)
-}
-
-/** Folders go when their last entry does: one that is gone meanwhile has none. */
-function filesBelow(folder: string): string[] {
-  try {
-    const entries = readdirSync(folder, { withFileTypes: true })
-    return entries.flatMap(entry => (entry.isDirectory() ? filesBelow(join(folder, entry.name)) : join(folder, entry.name)))
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return []
-    throw refused(`cannot read ${quoted(folder)}`, error)
-  }
-}
-
-function removeEntry(folder: string, id: string): void {
-  remove(join(folder, id))
-  removeEmptyFolder(folder)
-}
-
-function entriesOf(session: Session): string[] {
-  return [
-    paths.index('end', endOf(session.id)),
-    paths.index('group', session.group),
-    ...(session.name ? [paths.index('name', session.name)] : []),
-    ...(session.parent ? [paths.index('parent', session.parent)] : []),
-    ...[...new Set(session.tags)].map(tag => paths.index('tag', tag)),
-    ...session.depends_on.map(id => paths.index('after', id)),
-  ]
-}
-
-/** The owner whose claim is the latest; nothing if the folder has none. */
-export function latestOwner(id: string): Owner | undefined {
-  const names = listIfThere(paths.session(id))
-  const latest = Math.max(0, ...names.map(name => (/^owner\.\d+$/.test(name) ? Number(name.slice(6)) : 0)))
-  if (latest === 0) return undefined
-  const text = readIfThere(join(paths.session(id), `owner.${latest}`))
-  return text === undefined ? undefined : { ...(JSON.parse(text) as Owner), claim: latest }
-}
-
-/** Claims a session after the given owner. True for the first to do so, false for all others. */
-export function takeOver(id: string, after: Owner | undefined, owner: Omit<Owner, 'claim'>): boolean {
-  return claim(join(paths.session(id), `owner.${(after?.claim ?? 0) + 1}`), JSON.stringify(owner))
-}
-
-/** Takes back the claim that this process made after the given owner: what it was for could not be done. */
-export function release(id: string, after: Owner | undefined): void {
-  remove(join(paths.session(id), `owner.${(after?.claim ?? 0) + 1}`))
 }

@@ -1,0 +1,40 @@
+// Who has a session in hand: claims, numbered files in its folder that are made once and never changed. The highest counts.
+
+import { join } from 'node:path'
+import { paths } from '../base/paths.js'
+import type { Identity } from '../process/identity.js'
+import { claim, listIfThere, readIfThere, remove } from '../store/file.js'
+import { parseLine } from '../store/lines.js'
+
+/** Who has a session in hand: `spawn` is making it, `run` supervises it, `close` found it dead and ends it. */
+export interface Owner extends Identity {
+  role: 'spawn' | 'run' | 'close'
+  /** The number of the claim; the highest counts. */
+  claim: number
+  /** The run it is for. */
+  run: number
+}
+
+/** The owner whose claim is the latest; nothing if the folder has none. */
+export function latestOwner(id: string): Owner | undefined {
+  const names = listIfThere(paths.session(id))
+  const latest = Math.max(0, ...names.map(name => (/^owner\.\d+$/.test(name) ? Number(name.slice(6)) : 0)))
+  return latest === 0 ? undefined : ownerIn(paths.session(id), latest)
+}
+
+/** The owner of a claim in a session's folder, wherever that is. A file that a power cut left torn is nobody's claim. */
+export function ownerIn(folder: string, number: number): Owner | undefined {
+  const text = readIfThere(join(folder, `owner.${number}`))
+  const owner = text === undefined ? undefined : parseLine(text)
+  return owner && { ...(owner as unknown as Owner), claim: number }
+}
+
+/** Claims a session after the given owner. True for the first to do so, false for all others. */
+export function takeOver(id: string, after: Owner | undefined, owner: Omit<Owner, 'claim'>): boolean {
+  return claim(join(paths.session(id), `owner.${(after?.claim ?? 0) + 1}`), JSON.stringify(owner))
+}
+
+/** Takes back the claim that this process made after the given owner: what it was for could not be done. */
+export function release(id: string, after: Owner | undefined): void {
+  remove(join(paths.session(id), `owner.${(after?.claim ?? 0) + 1}`))
+}
