@@ -30,15 +30,17 @@ export default command(import.meta, {
     const endings = nul ? '\0' : ids.length > 1 || out.isTerminal ? '\n' : ''
     let code: number = EXIT.ok
     for (const id of ids) {
+      let text: Buffer
       try {
-        const text = await outputOf(id)
-        out.text(text)
-        if (nul || (endings && text.at(-1) !== 10)) out.text(endings)
+        text = await outputOf(id)
       } catch (error) {
         if (!(error instanceof Fault) || ids.length === 1) throw error
         err.complain(error.message)
         code = Math.max(code, error.exit)
+        continue
       }
+      out.text(text)
+      if (nul || (endings && text.at(-1) !== 10)) out.text(endings)
     }
     return code
   },

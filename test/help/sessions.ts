@@ -3,12 +3,10 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Test as TapTest } from 'tap'
 import { type Ended, type Options, run, zagHome } from './run.js'
 
-interface Test {
-  testdir(content?: object): string
-  teardown(then: () => Promise<void>): void
-}
+type Test = Pick<TapTest, 'testdir' | 'teardown'>
 
 export interface Row {
   session_id: string
@@ -22,7 +20,7 @@ type More = Omit<Options, 'home'>
 export class Zag {
   readonly home: string
 
-  constructor(t: Test, content: object = {}) {
+  constructor(t: Test, content: Parameters<Test['testdir']>[0] = {}) {
     this.home = t.testdir(content)
     t.teardown(() => this.endAll())
   }

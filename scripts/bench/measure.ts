@@ -1,0 +1,74 @@
+// Measuring whole processes: variants take turns in every round, so that a machine that is busy for a while is so for all.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { environment } from './place.js'
+
+export interface Variant {
+  name: string
+  command: readonly string[]
+  env?: NodeJS.ProcessEnv
+  /** Not measured: what has to be over before the next variant has its turn. */
+  after?(stdout: string): void
+}
+
+/** Milliseconds of each round, by the name of the variant. */
+export type Times = Map<string, number[]>
+
+/** Rounds that do not count: caches fill in them. */
+const WARM_UP = 2
+
+/** Runs each variant once a round, beginning with another each time. Throws if one fails. */
+export function race(variants: readonly Variant[], rounds: number, warmUp = WARM_UP): Times {
+  const times: Times = new Map(variants.map(({ name }) => [name, []]))
+  for (let round = -warmUp; round < rounds; round += 1) {
+    for (let turn = 0; turn < variants.length; turn += 1) {
+      const variant = variants[(turn + round + warmUp) % variants.length] as Variant
+      const ms = once(variant)
+      if (round >= 0) times.get(variant.name)?.push(ms)
+    }
+  }
+  return times
+}
+
+function once({ name, command: [program = '', ...args], env = environment(), after }: Variant): number {
+  const began = process.hrtime.bigint()
+  const { status, stdout, error } = spawnSync(program, args, { env, stdio: ['ignore', after ? 'pipe' : 'ignore', 'ignore'] })
+  const ms = Number(process.hrtime.bigint() - began) / 1e6
+  if (error || status !== 0) throw new Error(`${name} failed: ${error?.message ?? `exit ${status}`}`)
+  after?.(String(stdout))
+  return ms
+}
+
+/** Runs a command to its end and gives its stdout. Throws if it fails. */
+export function run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const [program = '', ...args] = command
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', bytes => (out += bytes))
+    child.stderr.on('data', bytes => (err += bytes))
+    child.on('error', reject)
+    child.on('close', code => (code === 0 ? resolve(out) : reject(new Error(`${command.join(' ')}: exit ${code}: ${err.trim()}`))))
+  })
+}
+
+/** The moment, in milliseconds since 1970 with fractions: comparable with `date +%s%N`. */
+export const now = () => performance.timeOrigin + performance.now()
+
+export const pause = (ms: number) => new Promise<void>(done => setTimeout(done, ms))
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
+}
+
+/** The median of the ratios of each round. */
+export function ratio(times: Times, of: string, to: string): number {
+  const base = times.get(to) ?? []
+  return median((times.get(of) ?? []).map((ms, round) => ms / (base[round] ?? Number.NaN)))
+}

@@ -1,0 +1,110 @@
+// zag-collect: results in the order asked for, with a word where there is none; nothing is cut silently or overwritten.
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { seed, selects, ways } from '../help/selection.js'
+import { Zag } from '../help/sessions.js'
+
+const zag = new Zag(t)
+const seeds = await seed(zag)
+const { a, b, c } = seeds
+const collect = (args: string[], more = {}) => zag.go('collect', args, more)
+const short = (id: string) => id.slice(-8)
+
+await t.test('every way of naming sessions, in the order asked for', async t => {
+  const ids = (text: string): string[] => JSON.parse(text).map((row: { session_id: string }) => row.session_id)
+  await selects(
+    t,
+    ways(seeds),
+    (args, input) => collect(['--json', ...args], { input }),
+    ({ stdout }) => ids(stdout),
+  )
+})
+
+let [silent, long] = ['', '']
+
+await t.test('two more', async () => {
+  silent = (await zag.over('true')).session_id
+  long = (await zag.over('for i in 1 2 3 4 5 6 7 8; do printf "%0100d" $i; done', ['--name', 'long one/two'])).session_id
+})
+
+t.test('headed text, missing ones included', async t => {
+  t.same(await collect([c, b, silent]), {
+    code: 0,
+    signal: null,
+    stderr: '',
+    stdout: `== ${short(c)} alpha (completed) ==\nc\n\n== ${short(b)} (failed) ==\nb\n\n== ${short(silent)} (completed) ==\n(no result: it said nothing)\n`,
+  })
+  const gate = zag.gate()
+  const id = await zag.spawn(`echo half; ${gate.script}`)
+  const { code, stdout } = await collect([id])
+  t.match({ code, stdout }, { code: 0, stdout: `== ${short(id)} (running) ==\n(no result: it is running)\n` })
+  gate.open()
+})
+
+t.test('--json is one array, also of one', async t => {
+  const { stdout, code } = await collect(['--json', b])
+  t.equal(code, 0)
+  t.match(JSON.parse(stdout), [{ session_id: b, status: 'failed', error: 'exit code 3', result: 'b\n', exit_code: 3 }])
+  const [row] = JSON.parse((await collect([silent, '--json'])).stdout)
+  t.match(row, { status: 'completed' })
+  t.notOk('result' in row)
+})
+
+t.test('--max-bytes marks what it cut', async t => {
+  const { stdout } = await collect(['--max-bytes', '100', long])
+  t.match(stdout, /^== .* ==\n0{50}\n\[\.\.\. 700 bytes left out; the whole is in .* \.\.\.\]\n0{49}8\n$/)
+  t.match(stdout, zag.file(long, 'result'))
+  t.match(JSON.parse((await collect(['--max-bytes', '100', '--json', long, a])).stdout), [
+    { result: /\[\.\.\. 700 bytes/ },
+    { result: 'a\n' },
+  ])
+  t.notMatch((await collect(['--max-bytes', '1k', long])).stdout, 'left out')
+})
+
+t.test('--into writes a file each and index.json, and overwrites nothing', async t => {
+  const folder = join(zag.home, 'results')
+  const { code, stdout, stderr } = await collect(['--into', 'results', a, b, c, silent, long])
+  t.match({ code, stdout, stderr }, { code: 0, stdout: 'results/index.json\n', stderr: '' })
+  const index = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'))
+  t.same(
+    index.map((row: { file?: string }) => row.file),
+    [`alpha-${short(a)}.txt`, `${short(b)}.txt`, `alpha-${short(c)}.txt`, undefined, 'long_one_two.txt'],
+  )
+  t.match(index[1], { session_id: b, status: 'failed', error: 'exit code 3' })
+  t.equal(readdirSync(folder).length, 5)
+  t.equal(readFileSync(join(folder, `${short(b)}.txt`), 'utf8'), 'b\n')
+  t.equal(readFileSync(join(folder, 'long_one_two.txt'), 'utf8').length, 800, 'whole')
+  t.match(await collect(['--into', 'results', a]), {
+    code: 5,
+    stdout: '',
+    stderr: /^zag-collect: 'results\/index\.json' is there already: give another folder/,
+  })
+  mkdirSync(join(zag.home, 'mine'))
+  writeFileSync(join(zag.home, 'mine', `${short(b)}.txt`), 'mine')
+  t.match(await collect(['--into', 'mine', a, b]), { code: 5, stdout: '', stderr: /is there already/ })
+  t.equal(readFileSync(join(zag.home, 'mine', `${short(b)}.txt`), 'utf8'), 'mine')
+  t.same(readdirSync(join(zag.home, 'mine')), [`${short(b)}.txt`], 'and nothing was written')
+})
+
+t.test('--into with names that would lead elsewhere', async t => {
+  const names = ['../../out', '..', '.hidden', 'a\\b', 'index']
+  const ids: string[] = []
+  for (const name of names) ids.push((await zag.over('echo x', [`--name=${name}`])).session_id)
+  t.match(await collect(['--into', 'odd', ...ids]), { code: 0 })
+  t.equal(readdirSync(join(zag.home, 'odd')).length, names.length + 1)
+  t.notOk(existsSync(join(zag.home, '..', 'out.txt')))
+})
+
+t.test('3 and 2', async t => {
+  t.match(await collect(['nobody']), { code: 3, stdout: '', stderr: /no session 'nobody'/ })
+  t.match(await collect(['--into', 'x', '--json', a]), {
+    code: 2,
+    stdout: '',
+    stderr: /--into writes whole files: leave out --json and --max-bytes/,
+  })
+  t.match(await collect(['--into', 'x', '--max-bytes', '1k', a]), { code: 2 })
+  t.match(await collect(['--max-bytes', 'much', a]), { code: 2, stderr: /'--max-bytes': 'much' is no size/ })
+  t.notOk(existsSync(join(zag.home, 'x')))
+})

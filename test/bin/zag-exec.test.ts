@@ -1,0 +1,159 @@
+// zag-exec: a session in the foreground, its answer on stdout in the form asked for, its verdict in the exit code.
+
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { lives } from '../help/processes.js'
+import { begin, environment, until } from '../help/run.js'
+import { rows, Zag } from '../help/sessions.js'
+
+const zag = new Zag(t)
+const exec = (args: string[], more = {}) => zag.go('exec', ['-p', 'sh', ...args], more)
+
+t.test('the result and nothing else', async t => {
+  t.same(await exec(['echo hi']), { code: 0, signal: null, stdout: 'hi\n', stderr: '' })
+  t.same(await exec(['printf hi; echo note >&2']), { code: 0, signal: null, stdout: 'hi', stderr: 'note\n' })
+  t.same(await exec(['-q', 'printf hi; echo note >&2']), { code: 0, signal: null, stdout: 'hi', stderr: '' })
+  t.same(await exec(['true']), { code: 0, signal: null, stdout: '', stderr: '' })
+})
+
+t.test('1: it failed, and what it said is there', async t => {
+  t.match(await exec(['echo half; exit 3']), {
+    code: 1,
+    stdout: 'half\n',
+    stderr: /^zag-exec: session [0-9a-f-]{36} failed: exit code 3\n$/,
+  })
+  t.match(await exec(['kill -9 $$']), { code: 1, stdout: '', stderr: /failed: ended by SIGKILL\n$/ })
+})
+
+t.test('-o json, json-pretty, stream-json', async t => {
+  const [json, pretty, stream, failed] = await Promise.all([
+    exec(['-o', 'json', '--name', 'n', 'echo hi']),
+    exec(['-o', 'json-pretty', 'echo hi']),
+    exec(['--output', 'stream-json', 'echo hi; echo note >&2']),
+    exec(['-o', 'json', 'exit 2']),
+  ])
+  t.match(json, { code: 0, stderr: '' })
+  t.equal(json.stdout.split('\n').length, 2, 'on one line')
+  const [row] = rows(json.stdout)
+  t.match(row, { name: 'n', status: 'completed', provider: 'sh', result: 'hi\n', error: null, exit_code: 0, duration_ms: Number })
+  t.equal(row?.log_path, zag.file(String(row?.session_id), 'log.ndjson'))
+  t.match(JSON.parse(pretty.stdout), { status: 'completed', result: 'hi\n' })
+  t.match(pretty.stdout, /^\{\n {2}"session_id"/)
+  const events = rows(stream.stdout)
+  t.same(
+    new Set(events.map(({ type }) => type)),
+    new Set(['session_started', 'user_message', 'assistant_message', 'stderr', 'session_ended']),
+  )
+  t.same(
+    events.map(({ seq }) => seq),
+    [1, 2, 3, 4, 5],
+  )
+  t.equal(stream.stderr, '', 'stderr is among the events')
+  t.match(rows(failed.stdout), [{ status: 'failed', exit_code: 2, error: 'exit code 2' }])
+  t.equal(failed.code, 1)
+})
+
+t.test('usage and cost of a provider that tells them', async t => {
+  const said = [
+    { type: 'usage', input_tokens: 3, cost_usd: 0.25 },
+    { type: 'usage', input_tokens: 4, output_tokens: 1, cost_usd: 0.5 },
+    { type: 'assistant_message', content: 'done' },
+  ]
+  writeFileSync(join(zag.home, 'said'), said.map(event => `${JSON.stringify(event)}\n`).join(''))
+  zag.configure(`[providers.teller]\ncommand = ["cat", "${join(zag.home, 'said')}"]\nformat = "ndjson"\n`)
+  const [row] = rows((await zag.go('exec', ['-p', 'teller', '-o', 'json', 'x'])).stdout)
+  t.match(row, { result: 'done', usage: { input_tokens: 7, output_tokens: 1 }, cost_usd: 0.75 })
+})
+
+t.test('--json: fences stripped, on one line, 1 if it is none', async t => {
+  const says = (text: string) => exec(['--json', `cat <<'END'\n${text}\nEND`])
+  t.same(await says('{"a":\n [1, 2]}'), { code: 0, signal: null, stdout: '{"a":[1,2]}\n', stderr: '' })
+  t.equal((await says('```json\n{"a": 1}\n```')).stdout, '{"a":1}\n')
+  t.equal((await says('```\n"text"\n```\n')).stdout, '"text"\n')
+  t.match(await says('Sure! {"a": 1}'), { code: 1, stdout: '', stderr: `zag-exec: the answer is no JSON: 'Sure! {"a": 1}'\n` })
+  t.match(await exec(['--json', 'true']), { code: 1, stdout: '', stderr: /no JSON/ })
+  t.match(await exec(['--json', 'echo 1; exit 2']), { code: 1, stdout: '', stderr: /failed: exit code 2/ })
+})
+
+t.test('--json asks an agent for JSON, a script stays as it is', async t => {
+  zag.configure('[providers.parrot]\ncommand = ["cat"]\n')
+  const { stderr } = await zag.go('exec', ['-p', 'parrot', '--json', 'my question'])
+  t.match(stderr, /no JSON: 'my question.*JSON.*'\n$/)
+  t.equal((await zag.go('exec', ['-p', 'parrot', 'my question'])).stdout, 'my question')
+})
+
+t.test('3 and 4: --context', async t => {
+  t.match(await exec(['--context', 'nobody', 'cat']), { code: 3, stdout: '', stderr: "zag-exec: no session 'nobody': see zag ps --all\n" })
+  const gate = zag.gate()
+  const running = await zag.spawn(gate.script)
+  t.match(await exec(['--context', running, 'cat']), { code: 4, stdout: '', stderr: /is running: give --wait, or run zag wait/ })
+  gate.open()
+  await zag.go('wait', [running])
+  t.match(await exec(['--context', running, 'cat']), {
+    code: 0,
+    stdout: /<session-result .*\n\(no result: completed\)\n<\/session-result>/,
+  })
+})
+
+t.test('124: the time ran out, and nothing of it is left', async t => {
+  const pid = join(zag.home, 'pid')
+  const ended = await exec(['--timeout', '0.3s', `echo before; sh -c 'echo $$ >${pid}; exec sleep 300' | cat`])
+  t.match(ended, { code: 124, stdout: 'before\n', stderr: /^zag-exec: session .* failed: not done after 0\.3s\n$/ })
+  t.notOk(lives(Number(readFileSync(pid, 'utf8'))))
+  t.match(rows((await zag.go('status', ['--latest', '--json'])).stdout), [{ status: 'failed', reason: 'timeout' }])
+  t.match(await zag.go('wait', ['--latest']), { code: 1 })
+})
+
+t.test('126 and 127', async t => {
+  writeFileSync(join(zag.home, 'plain'), '')
+  zag.configure(`[providers.gone]\ncommand = ["no-such-agent"]\n[providers.plain]\ncommand = ["${join(zag.home, 'plain')}"]\n`)
+  t.match(await zag.go('exec', ['-p', 'gone', 'x']), { code: 127, stdout: '', stderr: /'no-such-agent' was not found/ })
+  t.match(await zag.go('exec', ['-p', 'plain', 'x']), { code: 126, stdout: '', stderr: /may not be executed/ })
+  t.match(await zag.go('exec', ['-p', 'nobody', 'x']), { code: 127, stdout: '', stderr: /^zag-exec: no provider 'nobody'/ })
+})
+
+t.test('130 and 143: a signal ends it and the agent', async t => {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const running = begin('zag-exec', ['-p', 'sh', '-o', 'stream-json', 'echo ready; exec sleep 300'], { home: zag.home })
+    const started = await until(() => /"content":"ready"/.test(running.stdout) && rows(running.stdout)[0])
+    running.child.kill(signal)
+    t.match(await running.ended, { code, stderr: /^zag-exec: session .* cancelled\n$/ }, signal)
+    t.notOk(lives(Number(started.pid)))
+    t.match(rows(running.stdout).at(-1), { type: 'session_ended', status: 'cancelled' })
+  }
+})
+
+t.test('cancelled from elsewhere is 1', async t => {
+  const running = begin('zag-exec', ['-p', 'sh', '--name', 'victim', 'echo half; exec sleep 300'], { home: zag.home })
+  await until(async () => /half/.test((await zag.go('events', ['--name', 'victim', '--type', 'assistant_message'])).stdout))
+  t.match(await zag.go('cancel', ['victim']), { code: 0 })
+  t.match(await running.ended, { code: 1, stdout: 'half\n', stderr: /cancelled/ })
+})
+
+t.test('5 MB in and out, unchanged', async t => {
+  const blob = randomBytes(3_800_000).toString('base64')
+  const script = `cat <<'END'\n${blob}\nEND\n`
+  t.ok(script.length > 5_000_000)
+  const ended = await exec(['-'], { input: script })
+  t.equal(ended.code, 0, ended.stderr)
+  t.ok(ended.stdout === `${blob}\n`, 'the result is what the prompt had in it')
+  t.ok(readFileSync(zag.file(zag.ids().at(-1) as string, 'prompt'), 'utf8') === script, 'the prompt is as it was sent')
+})
+
+t.test('bytes that are no text, too', async t => {
+  const bytes = randomBytes(100_000)
+  writeFileSync(join(zag.home, 'bytes'), bytes)
+  t.match(await zag.sh('zag exec -p sh "cat bytes" | cmp - bytes'), { code: 0, stdout: '', stderr: '' })
+  zag.configure('[providers.parrot]\ncommand = ["cat"]\n')
+  t.match(await zag.sh('zag exec -p parrot - <bytes | cmp - bytes'), { code: 0, stdout: '', stderr: '' })
+})
+
+t.test('the environment and the folder are those of the call', async t => {
+  const env = { ...environment({ home: zag.home }), HERE: "it's $(here)" }
+  t.equal((await exec(['echo "$HERE"; pwd'], { env })).stdout, `it's $(here)\n${zag.home}\n`)
+})

@@ -1,0 +1,183 @@
+// zag-ps: the list of what is not over, or of all; sessions in full; and their end, by others or by themselves.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { lives } from '../help/processes.js'
+import { until } from '../help/run.js'
+import { seed, selects, ways } from '../help/selection.js'
+import { rows, several, Zag } from '../help/sessions.js'
+
+const zag = new Zag(t)
+const seeds = await seed(zag)
+const { a, b, c, two } = seeds
+const ps = (args: string[], more = {}) => zag.go('ps', args, more)
+const ids = ({ stdout }: { stdout: string }) => stdout.split('\n').filter(Boolean)
+const said = (id: string, text: string) =>
+  until(async () => (await zag.go('events', ['--type', 'assistant_message', id])).stdout.includes(text))
+
+await t.test('list: every way of naming sessions', async t => {
+  // In a list --all means those that are over too, and narrowing to none is an empty list.
+  const among = ways(seeds).filter(({ args, means }) => !(args.includes('--state') && means.length === 0))
+  await selects(t, among, (args, input) => ps(['list', '-q', ...args], { input }), ids)
+  t.same(await ps(['-q', a, '--state', 'failed']), { code: 0, signal: null, stdout: '', stderr: '' })
+})
+
+await t.test('show: every way of naming sessions', async t => {
+  await selects(
+    t,
+    ways(seeds),
+    (args, input) => ps(['show', '--json', ...args], { input }),
+    ({ stdout }) => rows(stdout).map(row => row.session_id),
+  )
+})
+
+await t.test('list: what is over only with -a; --state and --root narrow; -n, -q, --json', async t => {
+  t.same(await ps([]), { code: 0, signal: null, stdout: '', stderr: '' })
+  t.equal((await ps(['--json'])).stdout, '[]\n')
+  const gates = [zag.gate(), zag.gate()]
+  const [x, y] = (await Promise.all([
+    zag.spawn(gates[0]?.script ?? '', ['--name', 'tab\u00a0x']),
+    zag.spawn(gates[1]?.script ?? '', ['-r', two]),
+  ])) as [string, string]
+  const lists = async (args: string[], want: string[]) => t.same(ids(await ps(['-q', ...args])).sort(), [...want].sort(), args.join(' '))
+  await several<[string[], string[]]>(
+    [
+      [[], [x, y]],
+      [['list'], [x, y]],
+      [['-r', two], [y]],
+      [
+        ['--root', two, '-a'],
+        [b, y],
+      ],
+      [['--all'], [a, b, c, x, y]],
+      [['-a', '-n', '1'], [[x, y].sort()[1] as string]],
+      [
+        ['list', '--newest', '9'],
+        [x, y],
+      ],
+      [['-n', '0'], []],
+      [
+        ['--state', 'running'],
+        [x, y],
+      ],
+      [['--state', 'failed'], [b]],
+      [
+        ['--state', 'failed,running', '-r', two],
+        [b, y],
+      ],
+      [['--name', 'tab\u00a0x'], [x]],
+      [
+        ['--tag', 'blue'],
+        [b, c],
+      ],
+    ],
+    ([args, want]) => lists(args, want),
+  )
+  const array = JSON.parse((await ps(['list', '--json'])).stdout)
+  t.equal(array.length, 2)
+  const row = array.find((each: { session_id: string }) => each.session_id === x)
+  t.match(row, {
+    name: 'tab\u00a0x',
+    status: 'running',
+    provider: 'sh',
+    model: null,
+    error: null,
+    runner_pid: Number,
+    created_at: String,
+    root: String,
+  })
+  const text = (await ps([])).stdout
+  t.equal(ids({ stdout: text }).length, 2)
+  t.match(
+    text.split('\n').find(line => line.startsWith(x)),
+    new RegExp(`^${x}\trunning\tsh\t(\\d+|-)\t[0-9.]+s\ttab.x\t-$`),
+  )
+  for (const gate of gates) gate.open()
+  await zag.go('wait', [x, y])
+  t.match(JSON.parse((await ps(['-a', '--json', '-n', '1'])).stdout), [{ status: 'completed', ended_at: String, exit_code: 0 }])
+  t.match((await ps(['--all'])).stdout, new RegExp(`^${b}\tfailed\tsh\t-\t.*\t-\texit code 3$`, 'm'))
+})
+
+t.test('show', async t => {
+  const { code, stdout } = await ps(['show', b])
+  t.equal(code, 0)
+  for (const line of [`session_id=${b}`, 'status=failed', 'provider=sh', 'error=exit code 3', 'exit_code=3', `root=${two}`])
+    t.ok(stdout.split('\n').includes(line), line)
+  t.match(rows((await ps(['show', '--json', c])).stdout), [{ session_id: c, parent: a, name: 'alpha', ended_at: String }])
+})
+
+t.test('stop and kill', async t => {
+  const script = (trap: string) => `trap '${trap}' INT; echo ready; while :; do sleep 0.05; done`
+  const [stopped, killed] = (await Promise.all([
+    zag.spawn(script('echo bye; exit'), ['--tag', 's']),
+    zag.spawn(script('echo bye; exit')),
+  ])) as [string, string]
+  await Promise.all([said(stopped, 'ready'), said(killed, 'ready')])
+  const [row] = rows((await ps(['show', '--json', killed])).stdout)
+  t.same(await ps(['stop', '--tag', 's']), { code: 0, signal: null, stdout: `${stopped}\tcancelled\n`, stderr: '' })
+  t.match(rows((await ps(['kill', '--json', killed])).stdout), [{ session_id: killed, status: 'cancelled' }])
+  t.notOk(lives(Number(row?.pid)))
+  t.equal((await zag.go('output', [stopped])).stdout, 'ready\nbye\n', 'stop is gentle')
+  t.equal((await zag.go('output', [killed])).stdout, 'ready\n', 'kill is not')
+  t.match(await ps(['stop', a]), { code: 0, stdout: `${a}\tcompleted\n` }, 'over already')
+  t.match(await ps(['kill', '-'], { input: `${b}\n` }), { code: 0, stdout: `${b}\tfailed\n` })
+})
+
+t.test('self: kill self with a result, from a file, and without one', async t => {
+  const session = async (script: string) => {
+    const id = await zag.spawn(script)
+    const ended = await zag.go('wait', [id])
+    return { id, ended, result: (await zag.go('output', [id])).stdout }
+  }
+  const [word, file, none, stop] = await Promise.all([
+    session(`echo noise; zag ps kill self "it's
+ done"; echo never; sleep 300`),
+    session('printf "from a file" >result.txt; zag ps kill self --file result.txt; sleep 300'),
+    session('zag ps kill self; sleep 300'),
+    session('zag ps stop self; sleep 300'),
+  ])
+  t.match(word, { result: "it's\n done", ended: { code: 0, stdout: `${word?.id}\tcompleted\n` } })
+  t.match(file, { result: 'from a file', ended: { code: 0 } })
+  t.match(none, { result: '', ended: { code: 1, stdout: /\tcancelled/ } })
+  t.match(stop, { ended: { code: 1, stdout: /\tcancelled/ } })
+  t.match(rows((await zag.go('events', [String(word?.id), '--type', 'session_result'])).stdout), [{ result: "it's\n done" }])
+})
+
+t.test('self shows the row of the own session', async t => {
+  const { result } = await zag.over('zag ps self; zag ps self --json')
+  const [text, json] = String(result).split('\n')
+  t.match(text, /^[0-9a-f-]{36}\trunning$/)
+  t.match(JSON.parse(String(json)), { session_id: text?.slice(0, 36), status: 'running' })
+})
+
+t.test('1: self outside of a session', async t => {
+  for (const args of [['self'], ['kill', 'self'], ['kill', 'self', 'result'], ['stop', 'self']])
+    t.match(await ps(args), { code: 1, stdout: '', stderr: 'zag-ps: not inside a session: ZAG_SESSION_ID is not set\n' }, args.join(' '))
+  t.match(await ps(['self'], { env: { ZAG_SESSION_ID: 'gone' } }), {
+    code: 1,
+    stderr: /ZAG_SESSION_ID names no session of this home: 'gone'/,
+  })
+})
+
+t.test('2 and 3', async t => {
+  const says = async (args: string[], code: number, stderr: RegExp) => t.match(await ps(args), { code, stdout: '', stderr }, args.join(' '))
+  await says(['-q', '--json'], 2, /--quiet or --json, not both/)
+  await says(['--state', 'done'], 2, /'done' is no state/)
+  await says(['-n', 'x'], 2, /'--newest': 'x' is no number/)
+  await says(['show'], 2, /which sessions/)
+  await says(['stop'], 2, /which sessions/)
+  await says(['kill'], 2, /which sessions/)
+  await says(['kill', 'self', 'two', 'words'], 2, /one result: quote it, or give --file/)
+  await says(['kill', '--file', 'x', a], 2, /--file goes with self/)
+  await says(['self', 'x'], 2, /'x' is one word too many/)
+  await says(['lsit'], 3, /no session 'lsit'/)
+  await says(['show', 'nobody'], 3, /no session 'nobody'/)
+  await says(['stop', '--tag', 'nobody'], 3, /no session with tag 'nobody'/)
+  await says(['kill', '--name', 'nobody'], 3, /no session named 'nobody'/)
+  t.match(await ps(['kill', 'self', '--file', 'nowhere'], { env: { ZAG_SESSION_ID: a } }), {
+    code: 5,
+    stderr: /cannot read the result from 'nowhere'/,
+  })
+  t.equal(readFileSync(join(zag.file(a, 'result')), 'utf8'), 'a\n')
+})

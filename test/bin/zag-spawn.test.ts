@@ -1,0 +1,252 @@
+// zag-spawn: a session in the background, with all that can be said of it; and the prompt, which reaches the agent unchanged.
+
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { lives } from '../help/processes.js'
+import { until, zagHome } from '../help/run.js'
+import { rows, Zag } from '../help/sessions.js'
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/
+const zag = new Zag(t, { project: { '.git': {}, deep: {} } })
+const deep = realpathSync(join(zag.home, 'project/deep'))
+const spawn = (args: string[], more = {}) => zag.go('spawn', args, more)
+const wait = (id: string) => zag.go('wait', ['-q', id])
+const output = async (id: string) => {
+  await wait(id)
+  return (await zag.go('output', [id])).stdout
+}
+const json = (id: string) => JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8'))
+
+t.test('the bare id, and then hi', async t => {
+  const { code, stdout, stderr } = await spawn(['-p', 'sh', 'echo hi'])
+  t.match({ code, stderr, stdout }, { code: 0, stderr: '', stdout: ID })
+  t.match(await zag.sh(`zag wait ${stdout.trim()} >&2 && zag output ${stdout.trim()}`), { code: 0, stdout: 'hi\n' })
+})
+
+t.test('by pipe, by name, by tag, by the last eight characters', async t => {
+  const script = [
+    'zag spawn -p sh --name n --tag t "echo hi" | zag wait -',
+    'sid=$(zag spawn -p sh --name n --tag t "echo hi")',
+    'short=$(printf %s "$sid" | tail -c 8)',
+    'zag wait n && zag wait --tag t && zag wait "$short"',
+    'zag output --name n; zag output --tag t; zag output "$short"',
+  ].join('\n')
+  const { code, stdout, stderr } = await zag.sh(script)
+  t.match({ code, stderr }, { code: 0, stderr: '' })
+  const [piped, named, first, second, short, ...said] = stdout.trim().split('\n')
+  for (const line of [piped, named, first, second, short]) t.match(line, /^[0-9a-f-]{36}\tcompleted$/)
+  t.same(said, ['hi', 'hi', 'hi', 'hi'])
+})
+
+t.test('--json', async t => {
+  const { stdout } = await spawn(['--json', '-p', 'sh', 'echo hi'])
+  const [row] = rows(stdout)
+  t.match(row, { session_id: String, pid: Number, interactive: false })
+  t.equal(row?.log_path, zag.file(String(row?.session_id), 'log.ndjson'))
+  await wait(String(row?.session_id))
+  t.ok(existsSync(String(row?.log_path)))
+})
+
+t.test('the prompt from --prompt, --file-prompt and stdin; flags before and after', async t => {
+  writeFileSync(join(zag.home, 'prompt'), 'echo "$0"; cat')
+  const [one, two, three] = await Promise.all([
+    spawn(['--prompt', 'echo one', '-p', 'sh']),
+    spawn(['--file-prompt', 'prompt', '--provider=sh']),
+    spawn(['-', '-psh'], { input: 'echo three\n' }),
+  ])
+  t.equal(await output(one.stdout.trim()), 'one\n')
+  t.equal(await output(two.stdout.trim()), `${zag.file(two.stdout.trim(), 'prompt')}\n`, 'stdin of the script is at its end')
+  t.equal(await output(three.stdout.trim()), 'three\n')
+})
+
+t.test('what is said of it is kept', async t => {
+  const flags = ['--name', 'it is "mine"', '-d', 'what it is for', '--tag', 'x', '--tag', 'y', '--tag', 'x', '--group', 'g']
+  const id = await zag.spawn('env; pwd', [...flags, '-r', deep, '--env', 'A=1 = 2', '--env', 'B=', '-a', '--timeout', '1m'], {
+    env: { ZAG_GROUP: 'other', ZAG_PROVIDER: 'none' },
+  })
+  t.match(json(id), {
+    name: 'it is "mine"',
+    description: 'what it is for',
+    tags: ['x', 'y'],
+    group: 'g',
+    root: realpathSync(join(zag.home, 'project')),
+    cwd: deep,
+    env: { A: '1 = 2', B: '' },
+    timeout_ms: 60_000,
+    provider: 'sh',
+  })
+  const lines = (await output(id)).split('\n')
+  for (const line of [
+    'A=1 = 2',
+    'B=',
+    `ZAG_SESSION_ID=${id}`,
+    'ZAG_SESSION_NAME=it is "mine"',
+    'ZAG_GROUP=g',
+    'ZAG_PROVIDER=sh',
+    `ZAG_ROOT=${realpathSync(join(zag.home, 'project'))}`,
+    `ZAG_HOME=${zagHome(zag.home)}`,
+    deep,
+  ])
+    t.ok(lines.includes(line), line)
+  t.match(
+    lines.find(line => line.startsWith('ZAG_PROCESS_ID=')),
+    id,
+  )
+  t.notOk(lines.some(line => line.startsWith('ZAG_PARENT_SESSION_ID=')))
+})
+
+t.test('the group is that of the environment, else the project', async t => {
+  const [given, project] = await Promise.all([
+    zag.spawn('true', [], { env: { ZAG_GROUP: 'from outside' }, cwd: deep }),
+    zag.spawn('true', [], { cwd: deep }),
+  ])
+  t.equal(json(given).group, 'from outside')
+  t.equal(json(project).group, realpathSync(join(zag.home, 'project')))
+})
+
+t.test('--env is checked', async t => {
+  for (const word of ['A', '=b', '1A=b', 'A B=c', 'ZAG_SESSION_ID=x', 'ZAG_HOME=/'])
+    t.match(await spawn(['-p', 'sh', '--env', word, 'true']), { code: 2, stdout: '', stderr: /^zag-spawn: --env .*\n$/ }, word)
+})
+
+t.test('names and tags are checked: a name could be a path, and then it stays a name', async t => {
+  for (const [flag, word] of [
+    ['--name', ''],
+    ['--name', 'a\nb'],
+    ['--tag', 'x'.repeat(201)],
+    ['--tag', '\u001b[31m'],
+    ['--group', ''],
+  ] as const)
+    t.match(await spawn(['-p', 'sh', `${flag}=${word}`, 'true']), { code: 2, stdout: '', stderr: /^zag-spawn: .*(name|tag|group).*\n$/ })
+  const id = await zag.spawn('true', ['--name', '../../../etc', '--tag', '..', '--tag', '.'])
+  t.equal((await zag.go('wait', ['../../../etc'])).stdout, `${id}\tcompleted\n`)
+  t.equal((await zag.go('status', ['--tag', '..', '--tag', '.'])).stdout, 'completed\n')
+})
+
+t.test('what sh has not is refused with flag and provider', async t => {
+  for (const args of [
+    ['--model', 'm'],
+    ['--size', 'small'],
+    ['--system-prompt', 's'],
+    ['-s', 's'],
+    ['--add-dir', '.'],
+    ['--file', 'f'],
+    ['--mcp-config', 'c'],
+    ['--max-turns', '2'],
+    ['--plan'],
+  ]) {
+    const long = args[0] === '-s' ? '--system-prompt' : args[0]
+    const stderr = `zag-spawn: provider 'sh' has no ${long}: leave it out, or choose another provider\n`
+    t.same(await spawn(['-p', 'sh', ...args, 'true']), { code: 2, signal: null, stdout: '', stderr })
+  }
+})
+
+t.test('flags of later are not there yet', async t => {
+  for (const flag of [
+    '--depends-on=x',
+    '--slots=2',
+    '--each',
+    '--interactive',
+    '-I',
+    '--worktree',
+    '-w',
+    '--sandbox',
+    '--ask',
+    '--allow=x',
+    '--deny=x',
+  ])
+    t.match(await spawn(['-p', 'sh', flag, 'true']), { code: 2, stdout: '', stderr: /no flag '/ }, flag)
+})
+
+t.test('--context and --context-bytes', async t => {
+  const [from, long] = await Promise.all([zag.over('printf gave', ['--name', 'first']), zag.over('head -c 9000 /dev/zero | tr "\\0" x')])
+  const id = await zag.spawn('cat', ['--context', 'first', '--context', long.session_id, '--context-bytes', '1k'])
+  const text = await output(id)
+  t.match(text, `<session-result index="1" session="${from.session_id}" name="first">\ngave\n</session-result>`)
+  t.match(text, /<session-result index="2"[^>]*>\nx{512}\n\[\.\.\. 7976 bytes left out; the whole is in .*\/result \.\.\.\]\nx{512}\n</)
+  t.match(await spawn(['-p', 'sh', '--context', 'nobody', 'cat']), {
+    code: 3,
+    stdout: '',
+    stderr: "zag-spawn: no session 'nobody': see zag ps --all\n",
+  })
+  const gate = zag.gate()
+  const running = await zag.spawn(gate.script)
+  t.match(await spawn(['-p', 'sh', '--context', running, 'cat']), { code: 4, stdout: '', stderr: /session .* is running: / })
+  gate.open()
+  await wait(running)
+})
+
+t.test('--keep-children, and without it nothing is left', async t => {
+  const [keep, leave] = [join(zag.home, 'kept'), join(zag.home, 'left')]
+  const script = (path: string) => `sleep 300 >/dev/null 2>&1 & echo $! >${path}`
+  await Promise.all([zag.spawn(script(keep), ['--keep-children']).then(wait), zag.spawn(script(leave)).then(wait)])
+  const [kept, left] = [keep, leave].map(path => Number(readFileSync(path, 'utf8'))) as [number, number]
+  t.ok(lives(kept), 'it lives on')
+  t.notOk(lives(left), 'it was ended')
+  process.kill(kept, 'SIGKILL')
+})
+
+t.test('a child session: parent, and provider and group inherited', async t => {
+  const child = 'zag spawn "true" >child; zag wait -q "$(cat child)" >/dev/null; cat child'
+  const id = await zag.spawn(child, ['--group', 'family'], { cwd: deep })
+  const inner = (await output(id)).trim()
+  t.match(json(inner), { parent: id, group: 'family', provider: 'sh' })
+  t.match((await zag.go('events', [inner])).stdout.split('\n')[0], `"parent_id":"${id}"`)
+  t.equal((await zag.go('status', ['--json', '--parent', id])).stdout.includes(inner), true)
+})
+
+t.test('126 and 127', async t => {
+  writeFileSync(join(zag.home, 'plain'), '')
+  chmodSync(join(zag.home, 'plain'), 0o644)
+  zag.configure(`[providers.gone]\ncommand = ["no-such-agent"]\n[providers.plain]\ncommand = ["${join(zag.home, 'plain')}"]\n`)
+  const says = async (args: string[], code: number, stderr: RegExp) => t.match(await spawn(args), { code, stdout: '', stderr })
+  const before = zag.ids().length
+  await says(['-p', 'gone', 'x'], 127, /^zag-spawn: provider 'gone' cannot be used: 'no-such-agent' was not found: install it, .*\n$/)
+  await says(['-p', 'plain', 'x'], 126, /^zag-spawn: provider 'plain' cannot be used: '.*plain' may not be executed: .*\n$/)
+  await says(['-p', 'sj', 'x'], 127, /^zag-spawn: no provider 'sj': did you mean sh\?\n$/)
+  await says(['-p', 'claude', 'x'], 127, /no provider 'claude': there are sh, gone, plain; add \[providers\.claude\] to config\.toml/)
+  await says(['x'], 127, /no provider given and no agent found: give --provider/)
+  t.equal(zag.ids().length, before, 'nothing was made')
+})
+
+t.test('wrong usage is 2 and makes nothing', async t => {
+  const before = zag.ids().length
+  const says = async (args: string[], stderr: RegExp, more = {}) =>
+    t.match(await spawn(args, more), { code: 2, stdout: '', stderr }, args.join(' '))
+  await says(['-p', 'sh'], /^zag-spawn: no prompt: /)
+  await says(['-p', 'sh', 'echo', 'hi'], /one prompt, not 2 words: put it in quotes \('hi' is the second\)/)
+  await says(['-p', 'sh', 'a', '--prompt', 'b'], /one prompt, please/)
+  await says(['-p', 'sh', ' \n'], /the prompt is empty/)
+  await says(['-p', 'sh', '-'], /the prompt is empty/)
+  await says(['-p', 'sh', '-r', 'nowhere', 'true'], /no folder 'nowhere'/)
+  await says(['-p', 'sh', '--timeout', '0', 'true'], /--timeout 0 leaves no time/)
+  await says(['-p', 'sh', '--timeout', 'soon', 'true'], /flag '--timeout': 'soon' is no duration/)
+  await says(['-p', 'sh', '--size', 'big', 'true'], /flag '--size': no 'big'/)
+  await says(['-p', 'sh', '--max-turns', '0', 'true'], /flag '--max-turns': '0' is no number of 1 or more/)
+  t.match(await spawn(['-p', 'sh', '--file-prompt', 'nowhere']), {
+    code: 5,
+    stderr: /cannot read the prompt from 'nowhere': no such file or directory\n$/,
+  })
+  t.equal(zag.ids().length, before)
+})
+
+t.test('it outlives the shell that started it', async t => {
+  const gate = zag.gate()
+  const { stdout } = await zag.sh(`(zag spawn -p sh '${gate.script}; echo still' &) | cat`)
+  gate.open()
+  t.equal(await output(stdout.trim()), 'still\n')
+})
+
+t.test('a home that is not ours, or none at all', async t => {
+  mkdirSync(join(zag.home, 'strange'))
+  writeFileSync(join(zag.home, 'strange/letter'), '')
+  const home = (path: string) => spawn(['-p', 'sh', 'true'], { env: { ZAG_HOME: join(zag.home, path) } })
+  t.match(await home('strange'), { code: 5, stdout: '', stderr: /'.*strange' is no home of zag: it holds 'letter'; set ZAG_HOME/ })
+  t.match(await home('strange/letter'), { code: 5, stdout: '', stderr: /'.*letter' is not a folder: set ZAG_HOME/ })
+  const { code, stdout } = await home('new/one')
+  t.match({ code, stdout }, { code: 0, stdout: ID })
+  await until(
+    async () => (await zag.go('status', [stdout.trim()], { env: { ZAG_HOME: join(zag.home, 'new/one') } })).stdout === 'completed\n',
+  )
+})

@@ -1,0 +1,54 @@
+// A configured provider: words replaced whole, and what cannot be a word refused.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Config } from '../../../lib/config/config.js'
+import { configured } from '../../../lib/provider/configured.js'
+import { providerOf, providers } from '../../../lib/provider/list.js'
+
+const folder = t.testdir({ prompt: 'the $(prompt)' })
+const task = { session: 'ID', run: 1, root: '/root dir', cwd: '/', model: 'm', promptFile: join(folder, 'prompt'), flags: {} }
+const launch = (command: [string, ...string[]], more = {}) => configured('x', { command, env: {} }).launch({ ...task, ...more })
+
+t.test('words', async t => {
+  t.match(launch(['a', '{prompt}', '{prompt_file}', '{model}', '{root}', '{session}', 'x{root}', '{other}']), {
+    argv: ['a', 'the $(prompt)', task.promptFile, 'm', '/root dir', 'ID', 'x{root}', '{other}'],
+    stdin: '/dev/null',
+  })
+  t.equal(launch(['a', '{prompt_file}']).stdin, '/dev/null')
+  t.equal(launch(['a']).stdin, task.promptFile)
+  t.throws(() => launch(['a', '{model}'], { model: undefined }), { exit: 2, message: /provider 'x' needs a model/ })
+})
+
+t.test('a prompt that can be no word', async t => {
+  writeFileSync(join(folder, 'most'), 'x'.repeat(128 * 1024 - 1))
+  writeFileSync(join(folder, 'more'), 'x'.repeat(128 * 1024))
+  writeFileSync(join(folder, 'nul'), 'a\0b')
+  t.equal(launch(['a', '{prompt}'], { promptFile: join(folder, 'most') }).argv[1]?.length, 131_071)
+  t.throws(() => launch(['a', '{prompt}'], { promptFile: join(folder, 'more') }), { exit: 2, message: /has 131072 bytes, too many/ })
+  t.throws(() => launch(['a', '{prompt}'], { promptFile: join(folder, 'nul') }), { exit: 2, message: /NUL byte/ })
+  t.equal(launch(['a', '{prompt_file}'], { promptFile: join(folder, 'more') }).argv[1], join(folder, 'more'))
+})
+
+t.test('what it can, and whether it is there', async t => {
+  t.same([...configured('x', { command: ['a'], env: {} }).can], ['auto_approve'])
+  t.same([...configured('x', { command: ['a', '{model}'], env: {} }).can], ['auto_approve', 'model'])
+  t.match(await configured('x', { command: ['no-such-program'], env: {} }).find(), {
+    why: "'no-such-program' was not found",
+    install: /\[providers\.x\] command/,
+  })
+  t.match(await configured('x', { command: [task.promptFile], env: {} }).find(), { why: /may not be executed/, denied: true })
+  t.match(await configured('x', { command: ['/bin/sh'], env: {} }).find(), { path: '/bin/sh' })
+})
+
+t.test('the list', async t => {
+  const config = { providers: { mine: { command: ['a'], env: {} } }, models: {}, listen: {} } as unknown as Config
+  t.same(
+    providers(config).map(({ name }) => name),
+    ['sh', 'mine'],
+  )
+  t.equal(providerOf('mine', config).name, 'mine')
+  t.throws(() => providerOf('mime', config), { exit: 127, message: "no provider 'mime': did you mean mine?" })
+  t.throws(() => providerOf('Other One', config), { exit: 127, message: /there are sh, mine; add \[providers\.NAME\] to config\.toml/ })
+})

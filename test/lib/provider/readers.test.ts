@@ -1,0 +1,61 @@
+// What providers make of output: text as it is, ndjson as events, and never a loss.
+
+import t from 'tap'
+import { ndjsonReader } from '../../../lib/provider/ndjson.js'
+import { byExit, textReader } from '../../../lib/provider/text.js'
+
+const lines = (...all: string[]) => all.map(line => Buffer.from(line))
+const well = { code: 0, signal: null }
+
+t.test('the exit', async t => {
+  t.same(byExit(well), { success: true })
+  t.same(byExit({ code: 3, signal: null }), { success: false, error: 'exit code 3' })
+  t.same(byExit({ code: null, signal: 'SIGTERM' }), { success: false, error: 'ended by SIGTERM' })
+})
+
+t.test('text', async t => {
+  const reader = textReader()
+  t.same(reader.out([]), [])
+  t.same(reader.verdict(well), { success: true }, 'it said nothing')
+  t.same(reader.out(lines('one', '', 'two')), [{ type: 'assistant_message', content: 'one\n\ntwo' }])
+  t.same(reader.verdict(well), { success: true, result: { stdout: true } })
+})
+
+t.test('ndjson: its last message is the result, a handed one goes before it, and a failure stays one', async t => {
+  const reader = ndjsonReader()
+  t.same(reader.verdict(well).result, undefined)
+  reader.out(lines('{"type":"assistant_message","content":"a"}', '{"type":"assistant_message","content":"b"}'))
+  t.same(reader.verdict({ code: 2, signal: null }), { success: false, error: 'exit code 2', result: 'b' })
+  reader.out(lines('{"type":"session_result","result":"handed"}', '{"type":"assistant_message","content":"c"}'))
+  t.same(reader.verdict(well), { success: true, result: 'handed' })
+})
+
+t.test('ndjson: what is no event of a program is kept as it is', async t => {
+  const odd = [
+    'text',
+    '[1]',
+    'null',
+    '{"type":"session_ended","success":true,"status":"completed"}',
+    '{"type":"session_started"}',
+    '{"type":"relay"}',
+    '{"type":"permission"}',
+    '{"type":"unheard_of"}',
+    '{"type":"assistant_message","content":1}',
+    '{"type":"tool_call"}',
+    '{}',
+  ]
+  const events = ndjsonReader().out(lines(...odd, ''))
+  t.same(
+    events.map(event => event.type),
+    odd.map(() => 'provider_status'),
+  )
+  t.same(
+    events.map(event => (event as { raw?: string }).raw),
+    odd,
+  )
+})
+
+t.test('ndjson: a program does not say when or where an event was', async t => {
+  const line = '{"type":"usage","input_tokens":1,"ts":"x","session_id":"y","parent_id":"z","seq":9,"offset":5,"spilled":{},"own":2}'
+  t.same(ndjsonReader().out(lines(line)), [{ type: 'usage', input_tokens: 1, own: 2 }])
+})

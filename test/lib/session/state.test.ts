@@ -1,0 +1,91 @@
+// The state of a session, from the end of its log and from who has it in hand: the table of DESIGN 5, row by row.
+
+import { appendFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { newId } from '../../../lib/base/id.js'
+import { paths } from '../../../lib/base/paths.js'
+import { timestamp } from '../../../lib/base/time.js'
+import { type Identity, myself } from '../../../lib/process/identity.js'
+import { errorOf, rowOf } from '../../../lib/session/row.js'
+import { STATES, statusOf } from '../../../lib/session/state.js'
+import { openHome } from '../../../lib/store/home.js'
+import { create } from '../../../lib/table/sessions.js'
+
+process.env.ZAG_HOME = join(t.testdir(), 'home')
+openHome()
+
+type Role = 'spawn' | 'run' | 'close'
+const started = { type: 'session_started', provider: 'sh', run: 1, pid: 1 }
+const ended = (status: string, run = 1) => ({ type: 'session_ended', success: status === 'completed', status, run, duration_ms: 1 })
+
+/** A session with this owner and these lines in its log. */
+function session(owner: Identity | undefined, events: object[], role: Role = 'run', run = 1): string {
+  const id = newId()
+  const more = { provider: 'sh', root: '/', cwd: '/', tags: [], group: 'g', depends_on: [], flags: {}, env: {} }
+  create({ id, created_at: timestamp(), ...more }, { role, run, ...(owner ?? myself()) }, {})
+  if (!owner) for (const name of readdirSync(paths.session(id))) if (name.startsWith('owner.')) rmSync(join(paths.session(id), name))
+  for (const event of events)
+    appendFileSync(
+      paths.inSession(id, 'log.ndjson'),
+      `${JSON.stringify({ ts: timestamp(), session_id: id, ...event })}\n`.replace(
+        /^\{"ts":("[^"]*"),"session_id":("[^"]*"),"type":("[^"]*")/,
+        '{"type":$3,"ts":$1,"session_id":$2',
+      ),
+    )
+  return id
+}
+
+const stateOf = (id: string) => statusOf(id).state
+const gone = { ...myself(), start: '1' }
+
+t.test('an end that is in the log is the state, whoever owns it', async t => {
+  for (const status of ['completed', 'failed', 'cancelled', 'dead'] as const) {
+    const id = session(myself(), [started, ended(status), { type: 'user_event', level: 'info', message: 'later' }])
+    t.match(statusOf(id), { state: status, over: true, run: 1 })
+  }
+})
+
+t.test('alive is running, and idle after 30 s of silence', async t => {
+  const id = session(myself(), [started])
+  t.match(statusOf(id), { state: 'running', over: false, started: { pid: 1 } })
+  utimesSync(paths.inSession(id, 'log.ndjson'), new Date(), new Date(Date.now() - 29_000))
+  t.equal(stateOf(id), 'running')
+  utimesSync(paths.inSession(id, 'log.ndjson'), new Date(), new Date(Date.now() - 31_000))
+  t.equal(stateOf(id), 'idle')
+  t.equal(stateOf(session(myself(), [], 'spawn')), 'running', 'it is being started')
+})
+
+t.test('whose process is gone is dead: also if another has its number, or another boot had it', async t => {
+  t.match(statusOf(session(gone, [started])), { state: 'dead', over: true, ended: undefined })
+  t.equal(stateOf(session({ ...myself(), boot: 'another' }, [started])), 'dead')
+  t.equal(stateOf(session(gone, [], 'spawn')), 'dead')
+  t.equal(stateOf(session(undefined, [started])), 'dead', 'nobody ever had it')
+  t.equal(stateOf(session(myself(), [started], 'close')), 'dead', 'somebody is ending it')
+})
+
+t.test('of another machine nothing is judged', async t => {
+  t.equal(stateOf(session({ ...gone, host: 'elsewhere', boot: 'another' }, [started])), 'running')
+})
+
+t.test('the next run', async t => {
+  t.match(statusOf(session(myself(), [started, ended('failed')], 'run', 2)), { state: 'running', over: false, run: 2 })
+  t.match(statusOf(session(gone, [started, ended('failed')], 'run', 2)), { state: 'failed', over: true, run: 1 })
+  t.match(statusOf(session(myself(), [started, ended('failed'), { ...started, run: 2 }], 'run', 2)), { state: 'running', run: 2 })
+})
+
+t.test('a torn end does not count, and a line that is none stops nobody', async t => {
+  const id = session(myself(), [started])
+  appendFileSync(paths.inSession(id, 'log.ndjson'), `{"type":"session_ended","success":true,"status":"completed"`)
+  t.equal(stateOf(id), 'running')
+  writeFileSync(paths.inSession(id, 'log.ndjson'), `${JSON.stringify({ ts: '', ...ended('completed') })}\nnonsense\n[]\n`)
+  t.ok(STATES.includes(stateOf(id)))
+})
+
+t.test('rows', async t => {
+  const dead = statusOf(session(gone, [started]))
+  t.match(rowOf(dead), { session_id: dead.id, name: null, status: 'dead', provider: 'sh', model: null, error: 'its runner is gone' })
+  t.equal(errorOf(statusOf(session(myself(), [started]))), undefined)
+  const failed = statusOf(session(myself(), [started, { ...ended('failed'), exit_code: 3, error: 'exit code 3' }]))
+  t.match(rowOf(failed), { status: 'failed', exit_code: 3, error: 'exit code 3', duration_ms: 1, pid: undefined, runner_pid: undefined })
+})
