@@ -2,7 +2,8 @@
 import { EXIT } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { printTable } from '../lib/command/table.js'
-import { examine, type Finding } from '../lib/session/doctor.js'
+import { examine } from '../lib/install/doctor.js'
+import type { Finding } from '../lib/install/finding.js'
 
 export default command(import.meta, {
   name: 'zag-doctor',

@@ -29,10 +29,10 @@ export default command(import.meta, {
     ['zag-exec -p sh -o json "echo hi"', 'a row with result, duration_ms and log_path'],
     ['zag-exec -p sh --json "echo \'{\\"a\\": 1}\'"', 'the answer as JSON on one line'],
   ],
-  async run({ operands, prompt, filePrompt, context, output, ...ask }, { stdin, out, err }) {
+  async run({ operands, prompt, filePrompt, context, output, json, ...ask }, { stdin, out, err }) {
     const text = await promptOf({ prompt, filePrompt }, operands, stdin)
     const contextOf = await sourcesOf(await pick({ operands: context }, stdin, { otherwise: 'none' }), false)
-    const answer = await execute({ ...ask, prompt: text, contextOf }, event => printEvent(event, output, out, err))
-    return printAnswer(answer, output, ask.json, out, err)
+    const answer = await execute({ ...ask, answerJson: json, prompt: text, contextOf }, event => printEvent(event, output, out, err))
+    return printAnswer(answer, output, json, out, err)
   },
 })

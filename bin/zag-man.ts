@@ -2,7 +2,7 @@
 import { EXIT, quoted, usage } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { printTable } from '../lib/command/table.js'
-import { label, type Page, pageOf, pages, purposeOf, show } from '../lib/session/page.js'
+import { label, type Page, pageOf, pages, purposeOf, show } from '../lib/install/page.js'
 
 export default command(import.meta, {
   name: 'zag-man',

@@ -44,7 +44,6 @@ export default command(import.meta, {
     name: { type: 'string', value: 'name', does: 'a name for the new session' },
     description: {
       type: 'string',
-      short: 'd',
       value: 'text',
       does: 'what the new session is for',
     },
@@ -68,7 +67,7 @@ export default command(import.meta, {
     [`zag-pipe -p sh --tag review --wait -- 'cat "$ZAG_CONTEXT_DIR"/*.txt'`, 'or each as a file'],
   ],
   async run(
-    { operands, afterDashes = [], prompt, filePrompt, tag, parent, latest, state, wait, background, asTag, output, ...flags },
+    { operands, afterDashes = [], prompt, filePrompt, tag, parent, latest, state, wait, background, asTag, output, json, ...flags },
     { stdin, out, err },
   ) {
     if (background && output !== 'text') throw usage('-b prints an id: leave out -o, or ask zag collect --json later')
@@ -84,7 +83,7 @@ export default command(import.meta, {
       const { id, pid, logPath } = await spawn(ask)
       return out.row({ session_id: id, pid, log_path: logPath, interactive: false }, id)
     }
-    const answer = await execute(ask, event => printEvent(event, output, out, err))
-    return printAnswer(answer, output, flags.json, out, err)
+    const answer = await execute({ ...ask, answerJson: json }, event => printEvent(event, output, out, err))
+    return printAnswer(answer, output, json, out, err)
   },
 })

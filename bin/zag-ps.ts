@@ -97,6 +97,7 @@ export default command(import.meta, {
       exits: {
         ...pickExits,
         [EXIT.ok]: 'none of them runs any more',
+        [EXIT.notNow]: 'with a result: the session has ended already',
         [EXIT.no]: 'some could not be ended, or self outside of a session',
       },
       examples: [

@@ -3,6 +3,7 @@ import { EXIT, usage } from '../lib/base/exit.js'
 import { formatDuration } from '../lib/base/time.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
+import { field } from '../lib/command/output.js'
 import { Progress } from '../lib/command/progress.js'
 import { pick } from '../lib/session/pick.js'
 import { rowOf } from '../lib/session/row.js'
@@ -53,7 +54,7 @@ export default command(import.meta, {
       onEnd(status) {
         const row = rowOf(status)
         progress.clear()
-        out.row(row, [row.session_id, row.status, row.error ?? ''].join('\t').trimEnd())
+        out.row(row, [row.session_id, row.status, ...(row.error ? [field(row.error)] : [])].join('\t'))
       },
       onLook: (done, left) => progress.show(elapsed => `${done} ended, ${left} to go, ${formatDuration(elapsed)}`),
     })

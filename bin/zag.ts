@@ -1,19 +1,16 @@
 #!/usr/bin/env node
 // zag <program> runs the program in this process; what is not ours and is on PATH as zag-<program> runs beside it.
 
-import type { ChildProcess } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { constants as system } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { EXIT, Fault, quoted, refused, usage } from '../lib/base/exit.js'
+import { delimiter, isAbsolute, join } from 'node:path'
+import { EXIT, quoted, usage } from '../lib/base/exit.js'
 import { nearest } from '../lib/base/name.js'
 import { distribution, programs } from '../lib/base/paths.js'
 import { type Command, command, version } from '../lib/command/command.js'
 import type { Context } from '../lib/command/data.js'
-
-/** Flags that may stand before the program's name and take the next word with them. Others stand alone. */
-const WITH_VALUE = new Set(['-p', '--provider', '-m', '--model', '-r', '--root', '-s', '--system-prompt', '--add-dir', '--size'])
+import { beside } from '../lib/process/beside.js'
+import { findProgram } from '../lib/process/program.js'
 
 export default command(import.meta, {
   name: 'zag',
@@ -37,8 +34,11 @@ export default command(import.meta, {
 })
 
 function split(argv: readonly string[]): { before: string[]; word: string | undefined; after: string[] } {
+  const isFlag = (word: string | undefined) => word !== undefined && /^-./.test(word)
+  // Flags that take the next word with them; asked for only when one stands before the program's name.
+  const valued = isFlag(argv[0]) ? new Set(own().flatMap(program => program.valued)) : undefined
   let at = 0
-  while (at < argv.length && /^-./.test(argv[at] as string)) at += WITH_VALUE.has(argv[at] as string) ? 2 : 1
+  while (isFlag(argv[at])) at += valued?.has(argv[at] as string) ? 2 : 1
   return { before: argv.slice(0, at), word: argv[at], after: argv.slice(at + 1) }
 }
 
@@ -68,7 +68,7 @@ function tour(bold: (text: string) => string): string {
 }
 
 /** Our programs, as the build wrote them down. */
-function own(): { name: string; does: string }[] {
+function own(): { name: string; does: string; valued: string[] }[] {
   return JSON.parse(readFileSync(join(distribution(), 'lib/programs.json'), 'utf8'))
 }
 
@@ -77,50 +77,14 @@ async function start(word: string, argv: readonly string[], { err }: Context): P
   if (/^[a-z][a-z0-9-]*$/.test(word)) {
     const file = join(programs(), name)
     if (existsSync(file)) return (createRequire(file)(file) as { default: Command }).default.main(argv)
-    const found = onPath(name)
-    if (found) return beside(found, argv, !err.isTerminal)
+    // A folder on PATH that is relative means another program in every place.
+    const path = (process.env.PATH ?? '').split(delimiter).filter(isAbsolute).join(delimiter)
+    const found = findProgram(name, path)
+    if (found.path) return beside(found.path, argv, !err.isTerminal)
   }
   const near = nearest(
     word,
     own().map(program => program.name.replace(/^zag-/, '')),
   )
   throw usage(`no program ${quoted(word)}${near.length > 0 ? `: did you mean ${near.join(' or ')}?` : ''} (zag --help)`)
-}
-
-function onPath(name: string): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter(folder => folder.startsWith('/'))
-  return folders.map(folder => join(folder, name)).find(isProgram)
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
-  } catch {
-    // Not here: the next folder may have it.
-    return false
-  }
-}
-
-/** Runs a program that is not ours with our streams, and ends as it ends. On a terminal Ctrl-C reaches it without us. */
-async function beside(file: string, argv: readonly string[], passInterrupt: boolean): Promise<number> {
-  const { spawn } = await import('node:child_process')
-  // The handlers stand before the program does: a signal in between would leave it behind.
-  const pass = (signal: NodeJS.Signals) => void ((signal !== 'SIGINT' || passInterrupt) && child.kill(signal))
-  for (const signal of SIGNALS) process.on(signal, pass)
-  const child = spawn(file, argv, { stdio: 'inherit' })
-  const { code, signal } = await ended(child, file)
-  for (const each of SIGNALS) process.off(each, pass)
-  if (signal === null) return code ?? EXIT.bug
-  process.kill(process.pid, signal)
-  return 128 + (system.signals[signal] ?? 0)
-}
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-
-function ended(child: ChildProcess, file: string): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-  return new Promise((done, fail) => {
-    child.on('error', error => fail(new Fault(refused(`cannot run ${quoted(file)}`, error).message, EXIT.cannotRun, { cause: error })))
-    child.on('exit', (code, signal) => done({ code, signal }))
-  })
 }

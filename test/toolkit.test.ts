@@ -252,14 +252,14 @@ t.test('examples that need only sh run, and end as their programs say', { timeou
 })
 
 /** The floors of lib, lowest first; `command` stands beside them. */
-const FLOOR: Record<string, number> = { base: 0, store: 1, process: 1, log: 2, table: 2, config: 2, provider: 3, session: 4 }
+const FLOOR: Record<string, number> = { base: 0, store: 1, process: 1, log: 2, table: 2, config: 2, provider: 3, session: 4, install: 5 }
 const COMMAND_MAY = new Set(['base', 'store', 'command'])
 /** Who may import what is not ours; everyone may import what Node has. */
 const DOOR: Record<string, string[]> = {
   ndjson: ['store'],
   'proper-lockfile': ['store'],
   yargs: ['command'],
-  execa: ['provider', 'session'],
+  execa: ['provider', 'session', 'install'],
   'toml-eslint-parser': ['config'],
 }
 const WRITES =

@@ -3,7 +3,7 @@
 // Every path below the home is named here; an id, name, tag or group becomes part of a path only through these
 // functions, which take ids that were checked and encode all else.
 
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { EXIT, Fault, quoted } from './exit.js'
@@ -90,7 +90,7 @@ export function runnerOf(env: NodeJS.ProcessEnv = process.env): { session: strin
 
 /** What makes a process the runner of a run, also for whoever looks at its environment. */
 export function runnerEnvironment(session: string, run: number): NodeJS.ProcessEnv {
-  return { ZAG_RUNNER: `${session}.${run}`, ZAG_PROCESS_ID: `${session}.${run}.runner` }
+  return { ZAG_RUNNER: `${session}.${run}`, ZAG_PROCESS_ID: `${session}.${run}.runner`, ZAG_HOME: home() }
 }
 
 /** Variables that belong to one session and must not reach the agents of another. */
@@ -107,11 +107,14 @@ export function projectRoot(folder: string): string {
 
 /** The folder without symbolic links. Throws usage if it is not there. */
 export function realFolder(folder: string): string {
+  let real: string
   try {
-    return realpathSync(folder)
+    real = realpathSync(folder)
   } catch (error) {
     throw new Fault(`no folder ${quoted(folder)}: give one that exists`, EXIT.usage, { cause: error })
   }
+  if (statSync(real).isDirectory()) return real
+  throw new Fault(`${quoted(folder)} is no folder: give one`, EXIT.usage)
 }
 
 /** The built tree of this installation. Sources and bundles both lie two folders deep beside it. */

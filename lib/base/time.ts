@@ -42,12 +42,17 @@ export function parseMoment(text: string, now: number = Date.now()): number {
   const word = text.trim()
   if (/^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(word)) {
     const ms = Date.parse(word)
-    if (Number.isFinite(ms)) return ms
+    if (Number.isFinite(ms) && isDay(word.slice(0, 10))) return ms
   } else if (/^\d/.test(word) && !/^\d+$/.test(word)) {
     const ms = sumOfParts(word)
     if (ms !== undefined) return now - ms
   }
   throw usage(`${quoted(text)} is no date: write 2026-11-21, 2026-11-21T10:00:00Z or 30m (ago)`)
+}
+
+/** Date.parse takes 30 February for 2 March. */
+function isDay(date: string): boolean {
+  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date)
 }
 
 /** Calls `then` at a moment however far away it is (setTimeout alone ends after 24 days). Returns the way to stop it. */

@@ -2,6 +2,7 @@
 
 import { EXIT, Fault, quoted } from '../base/exit.js'
 import type { Flags } from './data.js'
+import { clean } from './event.js'
 import type { Output, Talk } from './output.js'
 
 export const answerFlags = {
@@ -29,7 +30,7 @@ export function printEvent(event: { type: string; message?: unknown }, form: For
     out.value(event)
     // At once, so that the caller is told where it happens that nobody reads any more, and can end the agent.
     out.flush()
-  } else if (event.type === 'stderr' && form === 'text') err.text(`${String(event.message)}\n`)
+  } else if (event.type === 'stderr' && form === 'text') err.text(`${err.isTerminal ? clean(event.message) : String(event.message)}\n`)
 }
 
 /** Prints what the session came to and returns the exit code. Throws a Fault (1) if JSON was asked for and is not there. */

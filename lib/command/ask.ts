@@ -29,7 +29,7 @@ export const askFlags = {
 /** How a new session is called; pipe has its own, because there --tag selects. */
 export const callFlags = {
   name: { type: 'string', value: 'name', does: 'a name to find it by' },
-  description: { type: 'string', short: 'd', value: 'text', does: 'what it is for' },
+  description: { type: 'string', value: 'text', does: 'what it is for' },
   tag: { type: 'strings', value: 'tag', does: 'a tag to find it by, with others' },
 } as const satisfies Flags
 

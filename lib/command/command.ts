@@ -7,7 +7,7 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT, Fault, reason } from '../base/exit.js'
-import { defaults, distribution } from '../base/paths.js'
+import { distribution } from '../base/paths.js'
 import type { Data, Family, Flags, Part, Program, Values } from './data.js'
 import { Input } from './input.js'
 import { Output, ReaderGone, Talk } from './output.js'
@@ -64,8 +64,9 @@ async function runParts(data: Program | Family, argv: readonly string[], out: Ou
   const asked = await parse(part, rest, word === undefined ? data.name : `${data.name} ${word}`)
   if (asked === 'help') return out.text((await import('./help.js')).helpText(data, word, out.columns))
   if (asked === 'version') return out.line(`${data.name} ${version()}`)
-  const { quiet, json } = asked as Record<string, unknown>
+  const { quiet, debug, json } = asked as Record<string, unknown>
   err.quiet = quiet === true
+  err.debug = debug === true
   out.json = json === true
   return part.run(asked, context)
 }
@@ -86,11 +87,11 @@ function report(error: unknown, out: Output, err: Talk): number {
   }
   if (error instanceof Fault) {
     err.complain(error.message)
-    if (defaults().debug) err.complain(String(error.stack))
+    err.trace(error)
     return error.exit
   }
   err.complain(`a bug in zag: ${reason(error).replace(/\s*\n\s*/g, ' ')} (ZAG_DEBUG=1 shows where)`)
-  if (defaults().debug && error instanceof Error) err.complain(String(error.stack))
+  err.trace(error)
   return EXIT.bug
 }
 

@@ -133,6 +133,7 @@ export function allFlags(own: Flags): Flags {
 
 const commonFlags: Flags = {
   quiet: { type: 'boolean', short: 'q', does: 'say nothing on stderr but errors' },
+  debug: { type: 'boolean', short: 'd', does: 'say where an error came from, as ZAG_DEBUG=1' },
   help: { type: 'boolean', short: 'h', does: 'show this help' },
   version: { type: 'boolean', does: 'show the version' },
 }

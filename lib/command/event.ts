@@ -47,7 +47,7 @@ function prefixed(prefix: string, text: unknown): string {
 }
 
 /** Lines and tabs stay; every other control character is shown, not sent. */
-function clean(text: unknown): string {
+export function clean(text: unknown): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach the terminal
   return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

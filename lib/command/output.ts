@@ -6,6 +6,7 @@
 
 import { writeSync } from 'node:fs'
 import { codeOf, EXIT, Fault, refused } from '../base/exit.js'
+import { defaults } from '../base/paths.js'
 import { columns, isTerminal, type Paint, paint } from './terminal.js'
 
 const CHUNK = 65_536
@@ -104,6 +105,8 @@ export class Output {
 export class Talk {
   /** set from --quiet */
   quiet = false
+  /** set from --debug */
+  debug = false
   readonly #name: string
   #paint: Paint | undefined
 
@@ -118,7 +121,12 @@ export class Talk {
 
   /** A line that --quiet does not silence: something went wrong. */
   complain(line: string): void {
-    this.#write(`${this.#name}: ${line}\n`)
+    this.#write(`${this.#name}: ${visible(line)}\n`)
+  }
+
+  /** Where an error came from, for whoever looks for a bug. */
+  trace(error: unknown): void {
+    if ((this.debug || defaults().debug) && error instanceof Error) this.#write(`${error.stack}\n`)
   }
 
   /** Text as it is, for progress and questions; not with --quiet. */
@@ -151,7 +159,11 @@ export class Talk {
 /** A value as one field of a text row: no tab, newline or control character of an agent's text gets through. */
 export function field(value: unknown): string {
   if (value === undefined || value === null || value === '') return '-'
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return visible(typeof value === 'object' ? JSON.stringify(value) : String(value))
+}
+
+/** One line in which control characters are shown, not sent: neither a row nor a terminal gets them. */
+function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a row
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -7,17 +7,18 @@ import { paths } from '../base/paths.js'
 import { countLines, lastLine, parseLine, scan } from '../store/lines.js'
 import type { EventOf, EventType, LogEvent } from './events.js'
 
-/** The last start or end of a run: the last line of these two kinds, or nothing if no run began. */
-export function lastTurningPoint(id: string): EventOf<'session_started'> | EventOf<'session_ended'> | undefined {
-  return lastOf(id, 'session_started', 'session_ended')
+/** The last start or end of a run: the last line of these two kinds, or nothing if there is none, or none in the last `within` bytes. */
+export function lastTurningPoint(id: string, within?: number): EventOf<'session_started'> | EventOf<'session_ended'> | undefined {
+  return lastOf(id, ['session_started', 'session_ended'], within)
 }
 
 /** The last event of the given kinds, found from the end. */
-export function lastOf<T extends EventType>(id: string, ...types: T[]): EventOf<T> | undefined {
+export function lastOf<T extends EventType>(id: string, types: T[], within?: number): EventOf<T> | undefined {
   const heads = types.map(headOf)
   const found = lastLine(
     paths.inSession(id, 'log.ndjson'),
     line => heads.some(head => startsWith(line, head)) && parseLine(line) !== undefined,
+    within,
   )
   return found && (parseLine(found.line) as unknown as EventOf<T>)
 }

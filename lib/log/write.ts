@@ -91,7 +91,7 @@ export function shorten(event: NewEvent, field: string, whole: Spilled): NewEven
 /** The first and last `keep` characters with a line between them that says how much is missing and where the whole is. */
 export function headAndTail(text: string, keep: number, where: string): string {
   const head = text.slice(0, keep).replace(/[\ud800-\udbff]$/, '')
-  const tail = text.slice(-keep).replace(/^[\udc00-\udfff]/, '')
+  const tail = (keep === 0 ? '' : text.slice(-keep)).replace(/^[\udc00-\udfff]/, '')
   const missing = Buffer.byteLength(text) - Buffer.byteLength(head) - Buffer.byteLength(tail)
   return `${head}\n[... ${missing} bytes left out; ${where} ...]\n${tail}`
 }

@@ -1,7 +1,7 @@
 // A provider from the configuration: any command, with words of its argv replaced whole.
 
-import { readFileSync, statSync } from 'node:fs'
-import { EXIT, Fault, usage } from '../base/exit.js'
+import { readFileSync } from 'node:fs'
+import { usage } from '../base/exit.js'
 import type { ConfiguredProvider } from '../config/config.js'
 import { findProgram } from '../process/program.js'
 import { ndjsonReader } from './ndjson.js'
@@ -29,33 +29,29 @@ export function configured(name: string, { command, format, env }: ConfiguredPro
         denied: program.denied,
       }
     },
+    check({ model, prompt }) {
+      if (command.includes('{model}') && !model) throw usage(`provider '${name}' needs a model: give --model, or set [models.${name}]`)
+      if (command.includes('{prompt}')) checkWord(name, prompt)
+    },
     launch(task) {
-      const argv = command.map(word => wordFor(name, word, task)) as [string, ...string[]]
+      const argv = command.map(word => wordFor(word, task)) as [string, ...string[]]
       return { argv, stdin: promptInArgv ? '/dev/null' : task.promptFile, env }
     },
     reader: format === 'ndjson' ? ndjsonReader : textReader,
   }
 }
 
-function wordFor(provider: string, word: string, task: Task): string {
+function wordFor(word: string, task: Task): string {
+  if (word === '{prompt}') return readFileSync(task.promptFile, 'utf8')
   if (word === '{prompt_file}') return task.promptFile
   if (word === '{root}') return task.root
   if (word === '{session}') return task.session
-  if (word === '{model}') {
-    if (task.model) return task.model
-    throw usage(`provider '${provider}' needs a model: give --model, or set [models.${provider}]`)
-  }
-  if (word !== '{prompt}') return word
-  const bytes = statSync(task.promptFile).size
-  if (bytes <= LONGEST_WORD) return wordOf(provider, readFileSync(task.promptFile, 'utf8'))
-  throw new Fault(
-    `the prompt has ${bytes} bytes, too many for one word of a command: use {prompt_file}, or neither word for stdin, in [providers.${provider}]`,
-    EXIT.usage,
-  )
+  return word === '{model}' ? (task.model ?? '') : word
 }
 
-/** A word of an argv ends at its first NUL. */
-function wordOf(provider: string, prompt: string): string {
-  if (!prompt.includes('\0')) return prompt
-  throw usage(`the prompt has a NUL byte, which no word of a command can hold: use {prompt_file} in [providers.${provider}]`)
+/** What one word of a command can hold: no more than the system allows, and no NUL byte, at which it would end. */
+function checkWord(provider: string, prompt: Buffer): void {
+  const instead = `use {prompt_file}, or neither word for stdin, in [providers.${provider}]`
+  if (prompt.length > LONGEST_WORD) throw usage(`the prompt has ${prompt.length} bytes, too many for one word of a command: ${instead}`)
+  if (prompt.includes(0)) throw usage(`the prompt has a NUL byte, which no word of a command can hold: ${instead}`)
 }

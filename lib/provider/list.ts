@@ -23,6 +23,6 @@ export function providerOf(name: string, config: Config): Provider {
   const [near] = nearest(name, names)
   const advice = near
     ? `did you mean ${near}?`
-    : `there are ${names.join(', ')}; add [providers.${/^[a-z][a-z0-9_-]*$/.test(name) ? name : 'NAME'}] to config.toml`
+    : `there are ${names.join(', ')}; add [providers.${/^[a-z][a-z0-9_-]{0,40}$/.test(name) ? name : 'NAME'}] to config.toml`
   throw new Fault(`no provider ${quoted(name)}: ${advice}`, EXIT.notFound)
 }

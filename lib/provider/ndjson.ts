@@ -39,6 +39,7 @@ export function ndjsonReader(): Reader {
     return event as unknown as NewEvent
   }
   return {
+    each: true,
     out: lines => lines.filter(line => line.length > 0).map(eventOf),
     verdict: exit => ({ ...byExit(exit), result: handed ?? last }),
   }

@@ -43,6 +43,8 @@ export interface Verdict {
 
 /** Turns the output of one run into events. The same lines must give the same events again: a dead run is read anew. */
 export interface Reader {
+  /** Each line is an event or more of its own; else lines that were read together may become one event. */
+  each?: boolean
   /** Whole lines of stdout without their newlines; the last may be an unfinished one at the end. */
   out(lines: Buffer[]): NewEvent[]
   /** Once, when the agent has ended and everything was read. */
@@ -56,6 +58,8 @@ export interface Provider {
   prompt: 'script' | 'text'
   can: ReadonlySet<Feature>
   find(): Found | Promise<Found>
+  /** Throws usage for what it could not be started with; asked before a session is made. */
+  check?(asked: { model?: string; prompt: Buffer }): void
   launch(task: Task): Launch
   reader(): Reader
 }

@@ -13,8 +13,9 @@ import type { Feature, Provider } from '../provider/provider.js'
 import { openHome } from '../store/home.js'
 import type { Owner } from '../table/owners.js'
 import { processes } from '../table/processes.js'
-import { create, exists, forget, type Session } from '../table/sessions.js'
+import { create, exists, type Session } from '../table/sessions.js'
 import { contextFiles, gather, wrap } from './context.js'
+import { undo } from './remove.js'
 import { rowFor } from './turn.js'
 
 /** What a session can be asked for: the flags of spawn, exec and pipe in camelCase, with the prompt. Durations in milliseconds. */
@@ -42,7 +43,7 @@ export interface Ask {
   contextOf?: string[]
   contextBytes?: number
   /** The answer has to be JSON. */
-  json?: boolean
+  answerJson?: boolean
 }
 
 /** Makes a session, not yet started, owned by this process. Throws Faults 2, 5, 126, 127 and leaves nothing then. */
@@ -55,19 +56,19 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   checkFeatures(ask, provider)
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, gather(ask.contextOf ?? [], ask.contextBytes))
+  provider.check?.({ model: session.model, prompt: files.prompt })
   openHome()
   create(session, { role, run: 1, ...myself() }, files)
   try {
     processes().append(rowFor(session, 1, 'created', {}))
   } catch (error) {
-    forget(session)
+    undo(session.id)
     throw error
   }
   return session
 }
 
 function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: { cwd: string; root: string }): Session {
-  const { prompt, contextOf, contextBytes, ...flags } = ask
   const around = inside()
   return {
     id: newId(),
@@ -82,11 +83,43 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     parent: around && exists(around.session) ? around.session : undefined,
     group: ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group),
     depends_on: [],
-    flags,
+    flags: asGiven(ask),
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
     keep_children: ask.keepChildren || undefined,
   }
+}
+
+/** The flags that are kept as given; the prompt and --env have places of their own. */
+const KEPT: (keyof Ask)[] = [
+  'provider',
+  'model',
+  'size',
+  'root',
+  'name',
+  'description',
+  'tag',
+  'group',
+  'timeout',
+  'keepChildren',
+  'autoApprove',
+  'systemPrompt',
+  'addDir',
+  'file',
+  'mcpConfig',
+  'maxTurns',
+  'plan',
+  'contextBytes',
+  'answerJson',
+]
+
+/** Only what was asked for: no switch that is off, no empty list. */
+function asGiven(ask: Ask): Record<string, unknown> {
+  return Object.fromEntries(KEPT.filter(key => isGiven(ask[key])).map(key => [key, ask[key]]))
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
 }
 
 /** The provider asked for, else that of the environment, the configuration, or the first agent found. */
@@ -122,9 +155,7 @@ const FEATURES: [keyof Ask, Feature, string][] = [
 
 function checkFeatures(ask: Ask, provider: Provider): void {
   for (const [key, feature, flag] of FEATURES) {
-    const value = ask[key]
-    const given = value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
-    if (given && !provider.can.has(feature))
+    if (isGiven(ask[key]) && !provider.can.has(feature))
       throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }
 }
@@ -132,12 +163,19 @@ function checkFeatures(ask: Ask, provider: Provider): void {
 function modelOf(ask: Ask, config: Config, provider: Provider): string | undefined {
   if (!provider.can.has('model')) return undefined
   if (ask.model !== undefined) return ask.model
-  if (ask.size === undefined) return defaults().model ?? config.model
+  if (ask.size === undefined) return defaultModel(config, provider)
   const model = config.models[provider.name]?.[ask.size]
   if (model !== undefined) return model
   throw usage(
     `provider ${quoted(provider.name)} has no ${ask.size} model: set [models.${provider.name}] ${ask.size} in config.toml, or give --model`,
   )
+}
+
+/** A default model belongs to the default provider it stands beside; alone it is for any. */
+function defaultModel(config: Config, { name }: Provider): string | undefined {
+  const around = defaults()
+  if (around.model !== undefined && (around.provider ?? name) === name) return around.model
+  return (config.provider ?? name) === name ? config.model : undefined
 }
 
 function environmentOf(words: string[]): Record<string, string> {
@@ -153,14 +191,14 @@ function environmentOf(words: string[]): Record<string, string> {
 
 const ASK_FOR_JSON = '\n\nAnswer with one JSON value and nothing else: no prose before or after it.'
 
-function filesOf(ask: Ask, provider: Provider, given: ReturnType<typeof gather>): Record<string, string | Buffer> {
+function filesOf(ask: Ask, provider: Provider, given: ReturnType<typeof gather>): Record<string, string | Buffer> & { prompt: Buffer } {
   const prompt = Buffer.from(ask.prompt)
   if (String(prompt).trim() === '')
     throw usage('the prompt is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
   const context = given.length > 0 ? wrap(given) : ''
   const files = given.length > 0 ? contextFiles(given) : {}
   if (provider.prompt === 'script') return { ...files, prompt, ...(context ? { stdin: context } : {}) }
-  const parts = [context, context ? '\n' : '', prompt, ask.json ? ASK_FOR_JSON : '']
+  const parts = [context, context ? '\n' : '', prompt, ask.answerJson ? ASK_FOR_JSON : '']
   return {
     ...files,
     prompt: Buffer.concat(parts.map(part => Buffer.from(part))),

@@ -47,7 +47,7 @@ export async function collectInto(folder: string, ids: string[]): Promise<{ rows
     const size = sizeIfThere(paths.inSession(row.session_id, 'result'))
     if (size === undefined) return row
     const file = files[at] as string
-    copySlice(paths.inSession(row.session_id, 'result'), 0, size, join(folder, file))
+    copySlice(paths.inSession(row.session_id, 'result'), 0, size, join(folder, file), { fresh: true })
     return { ...row, file }
   })
   writeNew(index, `${JSON.stringify(listed, null, 2)}\n`)

@@ -4,12 +4,13 @@ import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
-import { isAlive, isElsewhere } from '../process/identity.js'
+import { isAlive } from '../process/identity.js'
 import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
 import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
-import { exists, forget, read } from '../table/sessions.js'
+import { exists } from '../table/sessions.js'
+import { remove } from './remove.js'
 import { settle } from './settle.js'
 
 export interface GcOptions {
@@ -37,7 +38,7 @@ export async function gc(ids: string[], { olderThan, force }: GcOptions): Promis
   const remains = remainsOfCrashes()
   const bytes = old.reduce((sum, id) => sum + sizeOf(paths.session(id)), 0)
   if (force && homeIsThere()) {
-    for (const id of old) removeSession(id)
+    for (const id of old) remove(id)
     for (const path of remains) removeTree(path)
     for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)
     await processes().fold()
@@ -51,27 +52,9 @@ async function isOld(id: string, before: number): Promise<boolean> {
   return over && end <= before
 }
 
-function removeSession(id: string): void {
-  const session = read(id)
-  if (!session) return
-  forget(session)
-  processes().append({ ...GONE, id })
-}
-
-/** A tombstone: whatever rows of the session are still in the table, it is gone. */
-const GONE = {
-  rev: Number.MAX_SAFE_INTEGER,
-  gone: true,
-  provider: '',
-  root: '',
-  status: 'gone',
-  created_at: '',
-  ended_at: '',
-} as const
-
 /** What crashes left: folders of sessions that never came to be or were being removed, and markers of no session. */
 export function remainsOfCrashes(): string[] {
-  const aside = listIfThere(paths.aside()).filter(name => isAbandoned(join(paths.aside(), name), name))
+  const aside = listIfThere(paths.aside()).filter(name => isAbandoned(join(paths.aside(), name)))
   const markers = listIfThere(paths.events()).filter(name => {
     const id = name.split('.')[0] as string
     return isId(id) && !exists(id)
@@ -80,11 +63,11 @@ export function remainsOfCrashes(): string[] {
 }
 
 /** A session being made has a live owner; what is being removed does not count as abandoned for a minute. */
-function isAbandoned(path: string, name: string): boolean {
+function isAbandoned(path: string): boolean {
   const owner = ownerIn(path, 1)
-  if (owner && (isElsewhere(owner) || isAlive(owner))) return false
-  const id = name.split('.')[0] as string
-  return !isId(id) || Date.now() - timeOf(id) > 60_000
+  if (owner && isAlive(owner)) return false
+  const touched = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return Date.now() - touched > 60_000
 }
 
 function sizeOf(folder: string): number {

@@ -1,7 +1,7 @@
 // The list of sessions from the process table. A row that says it is not over is believed only after a look at its session.
 
 import { type ProcessRow, processes } from '../table/processes.js'
-import { exists } from '../table/sessions.js'
+import { exists, read } from '../table/sessions.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
 
@@ -26,19 +26,14 @@ export async function list({ all = false }: { all?: boolean } = {}): Promise<Lis
 
 /** The row of one session, in the form of the list. */
 export async function listOne(id: string): Promise<Listed> {
-  return look(processes().find(id) ?? { id, rev: 0, provider: '', root: '', status: '', created_at: '' })
+  return look({ id })
 }
 
-async function look(row: ProcessRow): Promise<Listed> {
-  const status = await settle(row.id)
-  const { root, parent, created_at } = row
-  return {
-    ...rowOf(status),
-    root,
-    parent,
-    created_at,
-    ended_at: status.ended?.ts,
-  }
+async function look({ id }: { id: string }): Promise<Listed> {
+  const status = await settle(id)
+  const session = read(id)
+  const { root = '', parent, created_at = '' } = session ?? {}
+  return { ...rowOf(status, session), root, parent, created_at, ended_at: status.ended?.ts }
 }
 
 function shown({ id, name, status, provider, model, error, exit_code, root, parent, created_at, ended_at }: ProcessRow): Listed {

@@ -1,6 +1,7 @@
 // The agent's own output becoming events: its stdout and stderr files, read from where a run begins, through its provider's
 // reader, into the log. The runner does this while the agent works; whoever finds a runner dead does it once more, for what
-// the log does not have yet. The last event of each reading carries `offset`, the byte up to which the log has the file.
+// the log does not have yet. Of each line that is read by itself, else of each reading, the last event carries `offset`, the
+// byte up to which the log has the file: so a batch that a full disk cut off goes on where it was cut.
 
 import { paths } from '../base/paths.js'
 import type { NewEvent } from '../log/events.js'
@@ -25,7 +26,7 @@ export class AgentOutput {
   /** `from` is where the run begins in the files, `logged` how far the log already has them. */
   constructor(id: string, log: LogWriter, reader: Reader, from: Offsets, logged: Offsets) {
     this.#log = log
-    this.#out = new Stream(paths.inSession(id, 'stdout'), from.stdout, logged.stdout, lines => reader.out(lines))
+    this.#out = new Stream(paths.inSession(id, 'stdout'), from.stdout, logged.stdout, lines => reader.out(lines), reader.each)
     this.#err = new Stream(paths.inSession(id, 'stderr'), from.stderr, logged.stderr, linesOfStderr)
   }
 
@@ -45,15 +46,23 @@ function linesOfStderr(lines: Buffer[]): NewEvent[] {
   return lines.length === 0 ? [] : [{ type: 'stderr', message: lines.map(String).join('\n') }]
 }
 
+/** A line and the offset behind it. */
+interface Line {
+  bytes: Buffer
+  end: number
+}
+
 class Stream {
   #file: Follower
   #logged: number
   #events: (lines: Buffer[]) => NewEvent[]
-  #batch: Buffer[] = []
+  #each: boolean
+  #batch: Line[] = []
   #bytes = 0
   end: number
 
-  constructor(path: string, from: number, logged: number, events: (lines: Buffer[]) => NewEvent[]) {
+  constructor(path: string, from: number, logged: number, events: (lines: Buffer[]) => NewEvent[], each = false) {
+    this.#each = each
     this.#file = new Follower(path, { from, empty: true })
     this.#logged = logged
     this.#events = events
@@ -68,20 +77,27 @@ class Stream {
   }
 
   /** Batches end where the log ends, so that nothing is given twice or left out. */
-  #add(line: Buffer, end: number, log: LogWriter): void {
-    this.#batch.push(line)
-    this.#bytes += line.length
+  #add(bytes: Buffer, end: number, log: LogWriter): void {
+    this.#batch.push({ bytes, end })
+    this.#bytes += bytes.length + 1
     this.end = end
     if (this.#bytes >= BATCH || end === this.#logged) this.#flush(log)
   }
 
   #flush(log: LogWriter): void {
     if (this.#batch.length === 0) return
-    const events = this.#events(this.#batch)
+    const parts = this.#each ? this.#batch.map(line => [line]) : [this.#batch]
     this.#batch = []
     this.#bytes = 0
+    log.append(...parts.flatMap(lines => this.#eventsOf(lines)))
+  }
+
+  /** Every line goes through the reader, because its verdict needs them all; what the log has already gives no event. */
+  #eventsOf(lines: Line[]): NewEvent[] {
+    const events = this.#events(lines.map(({ bytes }) => bytes))
+    const end = lines.at(-1)?.end ?? 0
     const last = events.at(-1)
-    if (last && this.end > this.#logged) log.append(...events.slice(0, -1), { ...last, offset: this.end })
+    return last && end > this.#logged ? [...events.slice(0, -1), { ...last, offset: end }] : []
   }
 }
 

@@ -76,7 +76,7 @@ async function candidates(which: Pick, stdin: Lines): Promise<string[] | undefin
   if (tag.length > 0) sets.push(withTags(tag))
   if (name !== undefined) sets.push([newestNamed(name) ?? notNamed(name)])
   if (parent !== undefined) sets.push(indexed('parent', one(parent)).filter(exists))
-  if (latest) sets.push(all().slice(-1))
+  if (latest) sets.push(newest())
   if (which.all) sets.push(all())
   return sets.length === 0 ? undefined : [...new Set(sets.flat())]
 }
@@ -90,6 +90,11 @@ export function withTags(tags: string[], known: ReadonlySet<string> = new Set())
 
 function all(): string[] {
   return checkHome() ? ids().filter(exists) : []
+}
+
+function newest(): string[] {
+  const id = checkHome() ? ids().findLast(exists) : undefined
+  return id === undefined ? [] : [id]
 }
 
 function newestNamed(name: string): string | undefined {
@@ -112,8 +117,15 @@ function byPart(word: string): string[] {
   if (!/^[0-9a-f-]{4,36}$/.test(part)) return []
   const ending = indexed('end', endOf(part)).filter(id => id.endsWith(part))
   // Beginnings need the whole list; all ids of some decades begin in the same four characters.
-  const beginning = /^[0-9a-f]{1,8}(-|$)/.test(part) ? ids().filter(id => id.startsWith(part)) : []
+  const beginning = mayBegin(part) ? ids().filter(id => id.startsWith(part)) : []
   return [...new Set([...beginning, ...ending])].filter(exists).sort()
+}
+
+/** Ids begin in the time they were made at: one that lies ahead begins none, which spares most endings the whole list. */
+function mayBegin(part: string): boolean {
+  const digits = part.replace('-', '').slice(0, 12)
+  const now = Date.now().toString(16).padStart(12, '0').slice(0, digits.length)
+  return /^[0-9a-f]{1,8}(-|$)/.test(part) && digits <= now
 }
 
 /** Ids, parts and names, a line each, or rows with session_id. An empty stdin is Fault 3: nothing was handed on. */

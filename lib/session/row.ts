@@ -2,6 +2,7 @@
 
 import { paths } from '../base/paths.js'
 import { readIfThere } from '../store/file.js'
+import { processes } from '../table/processes.js'
 import { read, type Session } from '../table/sessions.js'
 import type { Status } from './state.js'
 
@@ -35,7 +36,7 @@ export function rowOf(status: Status, session: Session | undefined = read(status
     exit_code: ended?.exit_code,
     signal: ended?.signal,
     reason: ended?.reason,
-    pid: over ? undefined : started?.pid,
+    pid: over ? undefined : (started ?? processes().find(id))?.pid,
     runner_pid: over ? undefined : owner?.pid,
     duration_ms: over ? ended?.duration_ms : undefined,
   }

@@ -1,8 +1,10 @@
 // The detached runner of one session, started by start.ts: it outlives the shell and the terminal that asked for it.
 
+import { Fault } from '../base/exit.js'
 import { runnerOf } from '../base/paths.js'
 import { myself } from '../process/identity.js'
 import { latestOwner, takeOver } from '../table/owners.js'
+import { processes } from '../table/processes.js'
 import { read } from '../table/sessions.js'
 import { Run } from './runner.js'
 import { onStop } from './signals.js'
@@ -14,6 +16,17 @@ async function main(): Promise<void> {
   const run = new Run(session, task.run)
   onStop(run)
   await run.ended
+  await tidy()
+}
+
+/** The run is over and told; that its table grew long must not spoil it. */
+async function tidy(): Promise<void> {
+  try {
+    await processes().fold()
+  } catch (error) {
+    // Somebody else holds the lock, the disk is full, or the snapshot is damaged: zag doctor says so.
+    if (!(error instanceof Fault)) throw error
+  }
 }
 
 /** The starter claims the run for this process; whichever of the two comes first does it. */

@@ -12,7 +12,6 @@ import { identify } from '../process/identity.js'
 import { providerOf } from '../provider/list.js'
 import type { Provider, Reader, Verdict } from '../provider/provider.js'
 import { watchFile } from '../store/watch.js'
-import { processes } from '../table/processes.js'
 import type { Session } from '../table/sessions.js'
 import { type Agent, markOf, startAgent } from './agent.js'
 import { AgentOutput, loggedOffsets, type Offsets } from './output.js'
@@ -32,7 +31,7 @@ export class Run {
   readonly ended: Promise<Ended>
   #session: Session
   #run: number
-  #began = Date.now()
+  #began = performance.now()
   #log: LogWriter
   #agent: Agent | undefined
   #start: string | undefined
@@ -111,7 +110,7 @@ export class Run {
   /** Waits until the agent has exited and nothing of it is left that should not be. */
   async #exitOf(agent: Agent, exited: Promise<Exit>): Promise<Exit> {
     const { timeout_ms, keep_children } = this.#session
-    const stop = timeout_ms === undefined ? () => {} : at(this.#began + timeout_ms, () => this.#timeIsOver(timeout_ms))
+    const stop = timeout_ms === undefined ? () => {} : at(Date.now() + timeout_ms, () => this.#timeIsOver(timeout_ms))
     const exit = await exited
     stop()
     await this.#ladder
@@ -129,10 +128,9 @@ export class Run {
       ...outcomeOf(verdict, request),
       ...exitFields(exit),
       run: this.#run,
-      duration_ms: Date.now() - this.#began,
+      duration_ms: Math.round(performance.now() - this.#began),
     }
     finish(this.#session, this.#log, ended)
-    await processes().fold()
     return ended
   }
 
@@ -153,7 +151,7 @@ export class Run {
     const ended = {
       ...how,
       run: this.#run,
-      duration_ms: Date.now() - this.#began,
+      duration_ms: Math.round(performance.now() - this.#began),
     }
     finish(this.#session, this.#log, ended)
     return ended
@@ -195,10 +193,10 @@ export class Run {
 
   #startLadder(): void {
     const agent = this.#agent as Agent
-    this.#ladder = endAll(
-      { pid: agent.pid, start: this.#start, mark: this.#mark, watched: true },
-      { grace: () => this.#request?.grace_ms ?? 0 },
-    )
+    const target = { pid: agent.pid, start: this.#start, mark: this.#mark, watched: true }
+    this.#ladder = endAll(target, { grace: () => this.#request?.grace_ms ?? 0 })
+    // What goes wrong in it is told when the agent has exited; until then it must not end this process.
+    this.#ladder.catch(() => {})
   }
 
   get #mark(): string {

@@ -5,7 +5,7 @@ import { type Inside, inside, paths } from '../base/paths.js'
 import { appendEvents } from '../log/write.js'
 import { replaceFile } from '../store/file.js'
 import { exists, read } from '../table/sessions.js'
-import { exportsOf } from './agent.js'
+import { exportsOf, markOf } from './agent.js'
 import { cancel } from './cancel.js'
 import { statusOf } from './state.js'
 
@@ -19,15 +19,18 @@ export function self(): Inside {
 
 /** Hands in the result of the own session and ends it. */
 export async function handIn(result: string): Promise<void> {
-  const { session: id } = self()
+  const { session: id, process: mark } = self()
+  const { over, run } = statusOf(id)
+  if (over || mark !== markOf(id, run)) throw new Fault(`session ${id} has ended: its result stays as it is`, EXIT.notNow)
   replaceFile(paths.inSession(id, 'result'), result)
   appendEvents(id, read(id)?.parent, { type: 'session_result', result })
   await cancel(id, { outcome: 'completed', reason: 'handed in' })
 }
 
-/** The variables that a session's agent has. */
+/** The variables that a session's agent has, but for the mark of its processes: what carries that is ended with the run. */
 export function environmentOf(id: string): Record<string, string> {
   const session = read(id)
   if (!session) throw new Fault(`session ${quoted(id)} was removed`, EXIT.none)
-  return exportsOf(session, statusOf(session.id).run)
+  const { ZAG_PROCESS_ID: _, ...variables } = exportsOf(session, statusOf(id).run)
+  return variables
 }

@@ -7,7 +7,7 @@ import { sizeIfThere } from '../store/file.js'
 import { release, takeOver } from '../table/owners.js'
 import { read, type Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
-import { lives, type Status, statusOf } from './state.js'
+import { type Status, statusOf } from './state.js'
 import type { Ended } from './turn.js'
 
 /** How often to look whether it has, in milliseconds. */
@@ -17,17 +17,15 @@ const PATIENCE = 10_000
 
 /** The state of a session, after ending it for all to see if it was found dead. */
 export async function settle(id: string): Promise<Status> {
-  for (let status = statusOf(id), first = Date.now(); ; status = statusOf(id)) {
+  for (let status = statusOf(id), first = performance.now(); ; status = statusOf(id)) {
     if (status.ended) await showIfMissing(status, status.ended)
     if (status.state !== 'dead' || status.ended || isOwn(status)) return status
     const { owner } = status
-    if (owner?.role === 'close' && isAlive(owner)) {
-      // Somebody else is at it: what it keeps of the result has to be there before anybody is told that the session is over.
-      if (Date.now() - first > PATIENCE) return status
-      await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN))
-      continue
-    }
-    if (!(await tryToClose(status))) return status
+    const taken = owner?.role === 'close' && isAlive(owner)
+    if (!taken && !(await tryToClose(status))) return status
+    // Somebody else is at it: what it keeps of the result has to be there before anybody is told that the session is over.
+    if (performance.now() - first > PATIENCE) return status
+    if (taken) await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN))
   }
 }
 
@@ -65,7 +63,7 @@ function isOwn({ id, run }: Status): boolean {
 
 /** Whoever wrote the end may have died before the row and the marker. */
 async function showIfMissing({ id, owner }: Status, ended: Ended): Promise<void> {
-  if (sizeIfThere(paths.marker(id, 'ended')) !== undefined || (owner && lives(owner))) return
+  if (sizeIfThere(paths.marker(id, 'ended')) !== undefined || (owner && isAlive(owner))) return
   const session = read(id)
   try {
     if (session) (await import('./turn.js')).showEnd(session, ended)

@@ -6,8 +6,9 @@ import { startDetached } from '../process/detach.js'
 import { endOne } from '../process/end.js'
 import { type Identity, identify } from '../process/identity.js'
 import { latestOwner, takeOver } from '../table/owners.js'
-import { forget, type Session } from '../table/sessions.js'
+import type { Session } from '../table/sessions.js'
 import { type Ask, makeSession } from './ask.js'
+import { undo } from './remove.js'
 
 export interface Spawned {
   id: string
@@ -44,7 +45,7 @@ async function startRunner(session: Session, run: number): Promise<number> {
   } catch (error) {
     if (runner && latestOwner(id)?.role === 'run') return runner.pid
     if (runner) await endOne(runner)
-    if (latestOwner(id)?.role === 'spawn') forget(session)
+    if (latestOwner(id)?.role === 'spawn') undo(id)
     throw error
   }
 }

@@ -1,12 +1,12 @@
 // What state a session is in. This module alone decides it, from the end of the log and from who has the session in hand;
 // it changes nothing. settle.ts acts on what it finds.
 
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { codeOf } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import type { EventOf, Outcome } from '../log/events.js'
 import { lastTurningPoint } from '../log/read.js'
-import { isAlive, isElsewhere } from '../process/identity.js'
+import { isAlive } from '../process/identity.js'
 import { latestOwner, type Owner } from '../table/owners.js'
 
 export const STATES = ['queued', 'running', 'idle', 'waiting', 'limited', 'completed', 'failed', 'cancelled', 'dead'] as const
@@ -17,6 +17,9 @@ const FINAL: ReadonlySet<State> = new Set<State>(['completed', 'failed', 'cancel
 /** A session whose log did not move for so long is idle, in milliseconds. */
 const IDLE_AFTER = 30_000
 
+/** How much of the log's end is read for the state of a supervised session, in bytes. */
+const NEAR_THE_END = 64 * 1024
+
 /** What is known of a session's present or last run. */
 export interface Status {
   id: string
@@ -25,7 +28,7 @@ export interface Status {
   over: boolean
   /** The end of the last run, once it is in the log. A dead session may not have one yet. */
   ended?: EventOf<'session_ended'>
-  /** The start of the present run, if it began. */
+  /** The start of the present run, if it began, and if it is near the end of the log or the session is dead. */
   started?: EventOf<'session_started'>
   /** The number of the present or last run, counted from 1. */
   run: number
@@ -36,10 +39,19 @@ export interface Status {
 export function statusOf(id: string): Status {
   // Who has it in hand is asked first: of one who is gone, all that it wrote is then in the log.
   const { owner, alive } = inHand(id)
-  const turn = lastTurningPoint(id)
+  const turn = turnOf(id, alive && owner?.role === 'run')
   if (turn?.type === 'session_ended') return { id, ended: turn, owner, ...stateAfterEnd(turn, alive ? owner : undefined) }
   const state = owner?.role !== 'close' && alive ? stateOfLiving(id) : 'dead'
   return { id, state, over: FINAL.has(state), run: turn?.run ?? owner?.run ?? 1, started: turn, owner }
+}
+
+/**
+ * The last start or end of a run. Of one that is supervised only the end of the log is read, where the end of the run would be,
+ * unless a marker says that it is further up: a long log must not make it dear to ask for the state.
+ */
+function turnOf(id: string, supervised: boolean): ReturnType<typeof lastTurningPoint> {
+  if (!supervised) return lastTurningPoint(id)
+  return lastTurningPoint(id, NEAR_THE_END) ?? (existsSync(paths.marker(id, 'ended')) ? lastTurningPoint(id) : undefined)
 }
 
 /** After an end the session is over, unless someone alive has it in hand for the next run. */
@@ -56,16 +68,11 @@ function stateOfLiving(id: string): State {
 function inHand(id: string): { owner?: Owner; alive: boolean } {
   let owner = latestOwner(id)
   for (;;) {
-    if (owner && lives(owner)) return { owner, alive: true }
+    if (owner && isAlive(owner)) return { owner, alive: true }
     const now = latestOwner(id)
     if (now?.claim === owner?.claim) return { owner, alive: false }
     owner = now
   }
-}
-
-/** Of an owner on another machine nothing is judged here: it counts as alive. */
-export function lives(owner: Owner): boolean {
-  return isElsewhere(owner) || isAlive(owner)
 }
 
 function lastMove(id: string): number {

@@ -5,7 +5,8 @@
 
 import { paths } from '../base/paths.js'
 import { at } from '../base/time.js'
-import { isAlive, isElsewhere } from '../process/identity.js'
+import { isAlive } from '../process/identity.js'
+import { sizeIfThere } from '../store/file.js'
 import { watchFolder } from '../store/watch.js'
 import type { Owner } from '../table/owners.js'
 import { withTags } from './pick.js'
@@ -49,7 +50,6 @@ class Wait {
   #ended: Status[] = []
   #wake: (() => void) | undefined
   #due = new Set<string>()
-  #deep = false
   #retag = false
   #timedOut = false
 
@@ -72,16 +72,19 @@ class Wait {
     const { timeout } = this.#options
     const stop = timeout === undefined ? () => {} : at(Date.now() + timeout, () => this.#wakeUp(() => (this.#timedOut = true)))
     const watch = watchFolder(paths.events(), name => this.#wakeUp(() => this.#noteMarker(name)))
+    let sweepAt = performance.now() + this.#interval()
     try {
       await this.#look([...this.#pending.keys()])
-      for (let sweeps = 1; !this.#enough() && !this.#timedOut; sweeps += 1) {
-        const woken = await this.#sleep()
-        if (!woken) this.#retag = true
-        if (!woken && sweeps % DEEP_SWEEP === 0) this.#deep = true
-        const ids = this.#deep ? [...this.#pending.keys()] : woken ? [...this.#due] : this.#abandoned()
-        this.#deep = false
+      for (let sweeps = 1; !this.#enough() && !this.#timedOut; ) {
+        await this.#sleep(sweepAt - performance.now())
+        if (performance.now() >= sweepAt) {
+          this.#sweep(sweeps % DEEP_SWEEP === 0)
+          sweeps += 1
+          sweepAt = performance.now() + this.#interval()
+        }
+        const due = [...this.#due]
         this.#due.clear()
-        await this.#look(ids)
+        await this.#look(due)
       }
     } finally {
       watch.close()
@@ -89,20 +92,24 @@ class Wait {
     }
   }
 
-  /** Until something wakes us (true) or it is time for a sweep (false). */
-  #sleep(): Promise<boolean> {
-    if (this.#hasWork()) return Promise.resolve(true)
+  #interval(): number {
+    return Math.max(SWEEP, SWEEP_PER_SESSION * this.#pending.size)
+  }
+
+  /** Until something wakes us, or for so many milliseconds. */
+  #sleep(time: number): Promise<void> {
+    if (this.#hasWork() || time <= 0) return Promise.resolve()
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, Math.max(SWEEP, SWEEP_PER_SESSION * this.#pending.size), false)
+      const timer = setTimeout(resolve, time)
       this.#wake = () => {
         clearTimeout(timer)
-        resolve(true)
+        resolve()
       }
     })
   }
 
   #hasWork(): boolean {
-    return this.#due.size > 0 || this.#deep || this.#retag || this.#timedOut
+    return this.#due.size > 0 || this.#retag || this.#timedOut
   }
 
   #wakeUp(note: () => void): void {
@@ -112,13 +119,20 @@ class Wait {
 
   #noteMarker(name: string | undefined): void {
     if (name === undefined) {
-      this.#deep = true
+      // Not told which, or there is no watch: the markers are there to be looked at, and cost less than the logs.
+      for (const id of this.#pending.keys()) if (sizeIfThere(paths.marker(id, 'ended')) !== undefined) this.#due.add(id)
       return
     }
     const [id = '', what] = name.split('.')
     if (what === 'ended' && this.#pending.has(id)) this.#due.add(id)
     // A start may be that of a session that has our tags.
     if (what === 'started' && this.#options.tags && !this.#seen.has(id)) this.#retag = true
+  }
+
+  /** Sessions whose owner is gone, or all, and whoever has our tags by now. */
+  #sweep(deep: boolean): void {
+    this.#retag = this.#options.tags !== undefined
+    for (const [id, owner] of this.#pending) if (deep || !owner || !isAlive(owner)) this.#due.add(id)
   }
 
   #add(id: string): void {
@@ -135,9 +149,12 @@ class Wait {
       if (!status.over) this.#pending.set(status.id, status.owner)
       else if (!this.#enough()) this.#done(status, onEnd)
     }
-    // Nothing of a tag is left only when its last look found nobody new.
-    if (this.#pending.size === 0 && this.#options.tags) this.#retag = true
-    if (this.#pending.size === 0 && this.#lateJoiners().length > 0) return this.#look([...this.#pending.keys()])
+    // Nothing of a tag is left only when a last look finds nobody new.
+    if (this.#pending.size === 0 && this.#options.tags) {
+      this.#retag = true
+      const fresh = this.#lateJoiners()
+      if (fresh.length > 0) return this.#look(fresh)
+    }
     onLook?.(this.#ended.length, this.#pending.size)
   }
 
@@ -160,11 +177,6 @@ class Wait {
 
   #enough(): boolean {
     return this.#pending.size === 0 || this.#ended.length >= (this.#options.count ?? Number.POSITIVE_INFINITY)
-  }
-
-  /** Sessions whose owner is gone: cheaper to find than by their logs. */
-  #abandoned(): string[] {
-    return [...this.#pending].filter(([, owner]) => !owner || (!isElsewhere(owner) && !isAlive(owner))).map(([id]) => id)
   }
 }
 

@@ -34,6 +34,8 @@ let temporaries = 0
 export interface WriteOptions {
   /** wait until the content is on the disk */
   sync?: boolean
+  /** refuse if there is a file of that name */
+  fresh?: boolean
 }
 
 /** Makes the folder, and those above it that are missing, with mode 0700. A folder that is there keeps its mode. */
@@ -75,10 +77,10 @@ export function replaceFile(path: string, data: string | Buffer, options: WriteO
 }
 
 /**
- * Replaces the file `to` by the bytes of `from` in [start, end). Returns how many there were: fewer than asked for when
+ * Replaces the file `to`, or with `fresh` makes it where none is, by the bytes of `from` in [start, end). Returns how many there were: fewer than asked for when
  * `from` is shorter. Memory does not grow with the size.
  */
-export function copySlice(from: string, start: number, end: number, to: string): number {
+export function copySlice(from: string, start: number, end: number, to: string, { fresh = false } = {}): number {
   let source: number
   try {
     source = openSync(from, 'r')
@@ -87,16 +89,20 @@ export function copySlice(from: string, start: number, end: number, to: string):
   }
   let copied = 0
   try {
-    replaceBy(to, fd => {
-      const chunk = Buffer.allocUnsafe(Math.max(1, Math.min(COPY_CHUNK, end - start)))
-      for (let at = start; at < end; ) {
-        const count = readSome(from, source, chunk, Math.min(chunk.length, end - at), at)
-        if (count === 0) break
-        writeFileSync(fd, chunk.subarray(0, count))
-        at += count
-        copied += count
-      }
-    })
+    replaceBy(
+      to,
+      fd => {
+        const chunk = Buffer.allocUnsafe(Math.max(1, Math.min(COPY_CHUNK, end - start)))
+        for (let at = start; at < end; ) {
+          const count = readSome(from, source, chunk, Math.min(chunk.length, end - at), at)
+          if (count === 0) break
+          writeFileSync(fd, chunk.subarray(0, count))
+          at += count
+          copied += count
+        }
+      },
+      { fresh },
+    )
   } finally {
     closeSync(source)
   }
@@ -133,11 +139,13 @@ function replaceBy(path: string, write: (fd: number) => void, options: WriteOpti
   try {
     const temporary = writeBeside(path, write, options)
     try {
-      renameSync(temporary, path)
+      if (options.fresh) linkSync(temporary, path)
+      else renameSync(temporary, path)
     } catch (error) {
       discard(temporary)
       throw error
     }
+    if (options.fresh) discard(temporary)
   } catch (error) {
     throw refused(`cannot write ${quoted(path)}`, error)
   }

@@ -55,8 +55,14 @@ function ownFolder(path: string): boolean {
   if (!found) return false
   if (!found.isDirectory()) throw new Fault(`${quoted(path)} is not a folder: set ZAG_HOME to one`, EXIT.system)
   const user = process.geteuid?.()
-  if (user === undefined || found.uid === user) return true
+  if (user === undefined || found.uid === user) return notOpen(path, found)
   throw new Fault(`${quoted(path)} belongs to another user (${found.uid}, you are ${user}): set ZAG_HOME to a folder of yours`, EXIT.system)
+}
+
+/** Where others can write they could put sessions of their own in the place of ours. */
+function notOpen(path: string, { mode }: Stats): true {
+  if ((mode & 0o022) === 0) return true
+  throw new Fault(`${quoted(path)} can be written by others: chmod go-w it, or set ZAG_HOME to another folder`, EXIT.system)
 }
 
 /** Whether the layout is written; throws if it is not the one this zag knows. */

@@ -208,12 +208,19 @@ export function countLines(path: string, upTo = Number.POSITIVE_INFINITY): numbe
   return lines
 }
 
-/** The last line that fits, looked for from the end; its cost is that of the lines behind it. Undefined if none fits. */
-export function lastLine(path: string, wanted: (line: Buffer) => boolean): { line: Buffer; offset: number } | undefined {
+/**
+ * The last line that fits, looked for from the end; its cost is that of the lines behind it. Undefined if none fits, or none that
+ * begins in the last `within` bytes, if given.
+ */
+export function lastLine(
+  path: string,
+  wanted: (line: Buffer) => boolean,
+  within = Number.POSITIVE_INFINITY,
+): { line: Buffer; offset: number } | undefined {
   return withFile(path, (fd, size) => {
     let end = size
     let window = 4096
-    while (end > 0) {
+    while (end > Math.max(0, size - within)) {
       const start = Math.max(0, end - window)
       const buffer = Buffer.allocUnsafe(end - start)
       const seen = buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, start))

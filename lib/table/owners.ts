@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { paths } from '../base/paths.js'
-import type { Identity } from '../process/identity.js'
+import { type Identity, thisHost } from '../process/identity.js'
 import { claim, listIfThere, readIfThere, remove } from '../store/file.js'
 import { parseLine } from '../store/lines.js'
 
@@ -22,11 +22,12 @@ export function latestOwner(id: string): Owner | undefined {
   return latest === 0 ? undefined : ownerIn(paths.session(id), latest)
 }
 
-/** The owner of a claim in a session's folder, wherever that is. A file that a power cut left torn is nobody's claim. */
+/** The owner of a claim in a session's folder, wherever that is. One that a power cut left torn is that of a dead process. */
 export function ownerIn(folder: string, number: number): Owner | undefined {
   const text = readIfThere(join(folder, `owner.${number}`))
-  const owner = text === undefined ? undefined : parseLine(text)
-  return owner && { ...(owner as unknown as Owner), claim: number }
+  if (text === undefined) return undefined
+  const owner = parseLine(text) ?? { role: 'run', run: 1, pid: 0, start: '', boot: '', host: thisHost() }
+  return { ...(owner as unknown as Owner), claim: number }
 }
 
 /** Claims a session after the given owner. True for the first to do so, false for all others. */

@@ -51,9 +51,18 @@ export function create(session: Session, owner: Omit<Owner, 'claim'>, files: Rec
     moveIfThere(aside, paths.session(session.id))
     file(session)
   } catch (error) {
+    takeBack(session, aside)
+    throw refused(`cannot make a session in ${quoted(paths.sessions())}`, error)
+  }
+}
+
+function takeBack(session: Session, aside: string): void {
+  try {
     removeTree(aside)
     forget(session)
-    throw refused(`cannot make a session in ${quoted(paths.sessions())}`, error)
+  } catch (error) {
+    // What went wrong first is what is told; remains of it are zag gc's.
+    if (!(error instanceof Fault)) throw error
   }
 }
 

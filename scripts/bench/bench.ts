@@ -4,12 +4,13 @@
 
 import { rmSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { batch } from './batch.js'
 import { listen } from './listen.js'
 import { lists } from './lists.js'
 import { memory } from './memory.js'
-import { leave } from './place.js'
+import { leave, place } from './place.js'
 import { crowd, spawn } from './spawn.js'
 import { startup } from './startup.js'
 import { print, type Row } from './table.js'
@@ -57,7 +58,7 @@ function about(): string {
     process.env.NODE_EXTRA_CA_CERTS === undefined
       ? 'NODE_EXTRA_CA_CERTS is not set.'
       : 'NODE_EXTRA_CA_CERTS is set here and was unset for all that was measured.'
-  return `${cpus().length} x ${cpu?.model.trim()}, ${type()} ${release()}, Node ${process.version}. ${certificates} Medians; ratios are medians of rounds in which the variants took turns.`
+  return `${cpus().length} x ${cpu?.model.trim()}, ${type()} ${release()}, Node ${process.version}. Homes in ${dirname(place)}. ${certificates} Medians; ratios are medians of rounds in which the variants took turns.`
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -32,7 +32,7 @@ export function race(variants: readonly Variant[], rounds: number, warmUp = WARM
 
 function once({ name, command: [program = '', ...args], env = environment(), after }: Variant): number {
   const began = process.hrtime.bigint()
-  const { status, stdout, error } = spawnSync(program, args, { env, stdio: ['ignore', after ? 'pipe' : 'ignore', 'ignore'] })
+  const { status, stdout, error } = spawnSync(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 })
   const ms = Number(process.hrtime.bigint() - began) / 1e6
   if (error || status !== 0) throw new Error(`${name} failed: ${error?.message ?? `exit ${status}`}`)
   after?.(String(stdout))

@@ -10,6 +10,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
+import { type Data, longName } from '../../lib/command/data.js'
 import { diet } from './diet.js'
 import { licences } from './licences.js'
 import { HEAVY, packageSource, startSource, stubSource } from './packages.js'
@@ -131,15 +132,21 @@ async function main(): Promise<void> {
   else removeStale()
 }
 
-/** Names and purposes of all programs, from their own data: what `zag` lists. */
-function describe(): { name: string; does: string }[] {
+/** All programs from their own data: what `zag` lists, and the flags that take a value, which may stand before a program's name. */
+function describe(): { name: string; does: string; valued: string[] }[] {
   const require = createRequire(join(DIST, 'lib/'))
   return programs()
     .filter(name => made.has(`bin/${name}`))
     .map(name => {
       const { data } = require(join(DIST, 'bin', name)).default
-      return { name: data.name, does: data.does }
+      return { name: data.name, does: data.does, valued: valuedFlags(data) }
     })
+}
+
+function valuedFlags(data: Data): string[] {
+  const parts = 'commands' in data ? Object.values(data.commands) : [data]
+  const flags = parts.flatMap(part => Object.entries(part.flags)).filter(([, flag]) => flag.type !== 'boolean')
+  return [...new Set(flags.flatMap(([key, { short }]) => [`--${longName(key)}`, ...(short ? [`-${short}`] : [])]))]
 }
 
 /** package.json is written by hand; this says where it differs from bin/. */

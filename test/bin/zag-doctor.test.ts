@@ -12,6 +12,7 @@ import {
   renameSync,
   rmSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -157,6 +158,7 @@ const ILLS: Record<string, Ill> = {
       const owner = { role: 'spawn', run: 1, pid: 1, start: '0', boot: 'another', host: execFileSync('hostname').toString().trim() }
       writeFileSync(zag.at('aside', NOBODY, 'owner.1'), JSON.stringify(owner), { mode: 0o600 })
       chmodSync(zag.at('aside', NOBODY), 0o700)
+      utimesSync(zag.at('aside', NOBODY), 1, 1)
     },
     wrong: ['remains'],
     says: new RegExp(`^1 remains of crashes: '.*/aside/${NOBODY}'$`),
@@ -166,6 +168,7 @@ const ILLS: Record<string, Ill> = {
       const gone = zag.at('aside', `${NOBODY}.gone`)
       renameSync(zag.at('sessions', b), gone)
       rmSync(join(gone, 'owner.1'))
+      utimesSync(gone, 1, 1)
     },
     wrong: ['table', 'index', 'remains'],
     says: /^the process table has 1 row of no session$/,
@@ -282,10 +285,6 @@ t.test('a damaged session is named and never deleted', async t => {
   rmSync(zag.file(b, 'session.json'))
   const c = (await zag.over('echo c')).session_id
   writeFileSync(zag.file(c, 'session.json'), JSON.stringify({ id: c, tags: [] }), { mode: 0o600 })
-  const d = (await zag.over('echo d')).session_id
-  for (const name of readdirSync(zag.at('sessions', d)).filter(name => name.startsWith('owner.'))) {
-    writeFileSync(zag.file(d, name), 'torn', { mode: 0o600 })
-  }
   const before = zag.state()
   for (const args of [[], ['--repair']]) {
     const { code, found } = await zag.doctor(args)
@@ -295,7 +294,6 @@ t.test('a damaged session is named and never deleted', async t => {
       new RegExp(`^session ${a} is damaged: .* is no session$`),
       new RegExp(`^session ${b} is damaged: it has no session.json$`),
       new RegExp(`^session ${c} is damaged: its session.json is not complete$`),
-      new RegExp(`^session ${d} is damaged: its latest owner.* is no JSON$`),
     ])
     t.same(
       repairedOf(found).filter(check => check !== 'remains'),

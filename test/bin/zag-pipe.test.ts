@@ -95,7 +95,23 @@ t.test('the prompt: after --, --prompt, --file-prompt, and - on either side', as
 
 t.test('how the new session is called; flags as those of exec', async t => {
   const { stdout } = await pipe([
-    ...[a, '--name', 'merged', '-d', 'all of it', '--as-tag', 'x', '--as-tag', 'y', '-r', seeds.two, '--env', 'A=b', '-o', 'json'],
+    ...[
+      a,
+      '--name',
+      'merged',
+      '--description',
+      'all of it',
+      '--as-tag',
+      'x',
+      '--as-tag',
+      'y',
+      '-r',
+      seeds.two,
+      '--env',
+      'A=b',
+      '-o',
+      'json',
+    ],
     ...['--', 'echo $A; pwd'],
   ])
   const [row] = rows(stdout)

@@ -89,7 +89,7 @@ t.test('models: --model, --size, the environment, the configuration', async t =>
   t.match(await exec('stdin', ['-m', 'mine', 'x']), { code: 2, stderr: /provider 'stdin' has no --model: leave it out/ })
   zag.configure(CONFIG.replace('model = "any"', ''))
   const { code, stderr } = await exec('words', ['x'])
-  t.not(code, 0)
+  t.equal(code, 2)
   t.match(stderr, /provider 'words' needs a model: give --model, or set \[models\.words\]/)
   zag.configure(CONFIG)
 })
@@ -140,11 +140,11 @@ t.test('ndjson: lines are events, others are kept, the last message is the resul
 t.test('a prompt too large for a word is refused with advice', async t => {
   const input = 'x'.repeat(200_000)
   const { code, stdout, stderr } = await exec('words', ['-'], { input })
-  t.not(code, 0)
+  t.equal(code, 2)
   t.equal(stdout, '')
   t.match(stderr, /the prompt has 200000 bytes, too many for one word of a command: use \{prompt_file\}, or neither word for stdin/)
   t.equal((await exec('stdin', ['-'], { input })).stdout.length, 200_000 + '[a b][$(x)]<> green \n'.length)
-  t.match(await exec('words', ['-'], { input: 'a\0b' }), { stderr: /the prompt has a NUL byte/ })
+  t.match(await exec('words', ['-'], { input: 'a\0b' }), { code: 2, stderr: /the prompt has a NUL byte/ })
 })
 
 t.test('126, 127, and what no provider has', async t => {

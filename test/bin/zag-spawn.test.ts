@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
 import { until, zagHome } from '../help/run.js'
-import { rows, Zag } from '../help/sessions.js'
+import { rows, several, Zag } from '../help/sessions.js'
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/
 const zag = new Zag(t, { project: { '.git': {}, deep: {} } })
@@ -61,7 +61,7 @@ t.test('the prompt from --prompt, --file-prompt and stdin; flags before and afte
 })
 
 t.test('what is said of it is kept', async t => {
-  const flags = ['--name', 'it is "mine"', '-d', 'what it is for', '--tag', 'x', '--tag', 'y', '--tag', 'x', '--group', 'g']
+  const flags = ['--name', 'it is "mine"', '--description', 'what it is for', '--tag', 'x', '--tag', 'y', '--tag', 'x', '--group', 'g']
   const id = await zag.spawn('env; pwd', [...flags, '-r', deep, '--env', 'A=1 = 2', '--env', 'B=', '-a', '--timeout', '1m'], {
     env: { ZAG_GROUP: 'other', ZAG_PROVIDER: 'none' },
   })
@@ -106,44 +106,41 @@ t.test('the group is that of the environment, else the project', async t => {
 })
 
 t.test('--env is checked', async t => {
-  for (const word of ['A', '=b', '1A=b', 'A B=c', 'ZAG_SESSION_ID=x', 'ZAG_HOME=/'])
-    t.match(await spawn(['-p', 'sh', '--env', word, 'true']), { code: 2, stdout: '', stderr: /^zag-spawn: --env .*\n$/ }, word)
+  await several(['A', '=b', '1A=b', 'A B=c', 'ZAG_SESSION_ID=x', 'ZAG_HOME=/'], async word =>
+    t.match(await spawn(['-p', 'sh', '--env', word, 'true']), { code: 2, stdout: '', stderr: /^zag-spawn: --env .*\n$/ }, word),
+  )
 })
 
 t.test('names and tags are checked: a name could be a path, and then it stays a name', async t => {
-  for (const [flag, word] of [
-    ['--name', ''],
-    ['--name', 'a\nb'],
-    ['--tag', 'x'.repeat(201)],
-    ['--tag', '\u001b[31m'],
-    ['--group', ''],
-  ] as const)
-    t.match(await spawn(['-p', 'sh', `${flag}=${word}`, 'true']), { code: 2, stdout: '', stderr: /^zag-spawn: .*(name|tag|group).*\n$/ })
+  await several(['--name=', '--name=a\nb', `--tag=${'x'.repeat(201)}`, '--tag=\u001b[31m', '--group='], async flag =>
+    t.match(await spawn(['-p', 'sh', flag, 'true']), { code: 2, stdout: '', stderr: /^zag-spawn: .*(name|tag|group).*\n$/ }),
+  )
   const id = await zag.spawn('true', ['--name', '../../../etc', '--tag', '..', '--tag', '.'])
   t.equal((await zag.go('wait', ['../../../etc'])).stdout, `${id}\tcompleted\n`)
   t.equal((await zag.go('status', ['--tag', '..', '--tag', '.'])).stdout, 'completed\n')
 })
 
 t.test('what sh has not is refused with flag and provider', async t => {
-  for (const args of [
-    ['--model', 'm'],
-    ['--size', 'small'],
-    ['--system-prompt', 's'],
-    ['-s', 's'],
-    ['--add-dir', '.'],
-    ['--file', 'f'],
-    ['--mcp-config', 'c'],
-    ['--max-turns', '2'],
-    ['--plan'],
-  ]) {
-    const long = args[0] === '-s' ? '--system-prompt' : args[0]
+  const flags = [
+    '--model=m',
+    '--size=small',
+    '--system-prompt=s',
+    '-s=s',
+    '--add-dir=.',
+    '--file=f',
+    '--mcp-config=c',
+    '--max-turns=2',
+    '--plan',
+  ]
+  await several(flags, async flag => {
+    const long = flag === '-s=s' ? '--system-prompt' : flag.replace(/=.*/, '')
     const stderr = `zag-spawn: provider 'sh' has no ${long}: leave it out, or choose another provider\n`
-    t.same(await spawn(['-p', 'sh', ...args, 'true']), { code: 2, signal: null, stdout: '', stderr })
-  }
+    t.same(await spawn(['-p', 'sh', flag, 'true']), { code: 2, signal: null, stdout: '', stderr })
+  })
 })
 
 t.test('flags of later are not there yet', async t => {
-  for (const flag of [
+  const later = [
     '--depends-on=x',
     '--slots=2',
     '--each',
@@ -155,8 +152,8 @@ t.test('flags of later are not there yet', async t => {
     '--ask',
     '--allow=x',
     '--deny=x',
-  ])
-    t.match(await spawn(['-p', 'sh', flag, 'true']), { code: 2, stdout: '', stderr: /no flag '/ }, flag)
+  ]
+  await several(later, async flag => t.match(await spawn(['-p', 'sh', flag, 'true']), { code: 2, stdout: '', stderr: /no flag '/ }, flag))
 })
 
 t.test('--context and --context-bytes', async t => {
@@ -212,18 +209,21 @@ t.test('126 and 127', async t => {
 
 t.test('wrong usage is 2 and makes nothing', async t => {
   const before = zag.ids().length
-  const says = async (args: string[], stderr: RegExp, more = {}) =>
-    t.match(await spawn(args, more), { code: 2, stdout: '', stderr }, args.join(' '))
-  await says(['-p', 'sh'], /^zag-spawn: no prompt: /)
-  await says(['-p', 'sh', 'echo', 'hi'], /one prompt, not 2 words: put it in quotes \('hi' is the second\)/)
-  await says(['-p', 'sh', 'a', '--prompt', 'b'], /one prompt, please/)
-  await says(['-p', 'sh', ' \n'], /the prompt is empty/)
-  await says(['-p', 'sh', '-'], /the prompt is empty/)
-  await says(['-p', 'sh', '-r', 'nowhere', 'true'], /no folder 'nowhere'/)
-  await says(['-p', 'sh', '--timeout', '0', 'true'], /--timeout 0 leaves no time/)
-  await says(['-p', 'sh', '--timeout', 'soon', 'true'], /flag '--timeout': 'soon' is no duration/)
-  await says(['-p', 'sh', '--size', 'big', 'true'], /flag '--size': no 'big'/)
-  await says(['-p', 'sh', '--max-turns', '0', 'true'], /flag '--max-turns': '0' is no number of 1 or more/)
+  const wrong: [string[], RegExp][] = [
+    [[], /^zag-spawn: no prompt: /],
+    [['echo', 'hi'], /one prompt, not 2 words: put it in quotes \('hi' is the second\)/],
+    [['a', '--prompt', 'b'], /one prompt, please/],
+    [[' \n'], /the prompt is empty/],
+    [['-'], /the prompt is empty/],
+    [['-r', 'nowhere', 'true'], /no folder 'nowhere'/],
+    [['--timeout', '0', 'true'], /--timeout 0 leaves no time/],
+    [['--timeout', 'soon', 'true'], /flag '--timeout': 'soon' is no duration/],
+    [['--size', 'big', 'true'], /flag '--size': no 'big'/],
+    [['--max-turns', '0', 'true'], /flag '--max-turns': '0' is no number of 1 or more/],
+  ]
+  await several(wrong, async ([args, stderr]) =>
+    t.match(await spawn(['-p', 'sh', ...args]), { code: 2, stdout: '', stderr }, args.join(' ')),
+  )
   t.match(await spawn(['-p', 'sh', '--file-prompt', 'nowhere']), {
     code: 5,
     stderr: /cannot read the prompt from 'nowhere': no such file or directory\n$/,

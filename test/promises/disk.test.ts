@@ -78,6 +78,12 @@ t.test('exec with hardly any room', { skip: noDisk }, async t => {
   leave(256 * KIB)
   await scene.zag('wait', ['--all'])
   t.equal(await scene.ask('ps', '-q'), '')
+  // Room for the session with its prompt, but not for the prompt in the log: what was started then must not go on unseen.
+  const script = `sleep ${scene.nap} # ${'x'.repeat(40 * KIB)}`
+  leave(68 * KIB)
+  const { code, stderr } = await scene.zag('exec', ['-p', 'sh', script], { timeout: 10_000 })
+  t.equal(code, 5)
+  t.match(stderr, /^zag-exec: cannot write '[^\n]*log\.ndjson': no space left on device[^\n]*\n$/)
   t.same(scene.leftovers(), [])
 })
 
@@ -98,6 +104,27 @@ t.test('a disk that fills while an agent prints', { skip: noDisk }, async t => {
   const printed = scene.read('sessions', id, 'stdout') ?? ''
   t.ok(printed.length > 10_000 && scene.said(id) === printed.replace(/\n$/, ''), 'and all that was printed is in the log, once')
   t.same(scene.leftovers(), [])
+})
+
+t.test('a disk that fills while an agent reports events', { skip: noDisk }, async t => {
+  const { scene, folder, leave } = onDisk(t)
+  await scene.zag('exec', ['-p', 'sh', 'true'])
+  const event = (n: number) => `${JSON.stringify({ type: 'tool_call', tool: `t${n}`, tool_kind: 'other', input: 'x'.repeat(300) })}\n`
+  writeFileSync(join(folder, 'events'), Array.from({ length: 150 }, (_, n) => event(n)).join(''))
+  writeFileSync(scene.path('config.toml'), '[providers.teller]\ncommand = ["cat", "events"]\nformat = "ndjson"\n')
+  // Room for all that it prints, and for a part of that in the log: a batch of events is cut off in the middle.
+  leave(110 * KIB)
+  const { stdout } = await scene.zag('spawn', ['-p', 'teller', 'go'])
+  const id = stdout.trim()
+  t.not((await scene.zag('wait', ['--timeout', '15s', id])).code, 124)
+  t.ok(scene.events(id, 'tool_call').length < 150, 'it was cut off')
+  leave(512 * KIB)
+  t.equal(await scene.ask('status', id), 'dead')
+  t.strictSame(
+    scene.events(id, 'tool_call').map(({ tool }) => tool),
+    Array.from({ length: 150 }, (_, n) => `t${n}`),
+    'each event is in the log once',
+  )
 })
 
 t.test('a home that is mounted read-only', { skip: noDisk }, async t => {

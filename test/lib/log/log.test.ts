@@ -85,8 +85,8 @@ t.test('the last of a kind', async t => {
   appendEvents(id, undefined, { type: 'session_ended', success: true, status: 'completed', run: 2, duration_ms: 1 }, note('later'))
   raw(id, '{"type":"session_started","run":3')
   t.match(lastTurningPoint(id), { type: 'session_ended', run: 2 })
-  t.match(lastOf(id, 'user_event'), { message: 'later' })
-  t.equal(lastOf(id, 'session_result'), undefined)
+  t.match(lastOf(id, ['user_event']), { message: 'later' })
+  t.equal(lastOf(id, ['session_result']), undefined)
 })
 
 t.test('a long text goes beside the log and says so', async t => {

@@ -10,6 +10,7 @@ import { providerOf, providers } from '../../../lib/provider/list.js'
 const folder = t.testdir({ prompt: 'the $(prompt)' })
 const task = { session: 'ID', run: 1, root: '/root dir', cwd: '/', model: 'm', promptFile: join(folder, 'prompt'), flags: {} }
 const launch = (command: [string, ...string[]], more = {}) => configured('x', { command, env: {} }).launch({ ...task, ...more })
+const check = (command: [string, ...string[]], prompt: Buffer) => configured('x', { command, env: {} }).check?.({ prompt })
 
 t.test('words', async t => {
   t.match(launch(['a', '{prompt}', '{prompt_file}', '{model}', '{root}', '{session}', 'x{root}', '{other}']), {
@@ -18,17 +19,17 @@ t.test('words', async t => {
   })
   t.equal(launch(['a', '{prompt_file}']).stdin, '/dev/null')
   t.equal(launch(['a']).stdin, task.promptFile)
-  t.throws(() => launch(['a', '{model}'], { model: undefined }), { exit: 2, message: /provider 'x' needs a model/ })
+  t.throws(() => check(['a', '{model}'], Buffer.from('x')), { exit: 2, message: /provider 'x' needs a model/ })
 })
 
 t.test('a prompt that can be no word', async t => {
   writeFileSync(join(folder, 'most'), 'x'.repeat(128 * 1024 - 1))
-  writeFileSync(join(folder, 'more'), 'x'.repeat(128 * 1024))
-  writeFileSync(join(folder, 'nul'), 'a\0b')
   t.equal(launch(['a', '{prompt}'], { promptFile: join(folder, 'most') }).argv[1]?.length, 131_071)
-  t.throws(() => launch(['a', '{prompt}'], { promptFile: join(folder, 'more') }), { exit: 2, message: /has 131072 bytes, too many/ })
-  t.throws(() => launch(['a', '{prompt}'], { promptFile: join(folder, 'nul') }), { exit: 2, message: /NUL byte/ })
-  t.equal(launch(['a', '{prompt_file}'], { promptFile: join(folder, 'more') }).argv[1], join(folder, 'more'))
+  const more = Buffer.alloc(128 * 1024, 'x')
+  t.throws(() => check(['a', '{prompt}'], more), { exit: 2, message: /has 131072 bytes, too many/ })
+  t.throws(() => check(['a', '{prompt}'], Buffer.from('a\0b')), { exit: 2, message: /NUL byte/ })
+  check(['a', '{prompt}'], more.subarray(1))
+  check(['a', '{prompt_file}'], more)
 })
 
 t.test('what it can, and whether it is there', async t => {

@@ -88,17 +88,14 @@ function helpOf({ name, section }: Page): string {
 }
 
 async function start(program: string, args: string[], stdout: 'inherit' | 'pipe'): Promise<Shown> {
-  const { spawnSync } = await import('node:child_process')
+  const { execaSync } = await import('execa')
   // An interrupt is for the pager, which goes on after it.
   const ignore = () => {}
   process.on('SIGINT', ignore)
-  const {
-    error,
-    status,
-    signal,
-    stdout: text,
-  } = spawnSync(program, args, { stdio: ['inherit', stdout, 'inherit'], encoding: 'utf8', maxBuffer: 1 << 26 })
+  const ended = execaSync(program, args, { stdin: 'inherit', stdout, stderr: 'inherit', stripFinalNewline: false, reject: false })
   process.off('SIGINT', ignore)
-  if (error) throw new Fault(`cannot run ${quoted(program)}: ${reason(error)}`, EXIT.cannotRun, { cause: error })
-  return { code: status ?? 128 + (signal ? constants.signals[signal] : 0), text: text ?? undefined }
+  const { exitCode, signal, stdout: text } = ended
+  if (exitCode !== undefined) return { code: exitCode, text }
+  if (signal !== undefined) return { code: 128 + constants.signals[signal], text }
+  throw new Fault(`cannot run ${quoted(program)}: ${reason(ended.cause)}`, EXIT.cannotRun, { cause: ended.cause })
 }

@@ -1,0 +1,24 @@
+// Taking a session out of everything: its folder, the index, the markers, the process table.
+
+import { Fault } from '../base/exit.js'
+import { processes } from '../table/processes.js'
+import { forget, read } from '../table/sessions.js'
+
+/** Removes a session; one that is gone already is fine. Throws a Fault (5) if the disk refuses. */
+export function remove(id: string): void {
+  const session = read(id)
+  if (session) forget(session)
+  processes().append({ ...GONE, id })
+}
+
+/** Takes back a session that could not be started, as far as the disk lets it: what went wrong first is what is told. */
+export function undo(id: string): void {
+  try {
+    remove(id)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+  }
+}
+
+/** A tombstone: whatever rows of the session are still in the table, it is gone. */
+const GONE = { rev: Number.MAX_SAFE_INTEGER, gone: true } as const
