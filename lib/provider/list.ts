@@ -3,6 +3,7 @@
 import { EXIT, Fault, quoted } from '../base/exit.js'
 import { nearest } from '../base/name.js'
 import type { Config } from '../config/config.js'
+import { BUILTIN_PROVIDERS } from '../config/keys.js'
 import { configured } from './configured.js'
 import type { Provider } from './provider.js'
 import { sh } from './sh.js'
@@ -21,8 +22,14 @@ export function providerOf(name: string, config: Config): Provider {
   if (found) return found
   const names = all.map(provider => provider.name)
   const [near] = nearest(name, names)
-  const advice = near
-    ? `did you mean ${near}?`
-    : `there are ${names.join(', ')}; add [providers.${/^[a-z][a-z0-9_-]{0,40}$/.test(name) ? name : 'NAME'}] to config.toml`
-  throw new Fault(`no provider ${quoted(name)}: ${advice}`, EXIT.notFound)
+  throw new Fault(
+    `no provider ${quoted(name)}: ${near ? `did you mean ${near}?` : `there are ${names.join(', ')}; ${wayOut(name)}`}`,
+    EXIT.notFound,
+  )
+}
+
+/** How to get a provider of that name. Names of agents that zag will bring itself are kept free for it. */
+function wayOut(name: string): string {
+  if (BUILTIN_PROVIDERS.has(name)) return `this release does not bring it: add it to config.toml by another name, as [providers.my-${name}]`
+  return `add [providers.${/^[a-z][a-z0-9_-]{0,40}$/.test(name) ? name : 'NAME'}] to config.toml`
 }

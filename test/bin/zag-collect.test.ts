@@ -61,6 +61,10 @@ t.test('--max-bytes marks what it cut', async t => {
     { result: 'a\n' },
   ])
   t.notMatch((await collect(['--max-bytes', '1k', long])).stdout, 'left out')
+  for (const bytes of ['0', '1']) {
+    const [row] = JSON.parse((await collect(['--json', '--max-bytes', bytes, long])).stdout)
+    t.equal(row.result, `\n[... 800 bytes left out; the whole is in ${zag.file(long, 'result')} ...]\n`, `--max-bytes ${bytes}`)
+  }
 })
 
 t.test('--into writes a file each and index.json, and overwrites nothing', async t => {

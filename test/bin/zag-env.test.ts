@@ -1,7 +1,7 @@
 // zag-env: the variables of a session, so that a shell can act as if it were inside.
 
 import t from 'tap'
-import { zagHome } from '../help/run.js'
+import { run, zagHome } from '../help/run.js'
 import { seed, selects, waysToOne } from '../help/selection.js'
 import { Zag } from '../help/sessions.js'
 
@@ -50,6 +50,14 @@ t.test('then this shell is inside', async t => {
   const { stdout, code } = await zag.sh(`eval "$(zag env --shell ${b})"; zag whoami --json; zag log hello`)
   t.match({ code, me: JSON.parse(stdout) }, { code: 0, me: { session_id: b, provider: 'sh' } })
   t.match((await zag.go('events', [b, '--last', '1'])).stdout, `"message":"hello"`)
+})
+
+t.test('the mark of the processes of a run is not among them: what carries it is ended with the run', async t => {
+  const script = 'eval "$(zag env --shell "$1")"; zag env "$1"; zag env --json "$1"; printenv ZAG_PROCESS_ID || echo mark=none'
+  const { code, stdout, stderr } = await run('/bin/sh', ['-c', script, 'sh', b], { home: zag.home })
+  t.match({ code, stderr }, { code: 0, stderr: '' })
+  t.match(stdout, /^mark=none$/m)
+  t.notMatch(stdout, 'ZAG_PROCESS_ID')
 })
 
 t.test('without a name it is the session around', async t => {

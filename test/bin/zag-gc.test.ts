@@ -1,8 +1,9 @@
 // zag-gc: what is old and over goes whole; what runs, or is young, stays.
 
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { myself } from '../../lib/process/identity.js'
 import { zagHome } from '../help/run.js'
 import { seed, selects, ways } from '../help/selection.js'
 import { Zag } from '../help/sessions.js'
@@ -92,6 +93,25 @@ await t.test('remains of a crash', async t => {
   t.ok(existsSync(marker))
   t.match(JSON.parse((await gc(['--json', '--force'])).stdout), { remains: [marker], removed: true })
   t.notOk(existsSync(marker))
+})
+
+await t.test('a folder made aside stays while it is fresh, or while its maker lives', async t => {
+  const aside = (name: string, owner?: object) => {
+    const path = join(zagHome(zag.home), 'aside', name)
+    mkdirSync(path)
+    writeFileSync(join(path, 'prompt'), 'x')
+    if (owner) writeFileSync(join(path, 'owner.1'), JSON.stringify({ role: 'spawn', run: 1, ...owner }))
+    return path
+  }
+  const dead = { ...myself(), start: '1' }
+  const id = (n: number) => `01a00000-0000-7000-8000-00000000000${n}`
+  const young = [aside(id(1)), aside(id(2), dead), aside(`${id(3)}.gone`)]
+  const made = aside(id(4), myself())
+  const old = [aside(id(5)), aside(id(6), dead), aside(`${id(7)}.gone`)]
+  const before = new Date(Date.now() - 120_000)
+  for (const path of [made, ...old]) utimesSync(path, before, before)
+  t.same(JSON.parse((await gc(['--json', '--force'])).stdout).remains.sort(), old)
+  t.same([...young, made, ...old].filter(existsSync), [...young, made])
 })
 
 t.test('an empty home, 2 and 3', async t => {

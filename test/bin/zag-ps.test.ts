@@ -144,6 +144,15 @@ t.test('self: kill self with a result, from a file, and without one', async t =>
   t.match(rows((await zag.go('events', [String(word?.id), '--type', 'session_result'])).stdout), [{ result: "it's\n done" }])
 })
 
+t.test('kill self with a result: 4 once the session has ended, and its result stays', async t => {
+  for (const mark of [`${a}.1`, `${a}.2`, undefined]) {
+    const inside = { ZAG_SESSION_ID: a, ZAG_PROCESS_ID: mark }
+    t.match(await ps(['kill', 'self', 'late'], { env: inside }), { code: 4, stdout: '', stderr: /has ended: its result stays as it is\n$/ })
+  }
+  t.equal((await zag.go('output', [a])).stdout, 'a\n')
+  t.same(rows((await zag.go('events', [a, '--type', 'session_result'])).stdout), [])
+})
+
 t.test('self shows the row of the own session', async t => {
   const { result } = await zag.over('zag ps self; zag ps self --json')
   const [text, json] = String(result).split('\n')

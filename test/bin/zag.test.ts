@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { begin, environment, PROGRAMS, run, until } from '../help/run.js'
+import { Zag } from '../help/sessions.js'
 
 const home = t.testdir()
 const path = join(home, 'path')
@@ -38,6 +39,15 @@ t.test('flags before the program are handed on to it, with their values', async 
   await shows(['-psh', '--json', '-aq', 'show'], '[-psh][--json][-aq]')
   await shows(['--root=.', '-m', 'show', 'show', '--', '-x'], '[--root=.][-m][show][--][-x]')
   await shows(['--add-dir', 'a b', '--size', 'large', '-d', 'show', '', '$(x)'], '[--add-dir][a b][--size][large][-d][][$(x)]')
+})
+
+t.test('flags with values of any program of ours may stand before its word', async t => {
+  const own = new Zag(t)
+  t.same(await own.go('zag', ['-d', '--timeout', '5m', '-p', 'sh', 'exec', 'echo x']), { code: 0, signal: null, stdout: 'x\n', stderr: '' })
+  const { stdout } = await own.go('zag', ['--name', 'a b', '-p', 'sh', '--tag', 'spawn', 'spawn', 'echo y'])
+  t.match(await own.go('zag', ['--timeout', '20s', 'wait', 'a b']), { code: 0, stdout: `${stdout.trim()}\tcompleted\n`, stderr: '' })
+  t.equal((await own.go('zag', ['--tag', 'spawn', 'output'])).stdout, 'y\n')
+  t.match(await own.go('zag', ['--timeout']), { code: 2, stdout: '', stderr: /^zag: no program is named: zag --timeout <program>/ })
 })
 
 t.test('no such program: 2, with the nearest', async t => {

@@ -1,6 +1,7 @@
 // The state of a session, from the end of its log and from who has it in hand: the table of DESIGN 5, row by row.
 
-import { appendFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import fs, { appendFileSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
 import { newId } from '../../../lib/base/id.js'
@@ -63,6 +64,41 @@ t.test('whose process is gone is dead: also if another has its number, or anothe
   t.equal(stateOf(session(undefined, [started])), 'dead', 'nobody ever had it')
   t.equal(stateOf(session(myself(), [started], 'close')), 'dead', 'somebody is ending it')
 })
+
+t.test('the log of a supervised session is read near its end only, however long it is', async t => {
+  const id = session(myself(), [started])
+  const log = paths.inSession(id, 'log.ndjson')
+  // A hole takes no room on the disk, and whoever reads through it is counted all the same.
+  truncateSync(log, 200 << 20)
+  const note = `${JSON.stringify({ type: 'user_event', ts: timestamp(), session_id: id, level: 'info', message: 'x'.repeat(1000) })}\n`
+  appendFileSync(log, `\n${note.repeat(200)}`)
+  const { value, bytes } = counted(() => statusOf(id))
+  t.match(value, { state: 'running', over: false, run: 1 })
+  t.ok(bytes > 0 && bytes < 1 << 20, `${bytes} bytes read`)
+  writeFileSync(paths.marker(id, 'ended'), '{}')
+  t.match(statusOf(id), { state: 'running', started: { run: 1 } }, 'a marker says that the end may be further up')
+})
+
+/** What `work` returns, and how many bytes were read while it ran. */
+function counted<T>(work: () => T): { value: T; bytes: number } {
+  const { readSync, readFileSync } = fs
+  let bytes = 0
+  const count = (read: (...args: never[]) => unknown) =>
+    ((...args: never[]) => {
+      const got = read(...args)
+      bytes += typeof got === 'number' ? got : (got as string | Buffer).length
+      return got
+    }) as never
+  Object.assign(fs, { readSync: count(readSync as never), readFileSync: count(readFileSync as never) })
+  syncBuiltinESMExports()
+  try {
+    const value = work()
+    return { value, bytes }
+  } finally {
+    Object.assign(fs, { readSync, readFileSync })
+    syncBuiltinESMExports()
+  }
+}
 
 t.test('of another machine nothing is judged', async t => {
   t.equal(stateOf(session({ ...gone, host: 'elsewhere', boot: 'another' }, [started])), 'running')
