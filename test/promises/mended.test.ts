@@ -165,7 +165,7 @@ t.test('a home that others can write is refused', async t => {
   await run('zag-exec', ['-p', 'sh', 'true'], { home })
   for (const mode of [0o770, 0o707]) {
     chmodSync(zagHome(home), mode)
-    for (const [program, ...args] of [['spawn', '-p', 'sh', 'true'], ['exec', '-p', 'sh', 'true'], ['status', '--all'], ['ps']])
+    for (const [program, args] of ANY_PROGRAM)
       t.match(
         await run(`zag-${program}`, args, { home }),
         { code: 5, stdout: '', stderr: /^zag-[a-z]+: '.*' can be written by others: chmod go-w it, or set ZAG_HOME to another folder\n$/ },
