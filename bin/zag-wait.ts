@@ -56,7 +56,11 @@ export default command(import.meta, {
         progress.clear()
         out.row(row, [row.session_id, row.status, ...(row.error ? [field(row.error)] : [])].join('\t'))
       },
-      onLook: (done, left) => progress.show(elapsed => `${done} ended, ${left} to go, ${formatDuration(elapsed)}`),
+      onLook(done, left) {
+        // Rows leave before the line of progress is drawn under them.
+        out.flush()
+        progress.show(elapsed => `${done} ended, ${left} to go, ${formatDuration(elapsed)}`)
+      },
     })
     progress.clear()
     if (timedOut) err.notice(`${pending.length} of ${pending.length + ended.length} not over after ${formatDuration(timeout ?? 0)}`)

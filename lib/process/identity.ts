@@ -17,6 +17,7 @@ export interface Identity {
 }
 
 let boot: string | undefined
+let host: string | undefined
 let self: Identity | undefined
 
 /** The boot of this machine, read once. */
@@ -27,7 +28,9 @@ export function thisBoot(): string {
 
 /** The host this process runs on. In a container it is the container's own name. */
 export function thisHost(): string {
-  return hostname()
+  // A call of the system each time, and asked once for every owner that is looked at.
+  host ??= hostname()
+  return host
 }
 
 /** The identity of a process of this machine, zombies included; nothing if there is none. */

@@ -1,7 +1,7 @@
 // The list of sessions from the process table. A row that says it is not over is believed only after a look at its session.
 
 import { type ProcessRow, processes } from '../table/processes.js'
-import { exists, read } from '../table/sessions.js'
+import { exists, ids, read } from '../table/sessions.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
 
@@ -17,7 +17,9 @@ export interface Listed extends Row {
 export async function list({ all = false }: { all?: boolean } = {}): Promise<Listed[]> {
   const { rows } = processes().rows({ all })
   const listed: Listed[] = []
-  for (const row of rows.filter(({ id }) => exists(id))) {
+  // One look at the folder costs less than one for each of many rows.
+  const there = rows.length > 100 ? new Set(ids()) : undefined
+  for (const row of rows.filter(({ id }) => (there ? there.has(id) : exists(id)))) {
     const fresh = row.ended_at === undefined ? await look(row) : shown(row)
     if (all || fresh.ended_at === undefined) listed.push(fresh)
   }

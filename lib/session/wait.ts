@@ -36,7 +36,7 @@ export interface Waited {
 const SWEEP = 1_000
 const SWEEP_PER_SESSION = 2
 /** Every so many sweeps the logs are looked at too, in case a marker was missed. */
-const DEEP_SWEEP = 5
+const DEEP_SWEEP = 15
 
 /** Waits until the sessions, or `count` of them, have ended. */
 export async function waitFor(ids: string[], options: WaitOptions = {}): Promise<Waited> {
