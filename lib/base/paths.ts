@@ -12,7 +12,7 @@ import { keyOf } from './name.js'
 /** `$ZAG_HOME`, or `~/.zag`. */
 export function home(): string {
   const set = process.env.ZAG_HOME
-  return set ? resolve(set) : join(homedir(), '.zag')
+  return resolve(set || join(homedir(), '.zag'))
 }
 
 export type IndexKind = 'tag' | 'name' | 'parent' | 'after' | 'group' | 'end'

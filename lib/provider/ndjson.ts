@@ -7,7 +7,15 @@ import type { Reader } from './provider.js'
 import { byExit } from './text.js'
 
 /** Kinds a program may report; the others are zag's own account of what happened. */
-const OURS: ReadonlySet<string> = new Set(['session_started', 'session_ended', 'user_message', 'parse_warning', 'relay', 'permission'])
+const OURS: ReadonlySet<string> = new Set([
+  'session_started',
+  'session_ended',
+  'stderr',
+  'user_message',
+  'parse_warning',
+  'relay',
+  'permission',
+])
 const KNOWN: ReadonlySet<string> = new Set(EVENT_TYPES.filter(type => !OURS.has(type)))
 /** The field without which an event of the kind says nothing. */
 const NEEDS: Record<string, string> = {

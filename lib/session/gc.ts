@@ -2,6 +2,7 @@
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { isAlive } from '../process/identity.js'
@@ -9,7 +10,7 @@ import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
 import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
-import { exists } from '../table/sessions.js'
+import { exists, read } from '../table/sessions.js'
 import { remove } from './remove.js'
 import { settle } from './settle.js'
 
@@ -47,9 +48,20 @@ export async function gc(ids: string[], { olderThan, force }: GcOptions): Promis
 }
 
 async function isOld(id: string, before: number): Promise<boolean> {
+  if (isDamaged(id)) return false
   const { over, ended } = await settle(id)
   const end = ended ? Date.parse(ended.ts) : timeOf(id)
   return over && end <= before
+}
+
+/** A session that cannot be read stays, and does not keep the others: zag doctor names it. */
+function isDamaged(id: string): boolean {
+  try {
+    return read(id) === undefined
+  } catch (error) {
+    if (error instanceof Fault) return true
+    throw error
+  }
 }
 
 /** What crashes left: folders of sessions that never came to be or were being removed, and markers of no session. */

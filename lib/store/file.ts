@@ -8,6 +8,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fchmodSync,
   fsyncSync,
   linkSync,
@@ -52,7 +53,7 @@ function makeMissing(path: string): void {
     mkdirSync(path, 0o700)
   } catch (error) {
     if (codeOf(error) === 'EEXIST' && statSync(path).isDirectory()) return
-    if (codeOf(error) !== 'ENOENT' || path === dirname(path)) throw error
+    if (codeOf(error) !== 'ENOENT' || existsSync(dirname(path))) throw error
     makeMissing(dirname(path))
     makeMissing(path)
     return
