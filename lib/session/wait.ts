@@ -9,6 +9,7 @@ import { isAlive } from '../process/identity.js'
 import { sizeIfThere } from '../store/file.js'
 import { watchFolder } from '../store/watch.js'
 import type { Owner } from '../table/owners.js'
+import { exists } from '../table/sessions.js'
 import { withTags } from './pick.js'
 import { settle } from './settle.js'
 import type { Status } from './state.js'
@@ -129,10 +130,10 @@ class Wait {
     if (what === 'started' && this.#options.tags && !this.#seen.has(id)) this.#retag = true
   }
 
-  /** Sessions whose owner is gone, or all, and whoever has our tags by now. */
+  /** Sessions that are gone or whose owner is, or all, and whoever has our tags by now. */
   #sweep(deep: boolean): void {
     this.#retag = this.#options.tags !== undefined
-    for (const [id, owner] of this.#pending) if (deep || !owner || !isAlive(owner)) this.#due.add(id)
+    for (const [id, owner] of this.#pending) if (deep || !owner || !isAlive(owner) || !exists(id)) this.#due.add(id)
   }
 
   #add(id: string): void {
