@@ -66,7 +66,11 @@ export function codeOf(error: unknown): string | undefined {
 /** Text of a user or an agent as one printable line in single quotes: for messages. Long text loses its middle and shows it. */
 export function quoted(text: string): string {
   const cut = text.length > 160 ? `${text.slice(0, 80)}...${text.slice(-77)}` : text
+  return `'${visible(cut)}'`
+}
+
+/** A text on one line, with its control characters shown. */
+export function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach the terminal
-  const clean = cut.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  return `'${clean}'`
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

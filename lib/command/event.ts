@@ -4,16 +4,31 @@ import type { Paint } from './terminal.js'
 
 type Fields = Record<string, unknown>
 
-/** A line or more: what is said as it is, all else as one line that begins with its kind. */
-export function eventText(of: { type: string }, paint: Paint): string {
+/**
+ * A line or more: what is said as it is, all else as one line that begins with its kind. `draw` makes more of what an agent says
+ * than lines; it must not let control characters through either.
+ */
+export function eventText(of: { type: string }, paint: Paint, draw: (text: string) => string = clean): string {
   const event = of as unknown as Fields
   const { type } = of
-  if (type === 'assistant_message') return clean(event.content)
+  if (type === 'assistant_message') return draw(String(event.content))
   if (type === 'user_message') return paint.bold(prefixed('> ', event.content))
   if (type === 'reasoning') return paint.dim(clean(event.content))
   if (type === 'stderr') return paint.red(prefixed('! ', event.message))
   const text = clean(`[${type}] ${words(event)}`).trimEnd()
   return type === 'session_ended' ? (event.success ? paint.green(text) : paint.red(text)) : paint.dim(text)
+}
+
+/** The text with a label before each of its lines: the session where there are events of many, or the time. */
+export function labelled(label: string, text: string, paint: Paint): string {
+  return text.replace(/^/gm, `${paint.dim(clean(label))}  `)
+}
+
+/** The time of day of an event, here and now. */
+export function clock({ ts }: { ts: string }): string {
+  const moment = new Date(ts)
+  const parts = [moment.getHours(), moment.getMinutes(), moment.getSeconds()]
+  return Number.isNaN(moment.getTime()) ? '--:--:--' : parts.map(part => String(part).padStart(2, '0')).join(':')
 }
 
 function words(event: Fields): string {

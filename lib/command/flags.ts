@@ -27,3 +27,10 @@ export const aboutFlags = {
 } as const satisfies Flags
 
 export const aboutUsage = '[--session <session>] [--tag <tag>] [--name <name>] [--parent <session>] [--latest] [--all]'
+
+/** Which events are meant, in programs that follow logs: lib/session/filter.ts reads it. */
+export const filterFlag = {
+  filter: { type: 'strings', value: 'key=value,...', does: 'only events with these fields; input.command is a field within one' },
+} as const satisfies Flags
+
+export const filterUsage = '[--filter <key=value>]'

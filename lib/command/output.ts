@@ -5,7 +5,7 @@
 // A reader that went away is ReaderGone: the program ends quietly with 141, as SIGPIPE would have ended it.
 
 import { writeSync } from 'node:fs'
-import { codeOf, EXIT, Fault, refused } from '../base/exit.js'
+import { codeOf, EXIT, Fault, refused, visible } from '../base/exit.js'
 import { defaults } from '../base/paths.js'
 import { columns, isTerminal, type Paint, paint } from './terminal.js'
 
@@ -160,10 +160,4 @@ export class Talk {
 export function field(value: unknown): string {
   if (value === undefined || value === null || value === '') return '-'
   return visible(typeof value === 'object' ? JSON.stringify(value) : String(value))
-}
-
-/** One line in which control characters are shown, not sent: neither a row nor a terminal gets them. */
-function visible(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a row
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -23,7 +23,16 @@ export function columns(fd: number): number {
   return Math.max(20, Math.min(100, stream.columns || 80))
 }
 
-const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const
+const CODES = {
+  bold: [1, 22],
+  dim: [2, 22],
+  italic: [3, 23],
+  underline: [4, 24],
+  cyan: [36, 39],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+} as const
 
 export type Paint = Record<keyof typeof CODES, (text: string) => string>
 

@@ -16,7 +16,7 @@ export interface Reading {
   belongs?: string
 }
 
-type Plain = string | Plain[] | { [key: string]: Plain }
+type Plain = string | boolean | Plain[] | { [key: string]: Plain }
 
 /** Everything that is wrong, the first line first; empty when the tree fits. */
 export function problemsOf(table: Table, shape: Shape, reading: Reading): Problem[] {
@@ -27,7 +27,7 @@ export function problemsOf(table: Table, shape: Shape, reading: Reading): Proble
 /** The tree as plain values, tables without prototype; a table of fixed keys has all its tables. Only for a tree without problems. */
 export function plain(value: Entry['value'], shape: Shape): Plain {
   if (Array.isArray(value)) return value.map(entry => plain(entry.value, shape))
-  if (!(value instanceof Map)) return typeof value === 'string' ? value : value.what
+  if (!(value instanceof Map)) return typeof value === 'string' ? value : (value.flag ?? value.what)
   const object: { [key: string]: Plain } = Object.create(null)
   if (shape.kind === 'names') for (const [name, entry] of value) object[name] = plain(entry.value, shape.each)
   if (shape.kind !== 'keys') return object
@@ -45,6 +45,8 @@ function* inValue(entry: Entry, shape: Shape, path: string[], reading: Reading):
   if (shape.kind === 'text' || shape.kind === 'choice') {
     if (typeof value !== 'string') yield say(`must be a string, not ${whatIs(value)}`)
     else yield* asProblem(shape.kind === 'text' ? shape.check?.(value) : unlessOneOf(value, shape.of), say)
+  } else if (shape.kind === 'flag') {
+    if (whatIs(value) !== 'a boolean') yield say(`must be true or false, not ${whatIs(value)}`)
   } else if (shape.kind === 'words') {
     if (!Array.isArray(value)) yield say(`must be an array of strings, not ${whatIs(value)}`)
     else yield* inWords(value, line, path)

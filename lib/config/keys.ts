@@ -7,6 +7,7 @@ export type Shape =
   | { kind: 'text'; check?: (text: string) => string | undefined }
   | { kind: 'choice'; of: readonly string[] }
   | { kind: 'words' }
+  | { kind: 'flag' }
   /** a table with these keys and no others */
   | { kind: 'keys'; keys: Readonly<Record<string, Key>>; required?: readonly string[] }
   /** a table whose keys are names that the user gives; `among`: only names of providers that there are */
@@ -60,7 +61,7 @@ export const KEYS = {
         },
       },
     },
-    listen: { kind: 'keys', keys: { format: { kind: 'choice', of: ['text', 'json'] } } },
+    listen: { kind: 'keys', keys: { format: { kind: 'choice', of: ['text', 'json', 'rich-text'] }, timestamps: { kind: 'flag' } } },
   },
 } as const satisfies Shape
 
@@ -71,11 +72,13 @@ export type Value<S> = S extends { kind: 'text' }
     ? C
     : S extends { kind: 'words' }
       ? [string, ...string[]]
-      : S extends { kind: 'names'; each: infer E }
-        ? { [name: string]: Value<E> }
-        : S extends { kind: 'keys'; keys: infer K }
-          ? { -readonly [P in Exclude<keyof K, Always<S, K>>]?: Value<K[P]> } & { -readonly [P in Always<S, K>]: Value<K[P]> }
-          : never
+      : S extends { kind: 'flag' }
+        ? boolean
+        : S extends { kind: 'names'; each: infer E }
+          ? { [name: string]: Value<E> }
+          : S extends { kind: 'keys'; keys: infer K }
+            ? { -readonly [P in Exclude<keyof K, Always<S, K>>]?: Value<K[P]> } & { -readonly [P in Always<S, K>]: Value<K[P]> }
+            : never
 type Always<S, K> = {
   [P in keyof K]: K[P] extends { kind: 'names' | 'keys' } ? P : S extends { required: readonly (infer R)[] } ? P & R : never
 }[keyof K]

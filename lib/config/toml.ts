@@ -9,9 +9,11 @@ export interface Entry {
   line: number
   value: string | Table | Entry[] | Other
 }
-/** What no key of ours takes, by its name in a message. */
+/** What is no text, by its name in a message. */
 export interface Other {
   what: 'a number' | 'a boolean' | 'a date'
+  /** of a boolean */
+  flag?: boolean
 }
 
 /** A syntax error: line and column count from 1, the message is lower case. */
@@ -96,5 +98,6 @@ function entryOf(node: AST.TOMLContentNode, line: number): Entry {
   }
   if (node.kind === 'string') return { line, value: node.value }
   if (node.kind === 'integer' || node.kind === 'float') return { line, value: { what: 'a number' } }
-  return { line, value: { what: node.kind === 'boolean' ? 'a boolean' : 'a date' } }
+  if (node.kind === 'boolean') return { line, value: { what: 'a boolean', flag: node.value } }
+  return { line, value: { what: 'a date' } }
 }

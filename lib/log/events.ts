@@ -99,38 +99,83 @@ export type Level = (typeof LEVELS)[number]
 
 export type EventType = keyof EventFields
 
-const KNOWN: Record<EventType, true> = {
-  session_started: true,
-  user_message: true,
-  assistant_message: true,
-  reasoning: true,
-  tool_call: true,
-  tool_result: true,
-  relay: true,
-  permission: true,
-  usage: true,
-  usage_limit_hit: true,
-  usage_limit_resumed: true,
-  usage_limit_failed: true,
-  provider_status: true,
-  stderr: true,
-  parse_warning: true,
-  user_event: true,
-  turn_ended: true,
-  session_result: true,
-  session_ended: true,
+const LIMIT = { incident_id: 'plain', scope: 'plain', reset_at: 'plain', resume_at: 'plain', raw: 'nested', error: 'plain' } as const
+const TALK = { message: 'plain', data: 'nested', raw: 'plain' } as const
+
+type Plain = string | number | boolean | undefined
+
+/** The fields of each kind as data: `nested` ones hold lists or objects. The compiler sees to it that none is missing or made up. */
+export const FIELDS: {
+  readonly [T in EventType]: { readonly [F in keyof EventFields[T]]-?: EventFields[T][F] extends Plain ? 'plain' : 'nested' }
+} = {
+  session_started: {
+    provider: 'plain',
+    model: 'plain',
+    root: 'plain',
+    cwd: 'plain',
+    command: 'nested',
+    pid: 'plain',
+    pid_start: 'plain',
+    boot_id: 'plain',
+    host: 'plain',
+    process_id: 'plain',
+    run: 'plain',
+    resumed: 'plain',
+    depends_on: 'nested',
+    retried_from: 'plain',
+    stdout_from: 'plain',
+    stderr_from: 'plain',
+  },
+  user_message: { content: 'plain', from: 'plain' },
+  assistant_message: { content: 'plain', message_id: 'plain' },
+  reasoning: { content: 'plain', message_id: 'plain' },
+  tool_call: { tool_id: 'plain', tool: 'plain', tool_kind: 'plain', input: 'nested' },
+  tool_result: { tool_id: 'plain', tool: 'plain', tool_kind: 'plain', success: 'plain', output: 'nested', error: 'plain' },
+  relay: { tool_id: 'plain', tool: 'plain', tool_kind: 'plain', relay_id: 'plain', kind: 'plain', params: 'nested' },
+  permission: { relay_id: 'plain', tool: 'plain', granted: 'plain', by: 'plain', rule: 'plain', reason: 'plain' },
+  usage: { input_tokens: 'plain', output_tokens: 'plain', cache_read_tokens: 'plain', cache_write_tokens: 'plain', cost_usd: 'plain' },
+  usage_limit_hit: LIMIT,
+  usage_limit_resumed: LIMIT,
+  usage_limit_failed: LIMIT,
+  provider_status: TALK,
+  stderr: TALK,
+  parse_warning: TALK,
+  user_event: { level: 'plain', message: 'plain', data: 'nested', by: 'plain' },
+  turn_ended: { stop_reason: 'plain' },
+  session_result: { result: 'plain' },
+  session_ended: {
+    success: 'plain',
+    status: 'plain',
+    run: 'plain',
+    exit_code: 'plain',
+    signal: 'plain',
+    error: 'plain',
+    reason: 'plain',
+    duration_ms: 'plain',
+  },
 }
 
 /** Every kind of event, in the order of zag-log(5). */
-export const EVENT_TYPES = Object.keys(KNOWN) as EventType[]
+export const EVENT_TYPES = Object.keys(FIELDS) as EventType[]
+
+/** The fields that every event may have, whatever its kind. */
+export const COMMON_FIELDS: { readonly [F in keyof (Stamp & Extras & { type: string; seq: number })]-?: 'plain' | 'nested' } = {
+  type: 'plain',
+  ts: 'plain',
+  session_id: 'plain',
+  parent_id: 'plain',
+  seq: 'plain',
+  offset: 'plain',
+  spilled: 'nested',
+}
 
 /** An event before it is stored: its kind, its fields and what else its writer wants to keep. */
-export type NewEvent = {
-  [T in EventType]: { type: T } & EventFields[T] & {
-      offset?: number
-      spilled?: Record<string, Spilled>
-    }
-}[EventType]
+export type NewEvent = { [T in EventType]: { type: T } & EventFields[T] & Extras }[EventType]
+
+interface Extras {
+  offset?: number
+  spilled?: Record<string, Spilled>
+}
 
 /** What the log adds when it stores an event. */
 export interface Stamp {

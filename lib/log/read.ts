@@ -23,16 +23,52 @@ export function lastOf<T extends EventType>(id: string, types: T[], within?: num
   return found && (parseLine(found.line) as unknown as EventOf<T>)
 }
 
+/** Where reading goes on: an offset at which a line begins, and how many lines stand before it. */
+export interface Position {
+  from: number
+  line: number
+}
+
+/** The end of what is in the log now. */
+export function endOfLog(id: string): Position {
+  return positionAfter(id, () => true)
+}
+
+/** The end of the last run that ended before a moment (milliseconds since 1970), or the beginning of the log. */
+export function lastEndBefore(id: string, moment: number): Position {
+  const isEnd = isOfKind(['session_ended'])
+  return positionAfter(id, line => isEnd(line) && Date.parse(String(parseLine(line)?.ts)) <= moment)
+}
+
+function positionAfter(id: string, wanted: (line: Buffer) => boolean): Position {
+  const path = paths.inSession(id, 'log.ndjson')
+  const last = lastLine(path, wanted)
+  const from = last ? last.offset + last.line.length + 1 : 0
+  return { from, line: countLines(path, from) }
+}
+
+/** Tells by its bytes whether a line can be an event of one of these kinds: for readers that parse no others. */
+export function mayBeOf(types: readonly string[]): (line: Buffer) => boolean {
+  const isOf = isOfKind(types)
+  return line => isOf(line) || mayBeOddlyOrdered(line)
+}
+
+/** Tells by its bytes whether a line is an event of one of these kinds that zag wrote. */
+export function isOfKind(types: readonly string[]): (line: Buffer) => boolean {
+  const heads = types.map(headOf)
+  return line => heads.some(head => startsWith(line, head))
+}
+
 /** Calls `take` with each event from line `afterSeq` + 1 on, until it returns false. Only lines of `types`, if given, are parsed. */
 export function readEvents(
   id: string,
   take: (event: LogEvent) => boolean | undefined,
   options: { afterSeq?: number; types?: string[] } = {},
 ): void {
-  const heads = options.types?.map(headOf)
+  const mayBe = options.types && mayBeOf(options.types)
   const { afterSeq = 0 } = options
   scan(paths.inSession(id, 'log.ndjson'), {}, (line, _offset, number) => {
-    if (number <= afterSeq || (heads && !heads.some(head => startsWith(line, head)) && !mayBeOddlyOrdered(line))) return
+    if (number <= afterSeq || (mayBe && !mayBe(line))) return
     const event = eventOf(line, number, id)
     if (options.types && !options.types.includes(event.type)) return
     return take(event)

@@ -68,8 +68,8 @@ export async function pidOf(file: string, child: ChildProcess): Promise<number> 
   throw cannotStart(file, error)
 }
 
-/** That a program which was found could not be started. */
-function cannotStart(file: string, error: unknown): Fault {
+/** The Fault that a program which was found could not be started: 126, or 5 if the system had another reason. */
+export function cannotStart(file: string, error: unknown): Fault {
   const code = codeOf(error) ?? ''
   if (code === 'ENOENT') return new Fault(`cannot run ${quoted(file)}: the interpreter in its first line is not there`, EXIT.cannotRun)
   if (code === 'E2BIG') return new Fault(`cannot run ${quoted(file)}: its arguments are longer than the system allows`, EXIT.cannotRun)

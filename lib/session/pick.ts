@@ -186,6 +186,16 @@ export function label(id: string, name: string | undefined | null): string {
   return name ? `${shortId(id)} ${name}` : shortId(id)
 }
 
+/** label() of sessions by their ids, each looked up once. */
+export function labels(): (id: string) => string {
+  const known = new Map<string, string>()
+  return id => {
+    const text = known.get(id) ?? label(id, read(id)?.name)
+    known.set(id, text)
+    return text
+  }
+}
+
 /** pick for programs that mean the session around when none is named; `own` gives it, and throws outside of one. */
 export async function pickAbout({ operands = [], ...which }: Pick, stdin: Lines, own: () => string): Promise<string[]> {
   return pick({ ...which, operands: nothingNamed({ ...which, operands }) ? [own()] : operands }, stdin)

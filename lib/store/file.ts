@@ -234,6 +234,16 @@ export function listIfThere(folder: string): string[] {
   }
 }
 
+/** When the list of a folder's files last changed, to be compared and nothing else: it differs also if the folder was made anew. */
+export function changeOf(folder: string): string {
+  try {
+    const there = statSync(folder, { throwIfNoEntry: false })
+    return there ? `${there.ino} ${there.mtimeMs}` : ''
+  } catch (error) {
+    throw refused(`cannot read ${quoted(folder)}`, error)
+  }
+}
+
 /** Whether a name is that of a file still being written, or left by a kill while it was. */
 export function isTemporary(name: string): boolean {
   return name.startsWith('.') && name.endsWith('.tmp')

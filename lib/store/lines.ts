@@ -191,13 +191,13 @@ export function scanBlocks(
   })
 }
 
-/** How many lines a file has, torn tail excluded, or how many end in its first `upTo` bytes. */
-export function countLines(path: string, upTo = Number.POSITIVE_INFINITY): number {
+/** How many lines a file has, torn tail excluded, or how many end in its first `upTo` bytes, and after the first `from`. */
+export function countLines(path: string, upTo = Number.POSITIVE_INFINITY, from = 0): number {
   let lines = 0
   withFile(path, (fd, size) => {
     const end = Math.min(size, upTo)
     const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(CHUNK, end)))
-    for (let offset = 0; offset < end; ) {
+    for (let offset = from; offset < end; ) {
       const count = readSync(fd, buffer, 0, Math.min(buffer.length, end - offset), offset)
       if (count === 0) return
       const seen = buffer.subarray(0, count)
@@ -325,6 +325,16 @@ export class Follower {
   /** The number of the last whole line given. */
   get lines(): number {
     return this.#lines
+  }
+
+  /** Whether the file has another size than when it was last read, or is gone: for whoever looks at many. */
+  get moved(): boolean {
+    try {
+      return statSync(this.#path, { throwIfNoEntry: false })?.size !== this.#at
+    } catch {
+      // take() tells what is wrong with it.
+      return true
+    }
   }
 
   /** All whole lines not given yet. Whoever leaves the loop early is given the rest next time. Throws a Fault if the file cannot be read. */

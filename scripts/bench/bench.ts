@@ -13,11 +13,12 @@ import { memory } from './memory.js'
 import { leave, place } from './place.js'
 import { crowd, spawn } from './spawn.js'
 import { startup } from './startup.js'
+import { subscribe } from './subscribe.js'
 import { print, type Row } from './table.js'
 import { wait } from './wait.js'
 
 /** In the order of the table. */
-const PARTS: Record<string, (quick: boolean) => Promise<Row[]>> = { startup, spawn, crowd, wait, listen, lists, memory, batch }
+const PARTS: Record<string, (quick: boolean) => Promise<Row[]>> = { startup, spawn, crowd, wait, listen, subscribe, lists, memory, batch }
 
 /** Parts that have not begun by then are left out, in seconds. */
 const LIMIT = 5.5 * 60
