@@ -1,5 +1,6 @@
-// What a whole log comes to.
+// Tokens and cost of a whole log.
 
+import type { EventFields } from './events.js'
 import { readEvents } from './read.js'
 
 export interface Usage {
@@ -9,26 +10,32 @@ export interface Usage {
   cache_write_tokens: number
 }
 
+/** A sum of tokens and cost; nothing as long as nobody told any. */
+export class UsageSum {
+  #usage: Usage | undefined
+  #cost: number | undefined
+
+  add(event: EventFields['usage']): void {
+    this.#usage ??= { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 }
+    for (const key of Object.keys(this.#usage) as (keyof Usage)[]) this.#usage[key] += event[key] ?? 0
+    if (event.cost_usd !== undefined) this.#cost = (this.#cost ?? 0) + event.cost_usd
+  }
+
+  sum(): { usage?: Usage; cost_usd?: number } {
+    return this.#usage ? { usage: this.#usage, cost_usd: this.#cost } : {}
+  }
+}
+
 /** Tokens and cost of all runs, in US dollars; nothing if no agent told any. */
 export function usageOf(id: string): { usage?: Usage; cost_usd?: number } {
-  const usage: Usage = {
-    input_tokens: 0,
-    output_tokens: 0,
-    cache_read_tokens: 0,
-    cache_write_tokens: 0,
-  }
-  let told = false
-  let cost: number | undefined
+  const sum = new UsageSum()
   readEvents(
     id,
     event => {
-      if (event.type !== 'usage') return true
-      told = true
-      for (const key of Object.keys(usage) as (keyof Usage)[]) usage[key] += event[key] ?? 0
-      if (event.cost_usd !== undefined) cost = (cost ?? 0) + event.cost_usd
+      if (event.type === 'usage') sum.add(event)
       return true
     },
     { types: ['usage'] },
   )
-  return told ? { usage, cost_usd: cost } : {}
+  return sum.sum()
 }

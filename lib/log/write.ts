@@ -31,15 +31,8 @@ export class LogWriter {
   append(...events: NewEvent[]): void {
     if (events.length === 0) return
     const ts = timestamp()
-    this.#file.append(
-      events.map(event =>
-        lineOf(spill(this.id, event), {
-          ts,
-          session_id: this.id,
-          parent_id: this.parent,
-        }),
-      ),
-    )
+    const stamp = { ts, session_id: this.id, parent_id: this.parent }
+    this.#file.append(events.map(event => logLine(event, stamp, (path, bytes) => keep(this.id, path, bytes))))
   }
 
   close(): void {
@@ -57,21 +50,26 @@ export function appendEvents(id: string, parent: string | undefined, ...events: 
   }
 }
 
-function lineOf(event: NewEvent, stamp: Stamp): string {
-  const { type, ...fields } = event
+/** The line of an event as it is stored. `keep` gets each text that is too long for it, with its path below the session's folder. */
+export function logLine(event: NewEvent, stamp: Stamp, keep: (path: string, bytes: Buffer) => void): string {
+  const { type, ...fields } = spill(event, keep)
   return JSON.stringify({ type, ...stamp, ...fields })
 }
 
+function keep(id: string, path: string, bytes: Buffer): void {
+  makeFolder(paths.inSession(id, 'spill'))
+  writeNew(join(paths.session(id), path), bytes)
+}
+
 /** The event with every text over the limit moved into a file of the session's spill folder. */
-function spill(id: string, event: NewEvent): NewEvent {
+function spill(event: NewEvent, keep: (path: string, bytes: Buffer) => void): NewEvent {
   const long = Object.entries(event).filter(([, value]) => typeof value === 'string' && value.length > LONGEST_FIELD / 3)
   let result = event
   for (const [field, value] of long as [string, string][]) {
     const bytes = Buffer.from(value)
     if (bytes.length <= LONGEST_FIELD || event.spilled?.[field]) continue
     const path = join('spill', `${newId()}-${field}`)
-    makeFolder(paths.inSession(id, 'spill'))
-    writeNew(join(paths.session(id), path), bytes)
+    keep(path, bytes)
     result = shorten(result, field, { path, bytes: bytes.length })
   }
   return result

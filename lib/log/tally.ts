@@ -1,0 +1,136 @@
+// What a log comes to in numbers: runs, turns, tools with their failures, files changed, tokens, questions. One pass over it.
+
+import type { EventOf, LogEvent, ToolKind } from './events.js'
+import { type Usage, UsageSum } from './fold.js'
+import { readEvents } from './read.js'
+
+/** How often a tool was called, and how often that failed. */
+export interface ToolTally {
+  tool: string
+  tool_kind: ToolKind
+  calls: number
+  failed: number
+}
+
+/** Times in RFC 3339, durations in milliseconds, cost in US dollars. */
+export interface Tally {
+  runs: number
+  /** As often as the agent said that a turn ended; of one that never says so, how often it spoke. */
+  turns: number
+  tools: ToolTally[]
+  /** Files that tools wrote or edited without failing, each once, as the agent named them. */
+  files: string[]
+  usage?: Usage
+  cost_usd?: number
+  relays: number
+  granted: number
+  denied: number
+  started_at?: string
+  ended_at?: string
+  /** The time of all runs that ended. */
+  run_ms: number
+}
+
+const TYPES = [
+  'session_started',
+  'assistant_message',
+  'tool_call',
+  'tool_result',
+  'usage',
+  'relay',
+  'permission',
+  'turn_ended',
+  'session_ended',
+]
+
+/** The numbers of a session's log. */
+export function tallyOf(id: string): Tally {
+  const counts: Record<string, number> = {}
+  const tools = new Tools()
+  const usage = new UsageSum()
+  const tally = { granted: 0, denied: 0, run_ms: 0, started_at: undefined as string | undefined, ended_at: undefined as string | undefined }
+  const take = (event: LogEvent) => {
+    counts[event.type] = (counts[event.type] ?? 0) + 1
+    if (event.type === 'session_started') {
+      tally.started_at ??= event.ts
+      tally.ended_at = undefined
+    } else if (event.type === 'session_ended') {
+      tally.ended_at = event.ts
+      tally.run_ms += event.duration_ms
+    } else if (event.type === 'permission') tally[event.granted ? 'granted' : 'denied'] += 1
+    else if (event.type === 'usage') usage.add(event)
+    else if (event.type === 'tool_call') tools.called(event)
+    else if (event.type === 'tool_result') tools.answered(event)
+    return true
+  }
+  readEvents(id, take, { types: TYPES })
+  const { session_started: runs = 0, turn_ended, assistant_message: spoke = 0, relay: relays = 0 } = counts
+  return { runs, turns: turn_ended ?? spoke, tools: tools.all(), files: tools.files(), ...usage.sum(), relays, ...tally }
+}
+
+/** Calls and results as they come. */
+class Tools {
+  #byName = new Map<string, ToolTally>()
+  #changes: { id: string | undefined; paths: string[] }[] = []
+  #failed = new Set<string>()
+
+  called({ tool, tool_kind, tool_id, input }: EventOf<'tool_call'>): void {
+    this.#of(tool, tool_kind).calls += 1
+    if (tool_kind === 'file_write' || tool_kind === 'file_edit') this.#changes.push({ id: tool_id, paths: pathsIn(input) })
+  }
+
+  answered({ tool, tool_kind, tool_id, success }: EventOf<'tool_result'>): void {
+    if (success) return
+    this.#of(tool, tool_kind).failed += 1
+    if (tool_id !== undefined) this.#failed.add(tool_id)
+  }
+
+  /** The most used first. */
+  all(): ToolTally[] {
+    return [...this.#byName.values()].sort((a, b) => b.calls - a.calls)
+  }
+
+  files(): string[] {
+    const done = this.#changes.filter(({ id }) => id === undefined || !this.#failed.has(id))
+    return [...new Set(done.flatMap(({ paths }) => paths))].sort()
+  }
+
+  #of(tool: string, tool_kind: ToolKind): ToolTally {
+    const key = JSON.stringify([tool, tool_kind])
+    const known = this.#byName.get(key) ?? { tool, tool_kind, calls: 0, failed: 0 }
+    this.#byName.set(key, known)
+    return known
+  }
+}
+
+/** The fields in which agents name the files of a call; `changes` may be a list of objects or an object by path. */
+const PATH_FIELDS = [
+  'path',
+  'file_path',
+  'filePath',
+  'absolute_path',
+  'filename',
+  'notebook_path',
+  'paths',
+  'files',
+  'locations',
+  'changes',
+]
+
+function pathsIn(input: unknown): string[] {
+  // A patch that names its files itself.
+  if (typeof input === 'string') return [...input.matchAll(/^\*\*\* (?:Add|Update|Delete) File: (.+)$/gm)].map(([, path]) => path as string)
+  if (typeof input !== 'object' || input === null) return []
+  const fields = input as Record<string, unknown>
+  for (const field of PATH_FIELDS) {
+    const value = fields[field]
+    const paths = Array.isArray(value) ? value.flatMap(each => (typeof each === 'string' ? [each] : pathsIn(each))) : pathsOf(value)
+    if (paths.length > 0) return paths
+  }
+  return []
+}
+
+function pathsOf(value: unknown): string[] {
+  if (typeof value === 'string' && value !== '') return [value]
+  return typeof value === 'object' && value !== null ? Object.keys(value) : []
+}

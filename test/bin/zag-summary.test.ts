@@ -1,0 +1,234 @@
+// zag-summary: what a log comes to, many together, how numbers are spread, and when sessions were at work.
+
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { type Summary, spreadOf } from '../../lib/session/summary.js'
+import { svgOf, timelineOf } from '../../lib/session/timeline.js'
+import { until, zagHome } from '../help/run.js'
+import { seed, selects, ways } from '../help/selection.js'
+import { Zag } from '../help/sessions.js'
+
+const zag = new Zag(t)
+const seeds = await seed(zag)
+const summary = (args: string[], more = {}) => zag.go('summary', args, more)
+const value = async (args: string[]) => JSON.parse((await summary(['--json', ...args])).stdout)
+
+await t.test('every way of naming sessions', async t => {
+  await selects(
+    t,
+    ways(seeds),
+    (args, input) => summary(['--json', ...args], { input }),
+    ({ stdout }) => JSON.parse(stdout).sessions.map(({ session_id }: Summary) => session_id),
+  )
+})
+
+/** A session whose log is just these events, over, of a project in /project. */
+function made(id: string, events: object[], fields: object = {}): string {
+  const folder = join(zagHome(zag.home), 'sessions', id)
+  mkdirSync(folder)
+  const session = {
+    id,
+    created_at: '2026-01-01T00:00:00.000Z',
+    provider: 'claude',
+    model: 'm',
+    root: '/project',
+    cwd: '/project',
+    ...fields,
+  }
+  writeFileSync(join(folder, 'session.json'), JSON.stringify({ tags: [], group: 'g', depends_on: [], flags: {}, env: {}, ...session }))
+  const lines = events.map((event, at) => {
+    const { type, ...rest } = event as { type: string }
+    return `${JSON.stringify({ type, ts: `2026-01-01T00:00:${String(at).padStart(2, '0')}.000Z`, session_id: id, ...rest })}\n`
+  })
+  writeFileSync(join(folder, 'log.ndjson'), lines.join(''))
+  return id
+}
+
+const start = (run: number) => ({ type: 'session_started', run, provider: 'claude' })
+const call = (tool: string, tool_kind: string, tool_id: string, input: object) => ({ type: 'tool_call', tool, tool_kind, tool_id, input })
+const result = (tool: string, tool_kind: string, tool_id: string, success: boolean) => ({
+  type: 'tool_result',
+  tool,
+  tool_kind,
+  tool_id,
+  success,
+})
+const end = (run: number, status: string, duration_ms: number) => ({
+  type: 'session_ended',
+  run,
+  status,
+  success: status === 'completed',
+  duration_ms,
+})
+const ONE = '01900000-0000-7000-8000-00000000aaa1'
+const TWO = '01900000-0000-7000-8000-00000000aaa2'
+
+await t.test('two logs', async () => {
+  made(ONE, [
+    start(1),
+    { type: 'assistant_message', content: 'a' },
+    call('Write', 'file_write', 't1', { file_path: '/project/src/a.ts' }),
+    result('Write', 'file_write', 't1', true),
+    call('Edit', 'file_edit', 't2', { path: '/project/refused.ts' }),
+    result('Edit', 'file_edit', 't2', false),
+    call('Bash', 'shell', 't3', { command: 'rm x', path: 'not-this' }),
+    result('Bash', 'shell', 't3', false),
+    call('apply_patch', 'file_edit', 't4', { changes: [{ path: '/elsewhere/b' }, { path: 'src/c.ts' }] }),
+    { type: 'relay', relay_id: 'r', kind: 'permission', tool: 'Bash' },
+    { type: 'permission', tool: 'Bash', granted: true, by: 'person' },
+    { type: 'permission', tool: 'Bash', granted: false, by: 'rule' },
+    { type: 'usage', input_tokens: 10, output_tokens: 5, cost_usd: 0.25 },
+    end(1, 'failed', 5_000),
+    start(2),
+    { type: 'assistant_message', content: 'b' },
+    { type: 'usage', input_tokens: 1, cache_read_tokens: 7 },
+    { type: 'new_kind', tool: 'none' },
+    end(2, 'completed', 3_000),
+  ])
+  made(
+    TWO,
+    [
+      start(1),
+      { type: 'turn_ended' },
+      { type: 'assistant_message' },
+      { type: 'assistant_message' },
+      call('Bash', 'shell', 'x', {}),
+      end(1, 'failed', 1_000),
+    ],
+    {
+      name: '<b>&"\'\u0007]]>',
+    },
+  )
+})
+
+t.test('--json: a session, and all together', async t => {
+  const { sessions, totals, stats } = await value([ONE, TWO])
+  t.match(sessions[0], {
+    session_id: ONE,
+    status: 'completed',
+    provider: 'claude',
+    runs: 2,
+    turns: 2,
+    relays: 1,
+    granted: 1,
+    denied: 1,
+    cost_usd: 0.25,
+    usage: { input_tokens: 11, output_tokens: 5, cache_read_tokens: 7, cache_write_tokens: 0 },
+    duration_ms: 8_000,
+    started_at: '2026-01-01T00:00:00.000Z',
+    ended_at: '2026-01-01T00:00:18.000Z',
+  })
+  t.same(sessions[0].files, ['/elsewhere/b', 'src/a.ts', 'src/c.ts'])
+  t.same(sessions[0].tools, [
+    { tool: 'Write', tool_kind: 'file_write', calls: 1, failed: 0 },
+    { tool: 'Edit', tool_kind: 'file_edit', calls: 1, failed: 1 },
+    { tool: 'Bash', tool_kind: 'shell', calls: 1, failed: 1 },
+    { tool: 'apply_patch', tool_kind: 'file_edit', calls: 1, failed: 0 },
+  ])
+  t.match(sessions[1], { turns: 1, runs: 1, files: [], duration_ms: 1_000, usage: undefined, cost_usd: undefined })
+  t.match(totals, {
+    sessions: 2,
+    states: { completed: 1, failed: 1 },
+    runs: 3,
+    turns: 3,
+    cost_usd: 0.25,
+    duration_ms: 9_000,
+    elapsed_ms: 18_000,
+  })
+  t.same(totals.tools[0], { tool: 'Bash', tool_kind: 'shell', calls: 2, failed: 1 })
+  t.equal(stats, undefined)
+})
+
+t.test('text: one in full, many in a table with totals', async t => {
+  const { stdout, code, stderr } = await summary([ONE])
+  t.match({ code, stderr }, { code: 0, stderr: '' })
+  for (const line of ['status\tcompleted', 'input_tokens\t11', 'duration\t8.0s', 'tool\tBash\tshell\t1 calls\t1 failed', 'file\tsrc/a.ts'])
+    t.ok(stdout.includes(`${line}\n`), line)
+  t.same((await summary([ONE, TWO])).stdout.split('\n'), [
+    [ONE, 'completed', 'claude', 'm', 2, 2, 4, 2, 3, 11, 5, '$0.2500', '8.0s', '-'].join('\t'),
+    [TWO, 'failed', 'claude', 'm', 1, 1, 1, 0, 0, '-', '-', '-', '1.0s', '<b>&"\'\\u0007]]>'].join('\t'),
+    ['total', '1 completed, 1 failed', '-', '-', 3, 3, 5, 2, 3, 11, 5, '$0.2500', '9.0s', '2 sessions'].join('\t'),
+    '',
+  ])
+})
+
+t.test('--stats', async t => {
+  t.same(spreadOf([]), undefined)
+  t.same(spreadOf([5]), { min: 5, median: 5, p90: 5, max: 5 })
+  t.same(spreadOf([10, 1, 2, 3, 4, 5, 6, 7, 8, 9]), { min: 1, median: 5, p90: 9, max: 10 })
+  const { stats } = await value(['--stats', ONE, TWO])
+  t.match(stats, [
+    {
+      provider: 'all',
+      state: 'all',
+      sessions: 2,
+      duration_ms: { min: 1_000, median: 1_000, p90: 8_000, max: 8_000 },
+      tokens: { min: 16, max: 16 },
+    },
+    { provider: 'claude', model: 'm', state: 'completed', sessions: 1, cost_usd: { median: 0.25 } },
+    { state: 'failed', sessions: 1, tokens: undefined },
+  ])
+  const lines = (await summary(['--stats', ONE, TWO])).stdout.split('\n')
+  t.equal(lines[0], 'all\t-\tall\t2\t1.0s\t1.0s\t8.0s\t8.0s\t16\t16\t16\t16\t$0.2500\t$0.2500\t$0.2500\t$0.2500')
+  t.equal(lines.length, 4)
+})
+
+t.test('--timeline', async t => {
+  const { stdout } = await summary(['--timeline', ONE, TWO])
+  t.same(stdout.split('\n'), [
+    `${'0000aaa1'.padEnd(24)} |${'='.repeat(44)}| 18s`,
+    `0000aaa2 <b>&"'\\u0007]]> |${'x'.repeat(12)}${' '.repeat(32)}| 5.0s`,
+    '2026-01-01T00:00:00.000Z to 2026-01-01T00:00:18.000Z   = completed   x failed',
+    '',
+  ])
+})
+
+t.test('--svg: a picture that stands by itself, and overwrites nothing', async t => {
+  const path = join(zag.home, 'picture.svg')
+  t.same(await summary(['--svg', path, ONE, TWO]), { code: 0, signal: null, stdout: `${path}\n`, stderr: '' })
+  const picture = readFileSync(path, 'utf8')
+  t.match(picture, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" [^>]+>\n[\s\S]*<\/svg>\n$/)
+  t.match(picture, "0000aaa2 &lt;b&gt;&amp;&quot;'\ufffd]]&gt;")
+  t.notMatch(picture, /href|<script|<b>|url\(/)
+  t.equal(picture.match(/<title>/g)?.length, 2)
+  t.match(await summary(['--svg', path, ONE]), { code: 5, stdout: '', stderr: /picture\.svg' is there already: --force replaces it/ })
+  t.equal(readFileSync(path, 'utf8'), picture)
+  t.match(await summary(['--svg', path, '--force', ONE]), { code: 0 })
+  t.not(readFileSync(path, 'utf8'), picture)
+  t.match(await summary(['--svg', join(zag.home, 'no/such/folder.svg'), ONE]), { code: 5, stderr: /cannot write/ })
+})
+
+t.test('one that is at work, and one that has not begun', async t => {
+  const gate = zag.gate()
+  const id = await zag.spawn(`echo ready; ${gate.script}`)
+  await until(() => readFileSync(zag.file(id, 'log.ndjson'), 'utf8').includes('ready'))
+  const { sessions } = await value([id])
+  t.match(sessions, [{ status: 'running', ended_at: undefined }])
+  t.match((await summary(['--timeline', id])).stdout, />+\|/)
+  gate.open()
+  await zag.go('wait', [id])
+  t.equal((await value([id])).sessions[0].status, 'completed')
+  const none = made('01900000-0000-7000-8000-00000000aaa3', [])
+  t.match(await summary([none]), { code: 0, stdout: /^session_id\t/ })
+  const path = join(zag.home, 'none.svg')
+  for (const args of [
+    ['--timeline', none],
+    ['--svg', path, none],
+  ])
+    t.match(await summary(args), { code: 4, stdout: '', stderr: /none of the sessions has begun/ })
+  t.equal(timelineOf([], 80), undefined)
+  t.equal(svgOf([]), undefined)
+  appendFileSync(zag.file(id, 'log.ndjson'), 'no event\n')
+  t.match(await summary([id]), { code: 0 })
+  t.notOk(existsSync(path))
+})
+
+t.test('2, 3 and 4', async t => {
+  const says = async (args: string[], stderr: RegExp) => t.match(await summary(args), { code: 2, stdout: '', stderr })
+  await says([], /which sessions\?/)
+  await says(['--json', '--timeline', ONE], /--timeline or --json or --stats, not both/)
+  await says(['--svg', 'x.svg', '--timeline', ONE], /--timeline or --svg, not both/)
+  await says(['--force', ONE], /--force goes with --svg/)
+  t.match(await summary(['nobody']), { code: 3, stdout: '', stderr: /no session 'nobody'/ })
+})
