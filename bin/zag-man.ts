@@ -22,7 +22,7 @@ export default command(import.meta, {
   examples: [
     ['zag-man wait', 'the page of a program'],
     ['zag-man 5 log', 'the log format: the page of that name in section 5'],
-    ['zag-man session', 'how sessions are named'],
+    ['zag-man 7 session', 'how sessions are named'],
   ],
   async run({ operands, path, list }, { out }) {
     if (list && operands.length > 0) throw usage('--list takes no page')

@@ -57,6 +57,12 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, gather(ask.contextOf ?? [], ask.contextBytes))
   provider.check?.({ model: session.model, prompt: files.prompt })
+  put(session, role, files)
+  return session
+}
+
+/** Makes the session with its files and its row. Throws a Fault (5) and leaves nothing then. */
+export function put(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): void {
   openHome()
   create(session, { role, run: 1, ...myself() }, files)
   try {
@@ -65,11 +71,9 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
     undo(session.id)
     throw error
   }
-  return session
 }
 
 function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: { cwd: string; root: string }): Session {
-  const around = inside()
   return {
     id: newId(),
     created_at: timestamp(),
@@ -80,7 +84,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     name: ask.name === undefined ? undefined : checkName('name', ask.name),
     description: ask.description,
     tags: [...new Set((ask.tag ?? []).map(tag => checkName('tag', tag)))],
-    parent: around && exists(around.session) ? around.session : undefined,
+    parent: parentHere(),
     group: ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group),
     depends_on: [],
     flags: asGiven(ask),
@@ -88,6 +92,12 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     timeout_ms: ask.timeout,
     keep_children: ask.keepChildren || undefined,
   }
+}
+
+/** The session that a new one is a child of: the one around, if any. */
+export function parentHere(): string | undefined {
+  const around = inside()
+  return around && exists(around.session) ? around.session : undefined
 }
 
 /** The flags that are kept as given; the prompt and --env have places of their own. */
@@ -125,7 +135,12 @@ function isGiven(value: unknown): boolean {
 /** The provider asked for, else that of the environment, the configuration, or the first agent found. */
 async function choose(ask: Ask, config: Config): Promise<Provider> {
   const name = ask.provider ?? defaults().provider ?? config.provider
-  const provider = name === undefined ? await firstFound(config) : providerOf(name, config)
+  return name === undefined ? firstFound(config) : usable(name, config)
+}
+
+/** The provider of that name. Throws a Fault 127 or 126 if it cannot be used here. */
+export async function usable(name: string, config: Config): Promise<Provider> {
+  const provider = providerOf(name, config)
   const found = await provider.find()
   if (found.path !== undefined) return provider
   throw new Fault(
@@ -153,7 +168,8 @@ const FEATURES: [keyof Ask, Feature, string][] = [
   ['autoApprove', 'auto_approve', '--auto-approve'],
 ]
 
-function checkFeatures(ask: Ask, provider: Provider): void {
+/** Throws usage if something is asked for that the provider cannot do. */
+export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
   for (const [key, feature, flag] of FEATURES) {
     if (isGiven(ask[key]) && !provider.can.has(feature))
       throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)

@@ -135,7 +135,7 @@ export class Run {
   }
 
   #endWithoutAgent(how: Pick<Ended, 'success' | 'status'> & Partial<Ended>): Ended {
-    const { provider, model, root, cwd } = this.#session
+    const { provider, model, root, cwd, retried_from } = this.#session
     const offsets = { stdout_from: 0, stderr_from: 0 }
     begin(this.#session, this.#log, {
       provider,
@@ -146,6 +146,7 @@ export class Run {
       process_id: this.#mark,
       run: this.#run,
       resumed: this.#run > 1,
+      retried_from,
       ...offsets,
     })
     const ended = {
@@ -158,7 +159,7 @@ export class Run {
   }
 
   #startOf(agent: Agent, provider: Provider): Started {
-    const { model, root, cwd, depends_on } = this.#session
+    const { model, root, cwd, depends_on, retried_from } = this.#session
     const identity = identify(agent.pid)
     return {
       provider: provider.name,
@@ -174,6 +175,7 @@ export class Run {
       run: this.#run,
       resumed: this.#run > 1,
       depends_on: depends_on.length > 0 ? depends_on : undefined,
+      retried_from,
       stdout_from: agent.from.stdout,
       stderr_from: agent.from.stderr,
     }

@@ -19,7 +19,11 @@ export interface Spawned {
 
 /** Starts a session in the background and returns as soon as nothing can lose it any more. Throws Faults 2, 5, 126, 127. */
 export async function spawn(ask: Ask): Promise<Spawned> {
-  const session = await makeSession(ask, 'spawn')
+  return start(await makeSession(ask, 'spawn'))
+}
+
+/** Starts a session that was made for it. Throws a Fault (5) and forgets the session then. */
+export async function start(session: Session): Promise<Spawned> {
   const { id } = session
   return {
     id,

@@ -7,7 +7,7 @@ import type { EventFields, NewEvent } from '../log/events.js'
 import { LONGEST_FIELD, type LogWriter, shorten } from '../log/write.js'
 import { copySlice, readBytesIfThere, remove, replaceFile } from '../store/file.js'
 import { type ProcessRow, processes, revOf } from '../table/processes.js'
-import type { Session } from '../table/sessions.js'
+import { read, type Session } from '../table/sessions.js'
 
 export type Ended = EventFields['session_ended']
 
@@ -51,7 +51,8 @@ export function finish(session: Session, log: LogWriter, ended: Ended): void {
 /** The row and the marker of an end that is in the log; made again by whoever misses them. */
 export function showEnd(session: Session, ended: Ended): void {
   processes().append(
-    rowFor(session, ended.run, 'ended', {
+    // Its name may be another one by now.
+    rowFor(read(session.id) ?? session, ended.run, 'ended', {
       status: ended.status,
       exit_code: ended.exit_code,
       error: ended.error,

@@ -34,6 +34,11 @@ export interface Session {
   env: Record<string, string>
   timeout_ms?: number
   keep_children?: boolean
+  /** The session of which this is the same again. */
+  retried_from?: string
+  /** The agent's own id of a conversation that was taken in from a file of the agent's, and that file. */
+  native_id?: string
+  imported_from?: string
 }
 
 /** Makes the session with its files and its first owner, then its index entries. Throws a Fault (5) and leaves nothing. */
@@ -46,7 +51,7 @@ export function create(session: Session, owner: Omit<Owner, 'claim'>, files: Rec
       writeNew(join(aside, name), data)
     }
     writeNew(join(aside, 'owner.1'), JSON.stringify(owner))
-    writeNew(join(aside, 'log.ndjson'), '')
+    if (!Object.hasOwn(files, 'log.ndjson')) writeNew(join(aside, 'log.ndjson'), '')
     writeNew(join(aside, 'session.json'), `${JSON.stringify(session)}\n`)
     moveIfThere(aside, paths.session(session.id))
     file(session)

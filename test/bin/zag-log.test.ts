@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { begin, until } from '../help/run.js'
-import { seed, selects, ways } from '../help/selection.js'
+import { seed, selects, waysAbout } from '../help/selection.js'
 import { rows, Zag } from '../help/sessions.js'
 
 const zag = new Zag(t)
@@ -14,10 +14,7 @@ const SILENT = { code: 0, signal: null, stdout: '', stderr: '' }
 
 await t.test('every way of naming sessions, by --session in place of an operand', async t => {
   // The message is the way itself: it shows in which logs the event came to lie.
-  const among = ways(seeds).map(({ args, ...way }) => ({
-    ...way,
-    args: args.flatMap((word, at) => (isOperand(args, at) ? ['--session', word] : [word])),
-  }))
+  const among = waysAbout(seeds)
   const message = (args: string[], input: string | undefined) => JSON.stringify([args, input])
   await selects(
     t,
@@ -36,12 +33,6 @@ await t.test('every way of naming sessions, by --session in place of an operand'
     )
   }
 })
-
-/** Whether the word names sessions itself: it is no flag and no value of one. */
-function isOperand(args: string[], at: number): boolean {
-  const before = args[at - 1]
-  return !/^-./.test(args[at] as string) && (before === undefined || !/^-./.test(before) || /=|--all|--latest/.test(before))
-}
 
 t.test('the event', async t => {
   t.same(await log(['--session', b, '--level', 'warn', '--data', '{"left": [1, null]}', "it's $(nearly) full\n\u001b[31m"]), SILENT)

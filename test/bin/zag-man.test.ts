@@ -34,7 +34,8 @@ t.test('which page a word means', async t => {
     [['5', 'log'], 'zag-log.5'],
     [['log.5'], 'zag-log.5'],
     [['1', 'log'], 'zag-log.1'],
-    [['session'], 'zag-session.7'],
+    [['session'], 'zag-session.1'],
+    [['7', 'session'], 'zag-session.7'],
     [['config'], 'zag-config.5'],
   ]
   for (const [words, page] of MEANT) t.same(await man(['--path', ...words], { home }), wellSaid(`${join(MAN, page)}\n`), words.join(' '))
@@ -105,7 +106,7 @@ t.test('neither is 127, one that cannot be run 126', async t => {
     stdout: '',
     stderr: `zag-man: neither man nor mandoc is on PATH: the page is '${join(MAN, 'zag-wait.1')}'; 'zag wait --help' shows the options\n`,
   })
-  t.match(await man(['session'], nothing), { code: 127, stderr: /the page is '.*zag-session.7'\n$/ })
+  t.match(await man(['7', 'session'], nothing), { code: 127, stderr: /the page is '.*zag-session.7'\n$/ })
   t.match(await man(['--path', 'session'], nothing), { code: 0 })
   const broken = onPath(t, { man: '#!/no/such/interpreter\n' })
   t.match(await man([], broken), { code: 126, stdout: '', stderr: /^zag-man: cannot run '.*\/bin\/man': / })

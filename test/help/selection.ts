@@ -75,6 +75,20 @@ export function waysToOne(seeds: Seeds): Way[] {
   return ways(seeds).filter(({ means }) => means.length < 2)
 }
 
+/** The same for programs whose operand is something else: --session in place of an operand. */
+export function waysAbout(seeds: Seeds): Way[] {
+  return ways(seeds).map(({ args, ...way }) => ({
+    ...way,
+    args: args.flatMap((word, at) => (isOperand(args, at) ? ['--session', word] : [word])),
+  }))
+}
+
+/** Whether the word names sessions itself: it is no flag and no value of one. */
+function isOperand(args: string[], at: number): boolean {
+  const before = args[at - 1]
+  return !/^-./.test(args[at] as string) && (before === undefined || !/^-./.test(before) || /=|--all|--latest/.test(before))
+}
+
 /** Runs the program once for each way; `took` gives the ids it took, by what it printed. */
 export async function selects(
   t: Test,

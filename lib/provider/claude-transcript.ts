@@ -1,0 +1,114 @@
+// The session files of Claude Code: ~/.claude/projects/<folder>/<id>.jsonl, a JSON object a line.
+//
+// An answer of the model is spread over several lines of one message id, each with the usage known by then; only the last counts.
+// Lines of side chains are what sub-agents said, and lines marked as meta what the program told the model: both are kept as status.
+
+import type { NewEvent, ToolKind } from '../log/events.js'
+import { Calls, fieldsOf, type Line, listOf, type Scribe, status, textOf } from './transcript.js'
+
+const KINDS: Record<string, ToolKind> = {
+  Bash: 'shell',
+  BashOutput: 'shell',
+  KillShell: 'shell',
+  Read: 'file_read',
+  Write: 'file_write',
+  Edit: 'file_edit',
+  MultiEdit: 'file_edit',
+  NotebookEdit: 'notebook',
+  NotebookRead: 'notebook',
+  Glob: 'search',
+  Grep: 'search',
+  LS: 'search',
+  Task: 'sub_agent',
+  Agent: 'sub_agent',
+  WebFetch: 'web',
+  WebSearch: 'web',
+}
+
+export const claudeTranscript: Scribe = {
+  knows: line => typeof line.sessionId === 'string' && (line.type === 'user' || line.type === 'assistant') && line.message !== undefined,
+  reader: () => new ClaudeReader(),
+}
+
+class ClaudeReader {
+  #calls = new Calls(KINDS)
+  #about: { native_id?: string; cwd?: string; model?: string } = {}
+  #prompted = false
+  /** The usage of the answer that may have more lines. */
+  #usage: { id: string | undefined; fields: Line } | undefined
+
+  take(line: Line): NewEvent[] {
+    if (!claudeTranscript.knows(line)) return [status(describe(line), line)]
+    this.#about.native_id = textOf(line.sessionId)
+    this.#about.cwd ??= textOf(line.cwd)
+    if (line.isSidechain === true) return [status('side chain', line)]
+    if (line.isMeta === true || line.isApiErrorMessage === true) return [status(line.isMeta ? 'meta' : 'api error', line)]
+    const message = fieldsOf(line.message)
+    return line.type === 'user' ? this.#user(message) : this.#assistant(message)
+  }
+
+  end() {
+    return { events: this.#spent(), ...this.#about }
+  }
+
+  #user({ content }: Line): NewEvent[] {
+    if (typeof content === 'string') return this.#said(content)
+    return listOf(content).flatMap(block => {
+      if (block.type === 'tool_result')
+        return [this.#calls.result(textOf(block.tool_use_id), block.is_error !== true, outputOf(block.content))]
+      const text = block.type === 'text' ? textOf(block.text) : undefined
+      return text === undefined ? [status(`user ${block.type}`, block)] : this.#said(text)
+    })
+  }
+
+  #said(content: string): NewEvent[] {
+    const from = this.#prompted ? 'input' : 'prompt'
+    this.#prompted = true
+    return [{ type: 'user_message', content, from }]
+  }
+
+  #assistant(message: Line): NewEvent[] {
+    const message_id = textOf(message.id)
+    const model = textOf(message.model)
+    // What the program made up itself bears a name in angle brackets.
+    if (model !== undefined && !model.startsWith('<')) this.#about.model = model
+    const spent = this.#usage && this.#usage.id !== message_id ? this.#spent() : []
+    if (message.usage !== undefined) this.#usage = { id: message_id, fields: fieldsOf(message.usage) }
+    const blocks = typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : listOf(message.content)
+    return [...spent, ...blocks.map(block => this.#block(block, message_id))]
+  }
+
+  #block(block: Line, message_id: string | undefined): NewEvent {
+    if (block.type === 'text' && typeof block.text === 'string') return { type: 'assistant_message', content: block.text, message_id }
+    if (block.type === 'thinking' && textOf(block.thinking)) return { type: 'reasoning', content: String(block.thinking), message_id }
+    if (block.type === 'tool_use') return this.#calls.call(textOf(block.id), textOf(block.name) ?? 'unknown', block.input)
+    return status(`assistant ${block.type}`, block)
+  }
+
+  #spent(): NewEvent[] {
+    if (!this.#usage) return []
+    const { fields } = this.#usage
+    this.#usage = undefined
+    const count = (key: string) => (typeof fields[key] === 'number' ? fields[key] : undefined)
+    return [
+      {
+        type: 'usage',
+        input_tokens: count('input_tokens'),
+        output_tokens: count('output_tokens'),
+        cache_read_tokens: count('cache_read_input_tokens'),
+        cache_write_tokens: count('cache_creation_input_tokens'),
+      },
+    ]
+  }
+}
+
+function describe(line: Line): string {
+  return [line.type, line.subtype].filter(word => typeof word === 'string').join(' ') || 'unknown line'
+}
+
+/** The text of a result, or what it is if there is more than text in it. */
+function outputOf(content: unknown): unknown {
+  if (!Array.isArray(content)) return content
+  const blocks = listOf(content)
+  return blocks.every(({ type, text }) => type === 'text' && typeof text === 'string') ? blocks.map(({ text }) => text).join('\n') : content
+}

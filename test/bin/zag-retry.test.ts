@@ -1,0 +1,147 @@
+// zag-retry: the same again, with all it was asked for; which of several; and nothing at all if one cannot be had.
+
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { seed, selects, ways } from '../help/selection.js'
+import { rows, Zag } from '../help/sessions.js'
+
+const zag = new Zag(t)
+const seeds = await seed(zag)
+const retry = (args: string[], more = {}) => zag.go('retry', args, more)
+const session = (id: string) => JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8'))
+const again = async (args: string[], more = {}) => {
+  const { code, stdout, stderr } = await retry([...args, '--json'], more)
+  if (code !== 0) throw new Error(stderr)
+  const started = rows(stdout)
+  await zag.go('wait', ['-q', '-'], { input: stdout })
+  return started
+}
+
+await t.test('every way of naming sessions', async t => {
+  // What is started bears the same names and tags, so each way is asked for by itself, and what it started is forgotten.
+  const known = new Set(zag.ids())
+  for (const way of ways(seeds)) {
+    await selects(
+      t,
+      [way],
+      (args, input) => retry(['--json', ...args], { input }),
+      ({ stdout }) => rows(stdout).map(row => String(row.retried_from)),
+    )
+    const fresh = zag.ids().filter(id => !known.has(id))
+    if (fresh.length === 0) continue
+    await zag.go('wait', ['-q', ...fresh])
+    await zag.go('gc', ['--force', '-q', '--older-than', '0', ...fresh])
+  }
+  t.same(zag.ids(), [...known])
+})
+
+t.test('all it was asked for: script, context, folder, environment, limits, name, tags, group', async t => {
+  const below = join(zag.home, 'project', 'below')
+  mkdirSync(join(zag.home, 'project', '.git'), { recursive: true })
+  mkdirSync(below)
+  const script = 'echo "$PWD $MY"; cat "$ZAG_CONTEXT_DIR"/*; cat; exit 3'
+  const flags = [
+    '-r',
+    below,
+    '--env',
+    'MY=it\'s "x"',
+    '--timeout',
+    '1h',
+    '--keep-children',
+    '--group',
+    'g',
+    '--description',
+    'why',
+    '--name',
+    'n',
+  ]
+  const context = await zag.go('pipe', ['-p', 'sh', ...flags, '--as-tag', 't', '--as-tag', 'u', seeds.a, '--', script])
+  t.match(context, { code: 1 })
+  const [first] = rows((await zag.go('status', ['--json', '--latest'])).stdout)
+  const id = String(first?.session_id)
+  await zag.go('gc', ['--force', '-q', '--older-than', '0', seeds.c])
+  const [row] = await again([id], { env: { MY: 'other' } })
+  t.match(row, { retried_from: id, interactive: false })
+  const next = String(row?.session_id)
+  const [was, is] = [session(id), session(next)]
+  t.not(is.id, was.id)
+  t.same({ ...is, id: '', created_at: '', retried_from: undefined }, { ...was, id: '', created_at: '', retried_from: undefined })
+  t.match(is, { retried_from: id, tags: ['t', 'u'], name: 'n', group: 'g', timeout_ms: 3_600_000, keep_children: true, cwd: below })
+  for (const file of ['prompt', 'stdin', 'result'])
+    t.equal(readFileSync(zag.file(next, file), 'utf8'), readFileSync(zag.file(id, file), 'utf8'), file)
+  t.match(readFileSync(zag.file(next, 'result'), 'utf8'), `${below} it's "x"\na\n`)
+  t.match(rows((await zag.go('events', ['--type', 'session_started', next])).stdout), [{ retried_from: id, run: 1 }])
+  t.equal((await zag.go('status', ['n', '--json'])).stdout.includes(next), true, 'the name means the new one')
+  const [twice] = await again([next])
+  t.equal(session(String(twice?.session_id)).retried_from, next, 'and again')
+})
+
+t.test('a provider of another kind: the prompt with its context, byte for byte; --model', async t => {
+  const bin = join(zag.home, 'say')
+  writeFileSync(bin, '#!/bin/sh\necho "model $1"; cat\n')
+  chmodSync(bin, 0o755)
+  zag.configure(`[providers.say]\ncommand = ["${bin}", "{model}"]\n`)
+  const { stdout } = await zag.go('pipe', ['-p', 'say', '-m', 'one', '-o', 'json', seeds.b, '--', 'go\u0007 "on"'])
+  const { session_id: id, result } = JSON.parse(stdout)
+  t.match(result, /^model one\n[\s\S]*<session-result[\s\S]*go. "on"$/)
+  const [same] = await again([id])
+  t.equal(readFileSync(zag.file(String(same?.session_id), 'result'), 'utf8'), result)
+  const [other] = await again([id, '--model', 'two'])
+  t.equal(readFileSync(zag.file(String(other?.session_id), 'result'), 'utf8'), result.replace('model one', 'model two'))
+  t.match(session(String(other?.session_id)), { model: 'two', flags: { model: 'two' } })
+  t.match(await retry([seeds.a, '-m', 'x']), { code: 2, stdout: '', stderr: /provider 'sh' has no --model/ })
+  const before = zag.ids()
+  chmodSync(bin, 0o644)
+  t.match(await retry([seeds.a, id]), { code: 126, stdout: '', stderr: /provider 'say' cannot be used/ })
+  rmSync(bin)
+  t.match(await retry([seeds.a, id]), { code: 127, stdout: '', stderr: /provider 'say' cannot be used/ })
+  t.same(zag.ids(), before, 'nothing was started')
+})
+
+t.test('--failed', async t => {
+  const tag = ['--tag', 'mixed']
+  const ok = (await zag.over('true', tag)).session_id
+  t.match(await retry(['--failed', ...tag]), { code: 0, stdout: '', stderr: 'zag-retry: nothing to retry: all of them completed\n' })
+  const failed = (await zag.over('exit 1', tag)).session_id
+  const gate = zag.gate()
+  const cancelled = await zag.spawn(gate.script, tag)
+  await zag.go('cancel', [cancelled, '--grace', '0'])
+  gate.open()
+  const started = await again(['--failed', '--tag', 'mixed', ok])
+  t.same(
+    started.map(row => row.retried_from),
+    [failed, cancelled],
+  )
+  const { stdout } = await retry([failed])
+  t.ok(zag.ids().includes(stdout.trim()), 'without --json the id')
+})
+
+t.test('one that is not over: 4, and nothing is started', async t => {
+  const gate = zag.gate()
+  const id = await zag.spawn(gate.script, ['--tag', 'slow'])
+  const before = zag.ids()
+  for (const args of [
+    [seeds.a, id],
+    ['--failed', '--tag', 'slow'],
+  ])
+    t.match(await retry(args), { code: 4, stdout: '', stderr: new RegExp(`^zag-retry: session ${id} is running: zag wait`) })
+  t.same(zag.ids(), before)
+  gate.open()
+  await zag.go('wait', [id])
+  t.match(await again([id]), [{ retried_from: id }])
+})
+
+t.test('2, 3 and 5', async t => {
+  t.match(await retry([]), { code: 2, stdout: '', stderr: /which sessions\?/ })
+  t.match(await retry(['nobody']), { code: 3, stdout: '', stderr: /no session 'nobody'/ })
+  const gone = join(zag.home, 'gone')
+  mkdirSync(gone)
+  const { session_id: id } = await zag.over('true', ['-r', gone])
+  rmSync(gone, { recursive: true })
+  t.match(await retry([id]), { code: 2, stdout: '', stderr: /no folder '.*gone'/ })
+  mkdirSync(gone)
+  rmSync(zag.file(id, 'prompt'))
+  t.match(await retry([seeds.b, id]), { code: 5, stdout: '', stderr: /is damaged: its prompt is gone/ })
+  t.notOk(existsSync(zag.file(id, 'prompt')))
+})
