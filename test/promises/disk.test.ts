@@ -1,6 +1,6 @@
 // A disk that is full or may not be written, and a home of somebody else: one clear line, exit 5, and no half session.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -17,7 +17,7 @@ probe?.unmount()
 const noDisk = noRoot || (probe ? false : 'a tmpfs cannot be mounted here')
 
 /** A scene on a disk of its own. */
-function onDisk(t: Test): { scene: Scene; folder: string; leave(free: number): void; remount(option: string): void } {
+function onDisk(t: Test): { scene: Scene; folder: string; leave(free: number): void; remount(option: string): Promise<unknown> } {
   const disk = smallDisk()
   if (!disk) throw new Error('a tmpfs could be mounted a moment ago')
   const { folder, unmount } = disk
@@ -33,7 +33,8 @@ function onDisk(t: Test): { scene: Scene; folder: string; leave(free: number): v
       const left = Number(execFileSync('stat', ['-f', '-c', '%f', folder])) * 4 * KIB
       writeFileSync(ballast, Buffer.alloc(Math.max(0, left - free)))
     },
-    remount: option => void execFileSync('mount', ['-o', `remount,${option}`, folder]),
+    /** A runner that is just ending keeps the disk busy for a moment. */
+    remount: option => until(() => spawnSync('mount', ['-o', `remount,${option}`, folder]).status === 0),
   }
 }
 
@@ -137,7 +138,7 @@ t.test('a home that is mounted read-only', { skip: noDisk }, async t => {
   for (const pid of pids) kill(pid)
   await until(() => !pids.some(lives))
   await until(() => scene.leftovers({ all: true }).length === 0)
-  remount('ro')
+  await remount('ro')
   const read = async (code: number, stdout: string | RegExp, program: string, ...args: string[]) =>
     t.match(await scene.zag(program, args), { code, stdout, stderr: '' }, `${program} ${args.join(' ')}`)
   await read(0, 'completed\n', 'status', over)
@@ -160,7 +161,7 @@ t.test('a home that is mounted read-only', { skip: noDisk }, async t => {
   await write('log', '--session', over, 'hello')
   await write('gc', '--force', '--older-than', '0')
   await write('collect', '--into', join(folder, 'into'), over)
-  remount('rw')
+  await remount('rw')
   t.equal(await scene.ask('status', dead), 'dead')
   t.equal(scene.events(dead, 'session_ended').length, 1, 'it is ended by the first who can')
 })
