@@ -23,7 +23,7 @@ export async function close(session: Session, status: Status): Promise<void> {
   const log = new LogWriter(session.id, session.parent)
   try {
     const ended = await endOf(session, status, log)
-    finish(session, log, ended)
+    await finish(session, log, ended)
   } finally {
     log.close()
   }

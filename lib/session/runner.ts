@@ -130,11 +130,11 @@ export class Run {
       run: this.#run,
       duration_ms: Math.round(performance.now() - this.#began),
     }
-    finish(this.#session, this.#log, ended)
+    await finish(this.#session, this.#log, ended)
     return ended
   }
 
-  #endWithoutAgent(how: Pick<Ended, 'success' | 'status'> & Partial<Ended>): Ended {
+  async #endWithoutAgent(how: Pick<Ended, 'success' | 'status'> & Partial<Ended>): Promise<Ended> {
     const { provider, model, root, cwd, retried_from } = this.#session
     const offsets = { stdout_from: 0, stderr_from: 0 }
     begin(this.#session, this.#log, {
@@ -154,7 +154,7 @@ export class Run {
       run: this.#run,
       duration_ms: Math.round(performance.now() - this.#began),
     }
-    finish(this.#session, this.#log, ended)
+    await finish(this.#session, this.#log, ended)
     return ended
   }
 

@@ -43,7 +43,7 @@ export async function keepResult(id: string, result: string | { stdout: true } |
 }
 
 /** Ends a run for all to see: the log, then the process row, then the marker. */
-export function finish(session: Session, log: LogWriter, ended: Ended): void {
+export async function finish(session: Session, log: LogWriter, ended: Ended): Promise<void> {
   log.append({ type: 'session_ended', ...ended } satisfies NewEvent)
   showEnd(session, ended)
 }

@@ -4,7 +4,7 @@
 // dist/chunk/yargs.js, which happens only when it is reached.
 
 /** Each of them costs 5 to 30 ms at start-up, so none may be imported at the top of a module. */
-export const HEAVY = ['yargs', 'execa', 'proper-lockfile', 'ndjson', 'toml-eslint-parser', 'marked'] as const
+export const HEAVY = ['yargs', 'execa', 'proper-lockfile', 'ndjson', 'toml-eslint-parser', 'marked', 'ajv'] as const
 
 /** A chunk gives what Node gives for the package: the default export itself, with the named ones on it. */
 export function packageSource(name: string): string {
