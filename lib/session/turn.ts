@@ -6,6 +6,7 @@ import { timestamp } from '../base/time.js'
 import type { EventFields, NewEvent } from '../log/events.js'
 import { LONGEST_FIELD, type LogWriter, shorten } from '../log/write.js'
 import { copySlice, readBytesIfThere, remove, replaceFile } from '../store/file.js'
+import { indexed } from '../table/filing.js'
 import { type ProcessRow, processes, revOf } from '../table/processes.js'
 import { read, type Session } from '../table/sessions.js'
 
@@ -42,10 +43,12 @@ export async function keepResult(id: string, result: string | { stdout: true } |
   }
 }
 
-/** Ends a run for all to see: the log, then the process row, then the marker. */
+/** Ends a run for all to see: the log, then the process row, then the marker; then starts what waited for it. */
 export async function finish(session: Session, log: LogWriter, ended: Ended): Promise<void> {
   log.append({ type: 'session_ended', ...ended } satisfies NewEvent)
   showEnd(session, ended)
+  remove(paths.inSession(session.id, 'environment'))
+  if (indexed('after', session.id).length > 0) await (await import('./queue.js')).advance(session.id)
 }
 
 /** The row and the marker of an end that is in the log; made again by whoever misses them. */

@@ -141,9 +141,6 @@ t.test('what sh has not is refused with flag and provider', async t => {
 
 t.test('flags of later are not there yet', async t => {
   const later = [
-    '--depends-on=x',
-    '--slots=2',
-    '--each',
     '--interactive',
     '-I',
     '--worktree',
