@@ -28,7 +28,7 @@ export default command(import.meta, {
   does: 'start a session in the background',
   usage: [
     '[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }',
-    '--each [--each-format { text | json }] [<flags>] < <tasks>',
+    '--each [--each-format { text | json }] [<flags>]',
   ],
   flags: {
     ...taskFlags,
