@@ -32,6 +32,7 @@ export interface Ask {
   env?: string[]
   timeout?: number
   keepChildren?: boolean
+  retries?: number
   autoApprove?: boolean
   systemPrompt?: string
   addDir?: string[]
@@ -91,6 +92,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
     keep_children: ask.keepChildren || undefined,
+    retries: ask.retries,
   }
 }
 
@@ -112,6 +114,7 @@ const KEPT: (keyof Ask)[] = [
   'group',
   'timeout',
   'keepChildren',
+  'retries',
   'autoApprove',
   'systemPrompt',
   'addDir',
