@@ -26,10 +26,7 @@ type Task = Values<typeof taskFlags>
 export default command(import.meta, {
   name: 'zag-spawn',
   does: 'start a session in the background',
-  usage: [
-    '[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }',
-    '--each [--each-format { text | json }] [<flags>]',
-  ],
+  usage: ['[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }', '--each [--each-format { text | json }] [<flags>]'],
   flags: {
     ...taskFlags,
     each: { type: 'boolean', does: 'start one for each line of stdin: a prompt, or a JSON object with flags as keys' },

@@ -33,6 +33,7 @@ export interface Ask {
   env?: string[]
   timeout?: number
   keepChildren?: boolean
+  retries?: number
   autoApprove?: boolean
   systemPrompt?: string
   addDir?: string[]
@@ -107,6 +108,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
     keep_children: ask.keepChildren || undefined,
+    retries: ask.retries,
   }
 }
 
@@ -141,6 +143,7 @@ const KEPT: (keyof Ask)[] = [
   'group',
   'timeout',
   'keepChildren',
+  'retries',
   'autoApprove',
   'systemPrompt',
   'addDir',

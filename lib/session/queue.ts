@@ -18,7 +18,7 @@ import { putContext } from './inject.js'
 import { settle } from './settle.js'
 import { isLimited } from './slots.js'
 import { type Status, statusOf } from './state.js'
-import { type Ended, finish } from './turn.js'
+import { type Ended, finish, leaveBehind } from './turn.js'
 
 /** Considers each session that depends on one which has ended. */
 export async function advance(id: string): Promise<void> {
@@ -80,10 +80,11 @@ async function leave(session: Session, { owner, run }: Status, how: Omit<Ended, 
   if (!takeOver(session.id, owner, { role: 'close', run, ...myself() })) return false
   const log = new LogWriter(session.id, session.parent)
   try {
-    await finish(session, log, { ...how, run, duration_ms: 0 })
+    finish(session, log, { ...how, run, duration_ms: 0 })
   } finally {
     log.close()
   }
+  await leaveBehind(session.id)
   return true
 }
 

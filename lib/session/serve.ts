@@ -15,7 +15,7 @@ import { latestIn, latestOwner, nobody, takeOver, takeOverIn } from '../table/ow
 import { processes } from '../table/processes.js'
 import { exists, read, type Session } from '../table/sessions.js'
 import { putContext } from './inject.js'
-import { Run } from './runner.js'
+import { Life } from './life.js'
 import { settle } from './settle.js'
 import { onStop } from './signals.js'
 import { Slots } from './slots.js'
@@ -70,7 +70,7 @@ class Server {
   #lines = new Map<string, Session[]>()
   /** What is in a line or at work. */
   #known = new Set<string>()
-  #atWork = new Map<string, Run | undefined>()
+  #atWork = new Map<string, Life | undefined>()
   #slots = new Slots()
   #unread = new Set<string>()
   #timers = new Map<'read' | 'stagger' | 'idle', NodeJS.Timeout>()
@@ -189,7 +189,7 @@ class Server {
 
   async #run(session: Session, run: number): Promise<void> {
     await putContext(session)
-    const life = new Run(session, run)
+    const life = new Life(session, run)
     this.#atWork.set(session.id, life)
     await life.ended
   }

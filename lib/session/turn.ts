@@ -9,28 +9,32 @@ import { copySlice, readBytesIfThere, remove, replaceFile } from '../store/file.
 import { indexed } from '../table/filing.js'
 import { type ProcessRow, processes, revOf } from '../table/processes.js'
 import { read, type Session } from '../table/sessions.js'
+import { bytesOf, type Message } from './inbox.js'
+import { messagesOf } from './turns.js'
 
 export type Ended = EventFields['session_ended']
 
 export type Started = EventFields['session_started']
 
-/** Begins a run for all to see: the log with the prompt, then the process row, then the marker. */
-export function begin(session: Session, log: LogWriter, started: Started): void {
-  log.append({ type: 'session_started', ...started }, promptEvent(session.id))
+/** Begins a run for all to see: the log with what the agent is told, then the process row, then the marker. */
+export function begin(session: Session, log: LogWriter, started: Started, told = promptEvents(session.id, started.turn)): void {
+  log.append({ type: 'session_started', ...started }, ...told)
   const { run, pid } = started
   processes().append(rowFor(session, run, 'started', { pid, runner_pid: process.pid }))
   remove(paths.marker(session.id, 'ended'))
   mark(session.id, 'started', { run, status: 'running' })
 }
 
-function promptEvent(id: string): NewEvent {
+/** What the agent is told in a turn: the prompt of the first, the messages of a later one. */
+export function promptEvents(id: string, turn = 1): NewEvent[] {
+  if (turn > 1) return messagesOf(id, turn).map(message => messageEvent(message, turn))
   const prompt = readBytesIfThere(paths.inSession(id, 'prompt')) ?? Buffer.alloc(0)
-  const event: NewEvent = {
-    type: 'user_message',
-    content: String(prompt),
-    from: 'prompt',
-  }
-  return prompt.length > LONGEST_FIELD ? shorten(event, 'content', { path: 'prompt', bytes: prompt.length }) : event
+  const event: NewEvent = { type: 'user_message', content: String(prompt), from: 'prompt' }
+  return [prompt.length > LONGEST_FIELD ? shorten(event, 'content', { path: 'prompt', bytes: prompt.length }) : event]
+}
+
+function messageEvent(message: Message, turn: number): NewEvent {
+  return { type: 'user_message', content: String(bytesOf(message)), from: message.from, message_id: message.id, turn }
 }
 
 /** Stores the result of a run: a text, or the part of stdout that the run wrote. An empty one is none. */
@@ -43,12 +47,16 @@ export async function keepResult(id: string, result: string | { stdout: true } |
   }
 }
 
-/** Ends a run for all to see: the log, then the process row, then the marker; then starts what waited for it. */
-export async function finish(session: Session, log: LogWriter, ended: Ended): Promise<void> {
+/** Ends a run for all to see: the log, then the process row, then the marker. */
+export function finish(session: Session, log: LogWriter, ended: Ended): void {
   log.append({ type: 'session_ended', ...ended } satisfies NewEvent)
   showEnd(session, ended)
-  remove(paths.inSession(session.id, 'environment'))
-  if (indexed('after', session.id).length > 0) await (await import('./queue.js')).advance(session.id)
+}
+
+/** What there is to do once a session is over: the environment kept for it goes, and what waited for it may start. */
+export async function leaveBehind(id: string): Promise<void> {
+  remove(paths.inSession(id, 'environment'))
+  if (indexed('after', id).length > 0) await (await import('./queue.js')).advance(id)
 }
 
 /** The row and the marker of an end that is in the log; made again by whoever misses them. */
