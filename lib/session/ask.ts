@@ -71,7 +71,7 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
 
 /** Puts a session on record for whoever starts it at once, or for nobody if it has to wait. Throws a Fault (5) and leaves nothing then. */
 export async function record(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): Promise<void> {
-  const waits = role === 'spawn' && (session.depends_on.length > 0 || (await isLimited(session)))
+  const waits = role !== 'queue' && (session.depends_on.length > 0 || (await isLimited(session)))
   // Another process will start it, in this one's environment.
   if (waits) put(session, 'queue', { ...files, environment: JSON.stringify(process.env) })
   else put(session, role, files)
