@@ -14,6 +14,7 @@ import type { Provider, Reader, Verdict } from '../provider/provider.js'
 import { watchFile } from '../store/watch.js'
 import type { Session } from '../table/sessions.js'
 import { type Agent, markOf, startAgent } from './agent.js'
+import { putContext } from './inject.js'
 import { AgentOutput, loggedOffsets, type Offsets } from './output.js'
 import { writePrompt } from './prompt.js'
 import { type EndRequest, requestedEnd } from './request.js'
@@ -92,6 +93,7 @@ export class Run {
       provider = providerOf(this.#session.provider, await loadConfig(this.#session.root))
       this.look()
       if (this.#request) return this.#endWithoutAgent(outcomeOf({ success: false }, this.#request))
+      if (this.#run === 1) putContext(this.#session, provider)
       writePrompt(this.#session, provider, this.#turn)
       this.#agent = await startAgent(this.#session, this.#run, provider, this.#turn)
     } catch (error) {
