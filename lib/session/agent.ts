@@ -9,8 +9,10 @@ import { home, OF_A_SESSION, paths, programs } from '../base/paths.js'
 import { closeInherited, pidOf } from '../process/detach.js'
 import { programAt } from '../process/program.js'
 import type { Launch, Provider, Task } from '../provider/provider.js'
+import { readIfThere } from '../store/file.js'
 import type { Session } from '../table/sessions.js'
 import type { Offsets } from './output.js'
+import { beginTurn, promptFile } from './turns.js'
 
 export interface Agent {
   child: ChildProcess
@@ -25,9 +27,9 @@ export function markOf(id: string, run: number): string {
   return `${id}.${run}`
 }
 
-/** Starts the agent. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
-export async function startAgent(session: Session, run: number, provider: Provider): Promise<Agent> {
-  const launch = provider.launch(taskOf(session, run))
+/** Starts the agent for a turn. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
+export async function startAgent(session: Session, run: number, provider: Provider, turn = 1): Promise<Agent> {
+  const launch = provider.launch(taskOf(session, run, turn))
   const env = environmentOf(session, run, launch)
   const file = programAt(launch.argv[0], env.PATH, session.cwd)
   if (!existsSync(session.cwd)) throw new Fault(`the folder ${quoted(session.cwd)} is gone`, EXIT.system)
@@ -39,6 +41,7 @@ export async function startAgent(session: Session, run: number, provider: Provid
       stdout: fstatSync(files[1]).size,
       stderr: fstatSync(files[2]).size,
     }
+    if (run > 1 || turn > 1) beginTurn(session.id, turn, { run, from })
     const child = spawn(file, launch.argv.slice(1), {
       argv0: launch.argv[0],
       cwd: session.cwd,
@@ -53,7 +56,7 @@ export async function startAgent(session: Session, run: number, provider: Provid
   }
 }
 
-function taskOf(session: Session, run: number): Task {
+function taskOf(session: Session, run: number, turn: number): Task {
   const context = paths.inSession(session.id, 'stdin')
   return {
     session: session.id,
@@ -61,7 +64,7 @@ function taskOf(session: Session, run: number): Task {
     root: session.root,
     cwd: session.cwd,
     model: session.model,
-    promptFile: paths.inSession(session.id, 'prompt'),
+    promptFile: promptFile(session.id, turn),
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
   }
@@ -81,7 +84,7 @@ function openFiles(id: string, launch: Launch): [number, number, number] {
 
 /** The agent's environment: the caller's, what --env gave, and who it is. Nothing of an enclosing session stays in it. */
 function environmentOf(session: Session, run: number, launch: Launch): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !OF_A_SESSION.test(name))
+  const inherited = Object.entries(environmentAround(session.id)).filter(([name]) => !OF_A_SESSION.test(name))
   const context = paths.inSession(session.id, 'context')
   const own: NodeJS.ProcessEnv = {
     ...Object.fromEntries(inherited),
@@ -93,6 +96,17 @@ function environmentOf(session: Session, run: number, launch: Launch): NodeJS.Pr
   const path = own.PATH ?? process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
   own.PATH = path.split(delimiter).includes(programs()) ? path : `${path}${delimiter}${programs()}`
   return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined))
+}
+
+/** The environment a session was asked for in: this process's own, unless it was kept because another process starts it. */
+function environmentAround(id: string): NodeJS.ProcessEnv {
+  const kept = readIfThere(paths.inSession(id, 'environment'))
+  if (kept === undefined) return process.env
+  try {
+    return JSON.parse(kept) as NodeJS.ProcessEnv
+  } catch (error) {
+    throw new Fault(`session ${id} is damaged: its environment is no JSON`, EXIT.system, { cause: error })
+  }
 }
 
 /** The variables that tell an agent who it is. */

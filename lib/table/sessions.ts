@@ -28,12 +28,22 @@ export interface Session {
   parent?: string
   group: string
   depends_on: string[]
+  /** It starts whatever becomes of those. */
+  after_any?: boolean
+  /** Sessions whose results are put before the prompt when it starts, in this order. */
+  context_of?: string[]
+  /** How many of the group may run when it starts, itself included. */
+  slots?: number
   /** The flags it was asked for with, as given. */
   flags: Record<string, unknown>
   /** The environment given with --env. */
   env: Record<string, string>
   timeout_ms?: number
   keep_children?: boolean
+  /** How often a run that failed is tried again. */
+  retries?: number
+  /** It lives on after its first turn. */
+  interactive?: boolean
   /** The session of which this is the same again. */
   retried_from?: string
   /** The agent's own id of a conversation that was taken in from a file of the agent's, and that file. */
