@@ -18,6 +18,7 @@ export const askFlags = {
   mcpConfig: { type: 'string', value: 'path', does: 'the configuration of MCP servers' },
   maxTurns: { type: 'number', value: 'n', min: 1, does: 'end after so many turns' },
   timeout: { type: 'time', value: 'time', does: 'end it, and all it started, after this long' },
+  retries: { type: 'number', value: 'n', max: 1000, does: 'try again up to so often when it fails, with growing pauses' },
   plan: { type: 'boolean', does: 'only plan, change nothing' },
   contextBytes: { type: 'size', value: 'bytes', does: 'give longer results as head and tail', default: '64k' },
   group: { type: 'string', value: 'group', does: "the group, if not the project's" },

@@ -10,6 +10,7 @@ import { closeInherited, pidOf } from '../process/detach.js'
 import { programAt } from '../process/program.js'
 import type { Launch, Provider, Task } from '../provider/provider.js'
 import type { Session } from '../table/sessions.js'
+import { hasBegun } from './conversation.js'
 import type { Offsets } from './output.js'
 import { beginTurn, promptFile } from './turns.js'
 
@@ -64,6 +65,8 @@ function taskOf(session: Session, run: number, turn: number): Task {
     cwd: session.cwd,
     model: session.model,
     promptFile: promptFile(session.id, turn),
+    resumed: turn > 1 && hasBegun(session, turn),
+    conversation: session.native_id,
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
   }

@@ -33,6 +33,7 @@ export interface Ask {
   timeout?: number
   keepChildren?: boolean
   retries?: number
+  interactive?: boolean
   autoApprove?: boolean
   systemPrompt?: string
   addDir?: string[]
@@ -52,6 +53,8 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const cwd = realFolder(ask.root ?? '.')
   const root = projectRoot(cwd)
   if (ask.timeout === 0) throw usage('--timeout 0 leaves no time: leave it out for no limit')
+  if (ask.interactive && ask.retries)
+    throw usage('--retries tries a run again that failed, and --interactive goes on after it: give one of the two')
   const config = await loadConfig(root)
   const provider = await choose(ask, config)
   checkFeatures(ask, provider)
@@ -93,6 +96,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     timeout_ms: ask.timeout,
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
+    interactive: ask.interactive || undefined,
   }
 }
 
@@ -115,6 +119,7 @@ const KEPT: (keyof Ask)[] = [
   'timeout',
   'keepChildren',
   'retries',
+  'interactive',
   'autoApprove',
   'systemPrompt',
   'addDir',
@@ -212,7 +217,7 @@ const ASK_FOR_JSON = '\n\nAnswer with one JSON value and nothing else: no prose 
 
 function filesOf(ask: Ask, provider: Provider, given: ReturnType<typeof gather>): Record<string, string | Buffer> & { prompt: Buffer } {
   const prompt = Buffer.from(ask.prompt)
-  if (String(prompt).trim() === '')
+  if (String(prompt).trim() === '' && !(ask.interactive && prompt.length === 0))
     throw usage('the prompt is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
   const context = given.length > 0 ? wrap(given) : ''
   const files = given.length > 0 ? contextFiles(given) : {}

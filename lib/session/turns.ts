@@ -45,9 +45,24 @@ export function messagesOf(id: string, turn: number): Message[] {
 /** The turn that is open for messages: one that has not begun, else a new one. */
 export function openTurn(id: string): number {
   const last = lastTurn(id)
-  const turn = last > 1 && !begunOf(id, last) && !turnEnded(id, last) ? last : last + 1
+  const turn = isUnbegun(id, last) ? last : last + 1
   makeFolder(paths.turn(id, turn))
   return turn
+}
+
+/** The turn that has messages and never began, because whoever was to execute it died. */
+export function unbegunTurn(id: string): number | undefined {
+  const last = lastTurn(id)
+  return isUnbegun(id, last) && messagesIn(paths.turn(id, last)).length > 0 ? last : undefined
+}
+
+function isUnbegun(id: string, turn: number): boolean {
+  return turn > 1 && !begunOf(id, turn) && !turnEnded(id, turn)
+}
+
+/** Whether a message of the turn says that the session ends after it. */
+export function isLastTurn(id: string, turn: number): boolean {
+  return turn > 1 && messagesOf(id, turn).some(({ end }) => end)
 }
 
 /** Delivers messages that wait in the inbox to a turn, each once. */
