@@ -1,19 +1,36 @@
 #!/usr/bin/env node
-import { EXIT } from '../lib/base/exit.js'
+import { availableParallelism } from 'node:os'
+import { EXIT, Fault, usage } from '../lib/base/exit.js'
 import { askFlags, callFlags, contextFlag, promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
+import type { Context, Flags, Values } from '../lib/command/data.js'
+import { Progress } from '../lib/command/progress.js'
+import { over, tasksOf } from '../lib/command/tasks.js'
 import { pick } from '../lib/session/pick.js'
 import { sourcesOf } from '../lib/session/sources.js'
-import { spawn } from '../lib/session/start.js'
+import { type Spawned, spawn } from '../lib/session/start.js'
+
+/** What one session is asked for with, on the command line or in a row of --each. */
+const taskFlags = {
+  ...askFlags,
+  ...callFlags,
+  ...contextFlag,
+  dependsOn: { type: 'strings', value: 'session', does: 'start when this session is completed; several: all of them' },
+  afterAny: { type: 'boolean', does: 'with --depends-on: start when they are over, whatever became of them' },
+  injectContext: { type: 'boolean', does: 'with --depends-on: put their results before the prompt' },
+  slots: { type: 'number', value: 'n', min: 1, does: 'wait until fewer than so many of the group run with --slots' },
+} as const satisfies Flags
+
+type Task = Values<typeof taskFlags>
 
 export default command(import.meta, {
   name: 'zag-spawn',
   does: 'start a session in the background',
-  usage: ['[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }'],
+  usage: ['[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }', '--each [--each-format { text | json }] [<flags>]'],
   flags: {
-    ...askFlags,
-    ...callFlags,
-    ...contextFlag,
+    ...taskFlags,
+    each: { type: 'boolean', does: 'start one for each line of stdin: a prompt, or a JSON object with flags as keys' },
+    eachFormat: { type: 'choice', choices: ['text', 'json'], does: 'take each line for this, whatever it begins with' },
     json: {
       type: 'boolean',
       does: 'print a row: session_id, pid of its runner, log_path, interactive',
@@ -22,7 +39,8 @@ export default command(import.meta, {
   operands: { name: 'prompt' },
   exits: {
     [EXIT.ok]: 'the session is on its way; its id is on stdout',
-    [EXIT.none]: 'a session for --context was not found',
+    [EXIT.usage]: 'wrong usage; with --each: a line was refused, the others are on their way',
+    [EXIT.none]: 'a session for --context or --depends-on was not found',
     [EXIT.notNow]: 'a session for --context is not over',
     [EXIT.cannotRun]: 'the agent program may not be executed',
     [EXIT.notFound]: 'the provider or its program was not found',
@@ -31,15 +49,48 @@ export default command(import.meta, {
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],
     ['zag-spawn -p sh --name tests --tag ci --timeout 10m "npm test"', 'with a name, a tag and a limit'],
     ['printf "wc -l README.md\\n" | zag-spawn -p sh -', 'with the prompt from stdin'],
+    ['seq 3 | sed "s/^/echo /" | zag-spawn -p sh --each --slots 2 --tag batch', 'one for each line, two at a time'],
   ],
-  async run({ operands, prompt, filePrompt, context, ...ask }, { stdin, out }) {
-    const text = await promptOf({ prompt, filePrompt }, operands, stdin)
-    const contextOf = await sourcesOf(await pick({ operands: context }, stdin, { otherwise: 'none' }), false)
-    const { id, pid, logPath } = await spawn({
-      ...ask,
-      prompt: text,
-      contextOf,
-    })
-    out.row({ session_id: id, pid, log_path: logPath, interactive: false }, id)
+  async run({ each, eachFormat, json: _, ...task }, context) {
+    if (each) return spawnEach(task, eachFormat, context)
+    if (eachFormat) throw usage('--each-format goes with --each')
+    row(await spawnOne(task, context), context)
   },
 })
+
+async function spawnOne({ operands, prompt, filePrompt, context, dependsOn, ...ask }: Task, { stdin }: Context): Promise<Spawned> {
+  const text = await promptOf({ prompt, filePrompt }, operands, stdin)
+  const waitFor = await pick({ operands: dependsOn }, stdin, { otherwise: 'none' })
+  const contextOf = await sourcesOf(await pick({ operands: context }, stdin, { otherwise: 'none' }), false)
+  return spawn({ ...ask, prompt: text, contextOf, dependsOn: waitFor })
+}
+
+function row({ id, pid, logPath }: Spawned, { out }: Context): void {
+  out.row({ session_id: id, pid: pid ?? null, log_path: logPath, interactive: false }, id)
+}
+
+/** Gives the code of the first line that was refused. */
+async function spawnEach(common: Task, format: 'text' | 'json' | undefined, context: Context): Promise<number> {
+  if (common.operands.length > 0 || common.prompt !== undefined || common.filePrompt !== undefined)
+    throw usage('--each reads the prompts from stdin: give none beside it')
+  const { stdin, out, err } = context
+  const progress = new Progress(err)
+  let [accepted, exit]: [number, number] = [0, EXIT.ok]
+  for await (const { row: number, values } of tasksOf(stdin.lines(), format, taskFlags)) {
+    try {
+      if (values instanceof Fault) throw values
+      row(await spawnOne(over({ ...common, slots: common.slots ?? availableParallelism() }, values), context), context)
+      // Whoever reads may go on with it while the next is started.
+      out.flush()
+      accepted += 1
+      progress.show(() => `${accepted} accepted`)
+    } catch (error) {
+      if (!(error instanceof Fault) || error.exit === EXIT.system) throw error
+      progress.clear()
+      err.complain(`row ${number}: ${error.message}`)
+      exit ||= error.exit
+    }
+  }
+  progress.clear()
+  return exit
+}

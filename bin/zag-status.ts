@@ -4,7 +4,7 @@ import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { pick } from '../lib/session/pick.js'
 import { rowOf } from '../lib/session/row.js'
-import { settle } from '../lib/session/settle.js'
+import { settleAll } from '../lib/session/settle.js'
 
 export default command(import.meta, {
   name: 'zag-status',
@@ -27,7 +27,7 @@ export default command(import.meta, {
     ['zag-status --exit-code --tag review && echo "all reviews are done"', 'ask in a script'],
   ],
   async run({ exitCode, json, ...which }, { stdin, out }) {
-    const statuses = await Promise.all((await pick(which, stdin)).map(settle))
+    const statuses = await settleAll(await pick(which, stdin))
     for (const status of statuses)
       out.row(json ? rowOf(status) : {}, statuses.length === 1 ? status.state : `${status.id}\t${status.state}`)
     if (!exitCode || statuses.every(({ state }) => state === 'completed')) return EXIT.ok

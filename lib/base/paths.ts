@@ -25,12 +25,18 @@ export const paths = {
   aside: () => join(home(), 'aside'),
   session: (id: string) => join(home(), 'sessions', id),
   inSession: (id: string, file: SessionFile) => join(home(), 'sessions', id, file),
+  /** A file that zag itself named, also one in a folder within. */
+  ofSession: (id: string, file: string) => join(home(), 'sessions', id, file),
   /** The folder of a later prompt of a session, counted from 2 over its whole life, and what is in it. */
   turn: (id: string, turn: number) => join(home(), 'sessions', id, 'turns', String(turn)),
   inTurn: (id: string, turn: number, file: TurnFile) => join(home(), 'sessions', id, 'turns', String(turn), file),
   index: (kind: IndexKind, key: string) => join(home(), 'index', kind, keyOf(key)),
   indexes: () => join(home(), 'index'),
   processes: () => join(home(), 'processes'),
+  /** Sessions that wait for a slot, an empty file each, and the claims of the process that gives them out. */
+  queue: () => join(home(), 'queue'),
+  queued: (id: string) => join(home(), 'queue', id),
+  server: () => join(home(), 'server'),
   events: () => join(home(), 'events'),
   marker: (id: string, what: 'started' | 'ended') => join(home(), 'events', `${id}.${what}`),
 }
@@ -46,6 +52,8 @@ export type SessionFile =
   | 'stdin'
   | 'spill'
   | 'end-request'
+  | 'environment'
+  | 'task'
   | 'inbox'
   | 'turns'
 
@@ -89,10 +97,16 @@ export function defaults(env: NodeJS.ProcessEnv = process.env): { provider?: str
   }
 }
 
-/** The session and run this process supervises, if it is a runner. */
-export function runnerOf(env: NodeJS.ProcessEnv = process.env): { session: string; run: number } | undefined {
+/** The session and run this process supervises, if it is a runner; `queue` if it is to serve the queue. */
+export function runnerOf(env: NodeJS.ProcessEnv = process.env): { session: string; run: number } | 'queue' | undefined {
   const [session, run] = (env.ZAG_RUNNER ?? '').split('.')
+  if (session === 'queue') return session
   return session && run ? { session, run: Number(run) } : undefined
+}
+
+/** What makes a process the server of the queue. */
+export function serverEnvironment(): NodeJS.ProcessEnv {
+  return { ZAG_RUNNER: 'queue', ZAG_PROCESS_ID: 'queue.runner', ZAG_HOME: home() }
 }
 
 /** What makes a process the runner of a run, also for whoever looks at its environment. */

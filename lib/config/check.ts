@@ -1,7 +1,8 @@
 // A tree of TOML held against the keys: what is wrong with it, by line, and its plain value once nothing is.
 
-import { quoted } from '../base/exit.js'
+import { Fault, quoted } from '../base/exit.js'
 import { nearest } from '../base/name.js'
+import { parseDuration } from '../base/time.js'
 import { type Key, type Known, type Shape, withoutNul } from './keys.js'
 import type { Entry, Table } from './toml.js'
 
@@ -16,7 +17,7 @@ export interface Reading {
   belongs?: string
 }
 
-type Plain = string | boolean | Plain[] | { [key: string]: Plain }
+type Plain = string | boolean | number | Plain[] | { [key: string]: Plain }
 
 /** Everything that is wrong, the first line first; empty when the tree fits. */
 export function problemsOf(table: Table, shape: Shape, reading: Reading): Problem[] {
@@ -27,7 +28,8 @@ export function problemsOf(table: Table, shape: Shape, reading: Reading): Proble
 /** The tree as plain values, tables without prototype; a table of fixed keys has all its tables. Only for a tree without problems. */
 export function plain(value: Entry['value'], shape: Shape): Plain {
   if (Array.isArray(value)) return value.map(entry => plain(entry.value, shape))
-  if (!(value instanceof Map)) return typeof value === 'string' ? value : (value.flag ?? value.what)
+  if (shape.kind === 'time') return durationOf(value) ?? 0
+  if (!(value instanceof Map)) return typeof value === 'string' ? value : (value.flag ?? value.number ?? value.what)
   const object: { [key: string]: Plain } = Object.create(null)
   if (shape.kind === 'names') for (const [name, entry] of value) object[name] = plain(entry.value, shape.each)
   if (shape.kind !== 'keys') return object
@@ -47,6 +49,10 @@ function* inValue(entry: Entry, shape: Shape, path: string[], reading: Reading):
     else yield* asProblem(shape.kind === 'text' ? shape.check?.(value) : unlessOneOf(value, shape.of), say)
   } else if (shape.kind === 'flag') {
     if (whatIs(value) !== 'a boolean') yield say(`must be true or false, not ${whatIs(value)}`)
+  } else if (shape.kind === 'count') {
+    if (!(numberOf(value) >= 1 && Number.isSafeInteger(numberOf(value)))) yield say('must be a whole number, 1 or more')
+  } else if (shape.kind === 'time') {
+    if (durationOf(value) === undefined) yield say("must be a duration, such as '2s' or '500ms'")
   } else if (shape.kind === 'words') {
     if (!Array.isArray(value)) yield say(`must be an array of strings, not ${whatIs(value)}`)
     else yield* inWords(value, line, path)
@@ -78,9 +84,9 @@ function* inNamed(name: string, entry: Entry, shape: Shape & { kind: 'names' }, 
     yield unknown(entry.line, at, [...builtin, ...configured])
     return
   }
-  const wrong = shape.name?.(name, reading.known)
+  const wrong = shape.name?.(name, reading.known, entry.value instanceof Map ? [...entry.value.keys()] : [])
   if (wrong) yield { line: entry.line, message: `${named(at)} ${wrong}` }
-  else yield* inValue(entry, shape.each, at, reading)
+  else yield* inValue(entry, (builtin.has(name) && shape.ofBuiltin) || shape.each, at, reading)
 }
 
 function* inWords(words: Entry[], line: number, path: string[]): Generator<Problem> {
@@ -97,6 +103,21 @@ function unknown(line: number, path: string[], keys: string[]): Problem {
   const above = path.slice(0, -1)
   const way = near ? `did you mean ${named([...above, near])}?` : `there ${keys.length === 1 ? 'is' : 'are'} ${keys.join(', ')}`
   return { line, message: `no key ${named(path)}: ${way}` }
+}
+
+function numberOf(value: Entry['value']): number {
+  return typeof value === 'object' && 'number' in value ? (value.number ?? Number.NaN) : Number.NaN
+}
+
+/** Milliseconds of a text such as `2s`; nothing for what is no duration. */
+function durationOf(value: Entry['value']): number | undefined {
+  if (typeof value !== 'string') return undefined
+  try {
+    return parseDuration(value)
+  } catch (error) {
+    if (error instanceof Fault) return undefined
+    throw error
+  }
 }
 
 function unlessOneOf(value: string, of: readonly string[]): string | undefined {

@@ -8,10 +8,20 @@ export type Shape =
   | { kind: 'choice'; of: readonly string[] }
   | { kind: 'words' }
   | { kind: 'flag' }
+  /** a whole number, 1 or more */
+  | { kind: 'count' }
+  /** a text that is a duration; its value is milliseconds */
+  | { kind: 'time' }
   /** a table with these keys and no others */
   | { kind: 'keys'; keys: Readonly<Record<string, Key>>; required?: readonly string[] }
-  /** a table whose keys are names that the user gives; `among`: only names of providers that there are */
-  | { kind: 'names'; each: Shape; name?: (name: string, known: Known) => string | undefined; among?: 'providers' }
+  /** a table whose keys are names that the user gives; `among`: only names of providers that there are; `ofBuiltin`: what a provider that zag has may hold */
+  | {
+      kind: 'names'
+      each: Shape
+      ofBuiltin?: Shape
+      name?: (name: string, known: Known, keys: readonly string[]) => string | undefined
+      among?: 'providers'
+    }
 
 /** `homeOnly`: refused in a project's .zag.toml, with the reason. */
 export type Key = Shape & { homeOnly?: string }
@@ -36,6 +46,7 @@ export const BUILTIN_PROVIDERS: ReadonlySet<string> = new Set([
 ])
 
 const text = { kind: 'text', check: notEmpty } as const
+const limits = { slots: { kind: 'count' }, stagger: { kind: 'time' } } as const
 
 export const KEYS = {
   kind: 'keys',
@@ -51,6 +62,7 @@ export const KEYS = {
       kind: 'names',
       homeOnly: 'names commands to run',
       name: providerName,
+      ofBuiltin: { kind: 'keys', keys: limits },
       each: {
         kind: 'keys',
         required: ['command'],
@@ -59,6 +71,7 @@ export const KEYS = {
           resume: { kind: 'words' },
           format: { kind: 'choice', of: ['text', 'ndjson'] },
           env: { kind: 'names', name: variableName, each: { kind: 'text', check: withoutNul } },
+          ...limits,
         },
       },
     },
@@ -75,11 +88,13 @@ export type Value<S> = S extends { kind: 'text' }
       ? [string, ...string[]]
       : S extends { kind: 'flag' }
         ? boolean
-        : S extends { kind: 'names'; each: infer E }
-          ? { [name: string]: Value<E> }
-          : S extends { kind: 'keys'; keys: infer K }
-            ? { -readonly [P in Exclude<keyof K, Always<S, K>>]?: Value<K[P]> } & { -readonly [P in Always<S, K>]: Value<K[P]> }
-            : never
+        : S extends { kind: 'count' | 'time' }
+          ? number
+          : S extends { kind: 'names'; each: infer E }
+            ? { [name: string]: Value<E> }
+            : S extends { kind: 'keys'; keys: infer K }
+              ? { -readonly [P in Exclude<keyof K, Always<S, K>>]?: Value<K[P]> } & { -readonly [P in Always<S, K>]: Value<K[P]> }
+              : never
 type Always<S, K> = {
   [P in keyof K]: K[P] extends { kind: 'names' | 'keys' } ? P : S extends { required: readonly (infer R)[] } ? P & R : never
 }[keyof K]
@@ -92,8 +107,8 @@ function notEmpty(value: string): string | undefined {
   return value === '' ? 'is empty: give a value or leave the key out' : withoutNul(value)
 }
 
-function providerName(name: string, { builtin }: Known): string | undefined {
-  if (builtin.has(name)) return 'is the name of a provider that zag has: take another'
+function providerName(name: string, { builtin }: Known, keys: readonly string[]): string | undefined {
+  if (builtin.has(name)) return keys.includes('command') ? 'is the name of a provider that zag has: take another' : undefined
   if (/^[a-z][a-z0-9_-]{0,39}$/.test(name)) return undefined
   return 'is no name for a provider: begin with a-z, go on with a-z 0-9 _ -, 40 at most'
 }

@@ -14,6 +14,8 @@ export interface Other {
   what: 'a number' | 'a boolean' | 'a date'
   /** of a boolean */
   flag?: boolean
+  /** of a number */
+  number?: number
 }
 
 /** A syntax error: line and column count from 1, the message is lower case. */
@@ -97,7 +99,7 @@ function entryOf(node: AST.TOMLContentNode, line: number): Entry {
     return { line, value: table }
   }
   if (node.kind === 'string') return { line, value: node.value }
-  if (node.kind === 'integer' || node.kind === 'float') return { line, value: { what: 'a number' } }
+  if (node.kind === 'integer' || node.kind === 'float') return { line, value: { what: 'a number', number: Number(node.value) } }
   if (node.kind === 'boolean') return { line, value: { what: 'a boolean', flag: node.value } }
   return { line, value: { what: 'a date' } }
 }

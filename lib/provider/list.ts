@@ -12,7 +12,8 @@ const BUILT_IN: readonly Provider[] = [sh]
 
 /** All providers, built-in ones first. */
 export function providers(config: Config): Provider[] {
-  return [...BUILT_IN, ...Object.entries(config.providers).map(([name, settings]) => configured(name, settings))]
+  const others = Object.entries(config.providers).filter(([name]) => !BUILTIN_PROVIDERS.has(name))
+  return [...BUILT_IN, ...others.map(([name, settings]) => configured(name, settings))]
 }
 
 /** The provider of that name. Throws a Fault (127) that names the ones there are. */

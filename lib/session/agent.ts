@@ -9,6 +9,7 @@ import { home, OF_A_SESSION, paths, programs } from '../base/paths.js'
 import { closeInherited, pidOf } from '../process/detach.js'
 import { programAt } from '../process/program.js'
 import type { Launch, Provider, Task } from '../provider/provider.js'
+import { readIfThere } from '../store/file.js'
 import type { Session } from '../table/sessions.js'
 import { hasBegun } from './conversation.js'
 import type { Offsets } from './output.js'
@@ -86,7 +87,7 @@ function openFiles(id: string, launch: Launch): [number, number, number] {
 
 /** The agent's environment: the caller's, what --env gave, and who it is. Nothing of an enclosing session stays in it. */
 function environmentOf(session: Session, run: number, launch: Launch): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !OF_A_SESSION.test(name))
+  const inherited = Object.entries(environmentAround(session.id)).filter(([name]) => !OF_A_SESSION.test(name))
   const context = paths.inSession(session.id, 'context')
   const own: NodeJS.ProcessEnv = {
     ...Object.fromEntries(inherited),
@@ -98,6 +99,17 @@ function environmentOf(session: Session, run: number, launch: Launch): NodeJS.Pr
   const path = own.PATH ?? process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
   own.PATH = path.split(delimiter).includes(programs()) ? path : `${path}${delimiter}${programs()}`
   return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined))
+}
+
+/** The environment a session was asked for in: this process's own, unless it was kept because another process starts it. */
+function environmentAround(id: string): NodeJS.ProcessEnv {
+  const kept = readIfThere(paths.inSession(id, 'environment'))
+  if (kept === undefined) return process.env
+  try {
+    return JSON.parse(kept) as NodeJS.ProcessEnv
+  } catch (error) {
+    throw new Fault(`session ${id} is damaged: its environment is no JSON`, EXIT.system, { cause: error })
+  }
 }
 
 /** The variables that tell an agent who it is. */

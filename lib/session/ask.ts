@@ -11,11 +11,12 @@ import { myself } from '../process/identity.js'
 import { providerOf, providers } from '../provider/list.js'
 import type { Feature, Provider } from '../provider/provider.js'
 import { openHome } from '../store/home.js'
-import type { Owner } from '../table/owners.js'
+import { nobody, type Owner } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { create, exists, type Session } from '../table/sessions.js'
-import { contextFiles, gather, wrap } from './context.js'
+import { filesFor, gather } from './context.js'
 import { undo } from './remove.js'
+import { isLimited } from './slots.js'
 import { rowFor } from './turn.js'
 
 /** What a session can be asked for: the flags of spawn, exec and pipe in camelCase, with the prompt. Durations in milliseconds. */
@@ -46,6 +47,12 @@ export interface Ask {
   contextBytes?: number
   /** The answer has to be JSON. */
   answerJson?: boolean
+  /** Ids of sessions it waits for; they have to complete, unless afterAny; their results go before the prompt with injectContext. */
+  dependsOn?: string[]
+  afterAny?: boolean
+  injectContext?: boolean
+  /** How many of its group may run when it starts, itself included. */
+  slots?: number
 }
 
 /** Makes a session, not yet started, owned by this process. Throws Faults 2, 5, 126, 127 and leaves nothing then. */
@@ -59,18 +66,27 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const provider = await choose(ask, config)
   checkFeatures(ask, provider)
   const session = sessionOf(ask, config, provider, { cwd, root })
-  const files = filesOf(ask, provider, gather(ask.contextOf ?? [], ask.contextBytes))
+  const files = filesOf(ask, provider, session)
   provider.check?.({ model: session.model, prompt: files.prompt })
-  put(session, role, files)
+  await record(session, role, files)
   return session
+}
+
+/** Puts a session on record for whoever starts it at once, or for nobody if it has to wait. Throws a Fault (5) and leaves nothing then. */
+export async function record(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): Promise<void> {
+  const waits = role !== 'queue' && (session.depends_on.length > 0 || (await isLimited(session)))
+  // Another process will start it, in this one's environment.
+  if (waits) put(session, 'queue', { ...files, environment: JSON.stringify(process.env) })
+  else put(session, role, files)
 }
 
 /** Makes the session with its files and its row. Throws a Fault (5) and leaves nothing then. */
 export function put(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): void {
   openHome()
-  create(session, { role, run: 1, ...myself() }, files)
+  const waits = role === 'queue'
+  create(session, { role, run: 1, ...(waits ? nobody() : myself()) }, files)
   try {
-    processes().append(rowFor(session, 1, 'created', {}))
+    processes().append(rowFor(session, 1, 'created', waits ? { status: 'queued' } : {}))
   } catch (error) {
     undo(session.id)
     throw error
@@ -90,13 +106,26 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     tags: [...new Set((ask.tag ?? []).map(tag => checkName('tag', tag)))],
     parent: parentHere(),
     group: ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group),
-    depends_on: [],
+    ...waitingFor(ask),
     flags: asGiven(ask),
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
     interactive: ask.interactive || undefined,
+  }
+}
+
+/** What it waits for, and what it gets from others when it starts. */
+function waitingFor({ dependsOn = [], afterAny, injectContext, contextOf = [], slots }: Ask) {
+  const depends_on = [...new Set(dependsOn)]
+  if (depends_on.length === 0 && (afterAny || injectContext))
+    throw usage(`--${afterAny ? 'after-any' : 'inject-context'} goes with --depends-on: name the sessions it waits for`)
+  return {
+    depends_on,
+    after_any: afterAny || undefined,
+    context_of: injectContext ? [...new Set([...contextOf, ...depends_on])] : undefined,
+    slots,
   }
 }
 
@@ -129,6 +158,9 @@ const KEPT: (keyof Ask)[] = [
   'plan',
   'contextBytes',
   'answerJson',
+  'afterAny',
+  'injectContext',
+  'slots',
 ]
 
 /** Only what was asked for: no switch that is off, no empty list. */
@@ -215,16 +247,12 @@ function environmentOf(words: string[]): Record<string, string> {
 
 const ASK_FOR_JSON = '\n\nAnswer with one JSON value and nothing else: no prose before or after it.'
 
-function filesOf(ask: Ask, provider: Provider, given: ReturnType<typeof gather>): Record<string, string | Buffer> & { prompt: Buffer } {
-  const prompt = Buffer.from(ask.prompt)
-  if (String(prompt).trim() === '' && !(ask.interactive && prompt.length === 0))
+function filesOf(ask: Ask, provider: Provider, session: Session): Record<string, string | Buffer> & { prompt: Buffer } {
+  if (String(ask.prompt).trim() === '' && !(ask.interactive && ask.prompt.length === 0))
     throw usage('the prompt is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
-  const context = given.length > 0 ? wrap(given) : ''
-  const files = given.length > 0 ? contextFiles(given) : {}
-  if (provider.prompt === 'script') return { ...files, prompt, ...(context ? { stdin: context } : {}) }
-  const parts = [context, context ? '\n' : '', prompt, ask.answerJson ? ASK_FOR_JSON : '']
-  return {
-    ...files,
-    prompt: Buffer.concat(parts.map(part => Buffer.from(part))),
-  }
+  const wantsJson = ask.answerJson && provider.prompt === 'text'
+  const task = Buffer.concat([Buffer.from(ask.prompt), Buffer.from(wantsJson ? ASK_FOR_JSON : '')])
+  // What is given when the session starts is put before the task then.
+  if (session.context_of) return { prompt: task, task }
+  return filesFor(task, gather(ask.contextOf ?? [], ask.contextBytes), provider.prompt)
 }

@@ -3,11 +3,11 @@
 import { EXIT, Fault } from '../base/exit.js'
 import { inside } from '../base/paths.js'
 import { endOne, signalOne } from '../process/end.js'
-import { isElsewhere } from '../process/identity.js'
+import { isAlive, isElsewhere } from '../process/identity.js'
 import { latestOwner, type Owner } from '../table/owners.js'
 import { type EndRequest, requestEnd } from './request.js'
 import { settle } from './settle.js'
-import type { Status } from './state.js'
+import { type Status, statusOf } from './state.js'
 import { waitFor } from './wait.js'
 
 /** The step of the ladder INT, TERM, KILL unless --grace says otherwise, in milliseconds. */
@@ -32,6 +32,8 @@ export interface Cancelled {
 export async function cancel(id: string, { grace = GRACE, outcome = 'cancelled', reason }: CancelOptions = {}): Promise<Cancelled> {
   const before = await settle(id)
   if (before.over) return { status: before, already: true }
+  if (before.state === 'queued' && (await (await import('./queue.js')).cancelQueued(id, reason)))
+    return { status: statusOf(id), already: false }
   const { owner } = before
   if (owner && isElsewhere(owner)) throw new Fault(`session ${id} runs on another machine, ${owner.host}: cancel it there`, EXIT.notNow)
   requestEnd(id, {
@@ -50,12 +52,14 @@ export async function cancel(id: string, { grace = GRACE, outcome = 'cancelled',
 
 function tell(owner: Owner | undefined): void {
   // The spawner is not the runner yet; the runner looks for the request when it starts.
-  if (owner?.role === 'run' && !isElsewhere(owner)) signalOne(owner, 'SIGTERM')
+  if (owner?.role === 'run' && !isElsewhere(owner)) signalOne(owner, owner.shared ? 'SIGUSR2' : 'SIGTERM')
 }
 
 /** A runner that is stopped or hangs is killed, and the session ended as that of a dead runner, as it was asked to end. */
 async function endStuckRunner(id: string): Promise<Status> {
   const { owner, over } = await settle(id)
+  if (!over && owner?.shared && isAlive(owner))
+    throw new Fault(`session ${id} could not be ended: process ${owner.pid}, which runs others as well, does not do it`, EXIT.notNow)
   if (!over && owner && owner.role !== 'close') await endOne(owner)
   const status = await settle(id)
   if (!status.over) throw new Fault(`session ${id} could not be ended: its runner ${owner?.pid} does not go away`, EXIT.notNow)
@@ -65,6 +69,8 @@ async function endStuckRunner(id: string): Promise<Status> {
 /** Ends many at once; calls `onEnd` for each as it is over. Returns the faults of those that could not be ended. */
 export async function cancelAll(ids: string[], options: CancelOptions, onEnd: (cancelled: Cancelled) => void): Promise<Fault[]> {
   const failed: Fault[] = []
+  // What waits goes first, the newest before those it waits for: else they would fail for the end of those.
+  const waits = new Set(ids.filter(id => statusOf(id).state === 'queued'))
   const endOf = async (id: string) => {
     try {
       onEnd(await cancel(id, options))
@@ -73,6 +79,7 @@ export async function cancelAll(ids: string[], options: CancelOptions, onEnd: (c
       failed.push(error)
     }
   }
-  await Promise.all(ids.map(endOf))
+  for (const id of [...waits].sort().reverse()) await endOf(id)
+  await Promise.all(ids.filter(id => !waits.has(id)).map(endOf))
   return failed
 }

@@ -14,7 +14,7 @@ import { requestedEnd } from './request.js'
 import { outcomeOf } from './runner.js'
 import { readAnew } from './shot.js'
 import type { Status } from './state.js'
-import { type Ended, finish, keepResult } from './turn.js'
+import { type Ended, finish, keepResult, leaveBehind } from './turn.js'
 import { type Begun, begunOf, endTurn, lastTurn, turnEnded } from './turns.js'
 
 /** What is left of a dead run's agent gets this long between the steps INT, TERM, KILL, in milliseconds. */
@@ -25,10 +25,11 @@ export async function close(session: Session, status: Status): Promise<void> {
   const log = new LogWriter(session.id, session.parent)
   try {
     const ended = await endOf(session, status, log)
-    await finish(session, log, ended)
+    finish(session, log, ended)
   } finally {
     log.close()
   }
+  await leaveBehind(session.id)
 }
 
 async function endOf(session: Session, { id, run, started }: Status, log: LogWriter): Promise<Ended> {

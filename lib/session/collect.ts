@@ -8,11 +8,11 @@ import { copySlice, makeFolder, readBytesIfThere, sizeIfThere, writeNew } from '
 import { read } from '../table/sessions.js'
 import { fileNameOf, limited } from './context.js'
 import { type Row, resultOf, rowOf } from './row.js'
-import { settle } from './settle.js'
+import { settle, settleAll } from './settle.js'
 
 /** A row with the result, cut to `maxBytes` with a mark that says where the whole is. */
 export async function collect(ids: string[], maxBytes = Number.POSITIVE_INFINITY): Promise<Row[]> {
-  const statuses = await Promise.all(ids.map(settle))
+  const statuses = await settleAll(ids)
   return statuses.map(status => {
     const result = resultOf(status.id)
     return {
@@ -37,7 +37,7 @@ export function whyNoResult({ status, error }: Row): string {
  * before anything is written if one of the files is there already.
  */
 export async function collectInto(folder: string, ids: string[]): Promise<{ rows: Row[]; index: string }> {
-  const rows = (await Promise.all(ids.map(settle))).map(status => rowOf(status))
+  const rows = (await settleAll(ids)).map(status => rowOf(status))
   const files = fileNames(ids)
   const index = join(folder, 'index.json')
   const inTheWay = [index, ...files.map(file => join(folder, file))].find(path => sizeIfThere(path) !== undefined)

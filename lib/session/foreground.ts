@@ -5,7 +5,10 @@ import { paths } from '../base/paths.js'
 import type { LogEvent } from '../log/events.js'
 import { usageOf } from '../log/fold.js'
 import { readBytesIfThere } from '../store/file.js'
+import { latestOwner } from '../table/owners.js'
+import type { Session } from '../table/sessions.js'
 import { type Ask, makeSession } from './ask.js'
+import type { Elsewhere } from './elsewhere.js'
 import { follow } from './follow.js'
 import { Life } from './life.js'
 import { type Row, rowOf } from './row.js'
@@ -25,7 +28,7 @@ export interface Answer {
 /** Starts a session under this process and gives each event as it is logged. Throws Faults 2, 5, 126, 127 if it cannot start. */
 export async function execute(ask: Ask, onEvent: (event: LogEvent) => void): Promise<Answer> {
   const session = await makeSession(ask, 'run')
-  const life = new Life(session, 1)
+  const life = await lifeOf(session)
   const signalled = onStop(life, { hangUp: true })
   // However the session ends, also by an error, nothing waits for its log any longer.
   const over = new AbortController()
@@ -45,8 +48,13 @@ export async function execute(ask: Ask, onEvent: (event: LogEvent) => void): Pro
   }
 }
 
+async function lifeOf(session: Session): Promise<Life | Elsewhere> {
+  if (latestOwner(session.id)?.role !== 'queue') return new Life(session, 1)
+  return new (await import('./elsewhere.js')).Elsewhere(session.id)
+}
+
 /** The last end of the session, once all its events were given. One whose events nobody takes any more is ended first. */
-async function endOf(life: Life, events: AsyncIterable<LogEvent>, onEvent: (event: LogEvent) => void): Promise<Ended> {
+async function endOf(life: Life | Elsewhere, events: AsyncIterable<LogEvent>, onEvent: (event: LogEvent) => void): Promise<Ended> {
   try {
     for await (const event of events) onEvent(event)
   } catch (error) {

@@ -13,7 +13,7 @@ import { read, type Session } from '../table/sessions.js'
 import { type Following, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
 import { type EndRequest, requestFor } from './request.js'
 import { Run } from './runner.js'
-import type { Ended } from './turn.js'
+import { type Ended, leaveBehind } from './turn.js'
 import { endTurn } from './turns.js'
 
 export class Life {
@@ -66,7 +66,10 @@ export class Life {
       const ended = await this.#live()
       if (!this.#following?.again) this.#endTurn(ended)
       this.#following ??= this.#late(ended)
-      if (!this.#following) return ended
+      if (!this.#following) {
+        await leaveBehind(this.#id)
+        return ended
+      }
       await this.#prepare(this.#following)
     }
   }

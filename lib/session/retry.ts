@@ -10,7 +10,7 @@ import { timestamp } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import { listIfThere, readBytesIfThere } from '../store/file.js'
 import { read, type Session } from '../table/sessions.js'
-import { checkFeatures, parentHere, put, usable } from './ask.js'
+import { checkFeatures, parentHere, record, usable } from './ask.js'
 import { settle } from './settle.js'
 import { type Spawned, start } from './start.js'
 
@@ -44,7 +44,7 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
   }
   for (const session of chosen) {
     const next = again(session, model)
-    put(next, 'spawn', filesOf(session))
+    await record(next, 'spawn', filesOf(session))
     take({ ...(await start(next)), from: session.id })
   }
 }

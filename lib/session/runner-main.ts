@@ -1,4 +1,4 @@
-// The detached runner of one session, started by start.ts: it outlives the shell and the terminal that asked for it.
+// The detached runner of one session, or of those from the queue, started by begin.ts: it outlives the shell and the terminal that asked for it.
 
 import { Fault } from '../base/exit.js'
 import { runnerOf } from '../base/paths.js'
@@ -6,11 +6,13 @@ import { myself } from '../process/identity.js'
 import { latestOwner, takeOver } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { read } from '../table/sessions.js'
+import { STARTING } from './begin.js'
 import { Life } from './life.js'
 import { onStop } from './signals.js'
 
 async function main(): Promise<void> {
   const task = runnerOf()
+  if (task === 'queue') return (await import('./serve.js')).serve()
   const session = task && read(task.session)
   if (!task || !session || !isMine(task.session, task.run)) return
   const life = new Life(session, task.run)
@@ -33,7 +35,7 @@ async function tidy(): Promise<void> {
 function isMine(id: string, run: number): boolean {
   const me = myself()
   const before = latestOwner(id)
-  if (before?.role === 'spawn') takeOver(id, before, { role: 'run', run, ...me })
+  if (before && STARTING.has(before.role)) takeOver(id, before, { role: 'run', run, ...me })
   const owner = latestOwner(id)
   return owner?.role === 'run' && owner.run === run && owner.pid === me.pid && owner.start === me.start
 }

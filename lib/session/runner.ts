@@ -200,7 +200,7 @@ export class Run {
   async #tell(how: Outcome): Promise<Ended> {
     const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
     if (await this.#goesOn?.(ended)) this.#log.append({ type: 'session_ended', ...ended })
-    else await finish(this.#session, this.#log, ended)
+    else finish(this.#session, this.#log, ended)
     return ended
   }
 

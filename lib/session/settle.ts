@@ -15,9 +15,13 @@ const LOOK_AGAIN = 20
 /** Another finder gets this long to end a session before its state is told without its end, in milliseconds. */
 const PATIENCE = 10_000
 
-/** The state of a session, after ending it for all to see if it was found dead. */
-export async function settle(id: string): Promise<Status> {
+/**
+ * The state of a session, after ending it for all to see if it was found dead, or starting it if it was found waiting for
+ * nothing. `seen`: sessions whose turn was looked after already, for those who look at many.
+ */
+export async function settle(id: string, seen: Set<string> = new Set()): Promise<Status> {
   for (let status = statusOf(id), first = performance.now(); ; status = statusOf(id)) {
+    if (status.state === 'queued' && (await tendOrLeave(id, seen))) continue
     if (status.ended) await showIfMissing(status, status.ended)
     if (status.state !== 'dead' || status.ended || isOwn(status)) return status
     const { owner } = status
@@ -26,6 +30,22 @@ export async function settle(id: string): Promise<Status> {
     // Somebody else is at it: what it keeps of the result has to be there before anybody is told that the session is over.
     if (performance.now() - first > PATIENCE) return status
     if (taken) await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN))
+  }
+}
+
+/** The states of many, as settle gives each. */
+export async function settleAll(ids: readonly string[]): Promise<Status[]> {
+  const seen = new Set<string>()
+  return Promise.all(ids.map(id => settle(id, seen)))
+}
+
+/** Looks after one that waits. False if it waits on, or if that is not possible here: whoever can write does it. */
+async function tendOrLeave(id: string, seen: Set<string>): Promise<boolean> {
+  try {
+    return await (await import('./queue.js')).tend(id, seen)
+  } catch (error) {
+    if (isRefusal(error)) return false
+    throw error
   }
 }
 

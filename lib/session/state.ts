@@ -41,9 +41,15 @@ export function statusOf(id: string): Status {
   // Who has it in hand is asked first: of one who is gone, all that it wrote is then in the log.
   const { owner, alive } = inHand(id)
   const turn = turnOf(id, alive && owner?.role === 'run')
+  if (owner && waitsForItsTurn(owner, alive, turn)) return { id, state: 'queued', over: false, run: owner.run, owner }
   if (turn?.type === 'session_ended') return stateAfterEnd(turn, id, owner, alive)
   const state = owner?.role !== 'close' && alive ? stateOfLiving(id) : 'dead'
   return { id, state, over: FINAL.has(state), run: turn?.run ?? owner?.run ?? 1, started: turn, owner }
+}
+
+/** Recorded and nobody's, or claimed by one who died before there was a runner. A claim for a run that is over says nothing. */
+function waitsForItsTurn({ role, run }: Owner, alive: boolean, turn: ReturnType<typeof lastTurningPoint>): boolean {
+  return (role === 'queue' || (role === 'start' && !alive)) && (turn === undefined || turn.run < run)
 }
 
 /**

@@ -1,11 +1,13 @@
 // How a run begins and ends for all to see. An end comes in the order that lets every reader trust what it finds: result,
 // session_ended, process row, marker. The runner ends its runs here, and so does whoever finds a runner dead.
 
+import { Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
 import type { EventFields, NewEvent } from '../log/events.js'
 import { LONGEST_FIELD, type LogWriter, shorten } from '../log/write.js'
 import { copySlice, readBytesIfThere, remove, replaceFile } from '../store/file.js'
+import { indexed } from '../table/filing.js'
 import { type ProcessRow, processes, revOf } from '../table/processes.js'
 import { read, type Session } from '../table/sessions.js'
 import { bytesOf, type Message } from './inbox.js'
@@ -47,9 +49,20 @@ export async function keepResult(id: string, result: string | { stdout: true } |
 }
 
 /** Ends a run for all to see: the log, then the process row, then the marker. */
-export async function finish(session: Session, log: LogWriter, ended: Ended): Promise<void> {
+export function finish(session: Session, log: LogWriter, ended: Ended): void {
   log.append({ type: 'session_ended', ...ended } satisfies NewEvent)
   showEnd(session, ended)
+}
+
+/** What there is to do once a session is over: the environment kept for it goes, and what waited for it may start. */
+export async function leaveBehind(id: string): Promise<void> {
+  try {
+    remove(paths.inSession(id, 'environment'))
+    if (indexed('after', id).length > 0) await (await import('./queue.js')).advance(id)
+  } catch (error) {
+    // What is not possible here, on a full disk say, is done by whoever looks at what waits.
+    if (!(error instanceof Fault)) throw error
+  }
 }
 
 /** The row and the marker of an end that is in the log; made again by whoever misses them. */

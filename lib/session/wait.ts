@@ -11,7 +11,7 @@ import { watchFolder } from '../store/watch.js'
 import type { Owner } from '../table/owners.js'
 import { exists } from '../table/sessions.js'
 import { withTags } from './pick.js'
-import { settle } from './settle.js'
+import { settleAll } from './settle.js'
 import type { Status } from './state.js'
 
 export interface WaitOptions {
@@ -38,6 +38,8 @@ const SWEEP = 1_000
 const SWEEP_PER_SESSION = 2
 /** Every so many sweeps the logs are looked at too, in case a marker was missed. */
 const DEEP_SWEEP = 15
+/** Every so many sweeps those that wait their turn are looked after, in case nobody else does. */
+const QUEUE_SWEEP = 3
 
 /** Waits until the sessions, or `count` of them, have ended. */
 export async function waitFor(ids: string[], options: WaitOptions = {}): Promise<Waited> {
@@ -79,7 +81,7 @@ class Wait {
       for (let sweeps = 1; !this.#enough() && !this.#timedOut; ) {
         await this.#sleep(sweepAt - performance.now())
         if (performance.now() >= sweepAt) {
-          this.#sweep(sweeps % DEEP_SWEEP === 0)
+          this.#sweep(sweeps % DEEP_SWEEP === 0, sweeps % QUEUE_SWEEP === 0)
           sweeps += 1
           sweepAt = performance.now() + this.#interval()
         }
@@ -131,9 +133,12 @@ class Wait {
   }
 
   /** Sessions that are gone or whose owner is, or all, and whoever has our tags by now. */
-  #sweep(deep: boolean): void {
+  #sweep(deep: boolean, queue: boolean): void {
     this.#retag = this.#options.tags !== undefined
-    for (const [id, owner] of this.#pending) if (deep || !owner || !isAlive(owner) || !exists(id)) this.#due.add(id)
+    for (const [id, owner] of this.#pending) {
+      const isFine = owner && (owner.role === 'queue' ? !queue : isAlive(owner))
+      if (deep || !isFine || !exists(id)) this.#due.add(id)
+    }
   }
 
   #add(id: string): void {
@@ -145,7 +150,7 @@ class Wait {
   /** Looks at some sessions, and at what has our tags by now. */
   async #look(ids: string[]): Promise<void> {
     const { onEnd, onLook } = this.#options
-    const looked = await Promise.all([...ids, ...this.#lateJoiners()].filter(id => this.#pending.has(id)).map(settle))
+    const looked = await settleAll([...ids, ...this.#lateJoiners()].filter(id => this.#pending.has(id)))
     for (const status of looked.sort(byEnd)) {
       if (!status.over) this.#pending.set(status.id, status.owner)
       else if (!this.#enough()) this.#done(status, onEnd)

@@ -28,6 +28,12 @@ export interface Session {
   parent?: string
   group: string
   depends_on: string[]
+  /** It starts whatever becomes of those. */
+  after_any?: boolean
+  /** Sessions whose results are put before the prompt when it starts, in this order. */
+  context_of?: string[]
+  /** How many of the group may run when it starts, itself included. */
+  slots?: number
   /** The flags it was asked for with, as given. */
   flags: Record<string, unknown>
   /** The environment given with --env. */

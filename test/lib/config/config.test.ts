@@ -104,7 +104,7 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     ['unknown, deep', `[models.sh]\nsmal = "x"`, `2: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
     ['unknown, inline', `models = { sh = { smal = "x" } }`, `1: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
     ['unknown, dotted', `listen.colour = "x"`, `1: no key 'listen.colour': there are format, timestamps`],
-    ['unknown in a provider', `${good}resume = ["x"]`, `3: no key 'providers.x.resume': there are command, format, env`],
+    ['unknown in a provider', `${good}resume = ["x"]`, `3: no key 'providers.x.resume': there are command, format, env, slots, stagger`],
     ['unknown provider', '[models.cluade]\nsmall = "x"', `1: no key 'models.cluade': did you mean 'models.claude'?`],
     ['__proto__', '__proto__ = 1', `1: no key '__proto__': there are provider, model, models, providers, listen`],
     ['[__proto__]', '[__proto__]\nprovider = "x"', `1: no key '__proto__': there are provider, model, models, providers, listen`],

@@ -1,0 +1,86 @@
+// How many sessions may run at once: of a group, by --slots, and of a provider, by its `slots` and `stagger` in config.toml.
+
+import { Fault } from '../base/exit.js'
+import { loadConfig } from '../config/config.js'
+import { read, type Session } from '../table/sessions.js'
+
+/** What holds a session back. */
+export interface Limits {
+  /** At the most so many of the provider on this machine. */
+  slots?: number
+  /** Between two starts of the provider, in milliseconds. */
+  stagger?: number
+}
+
+/** The limits of a provider. */
+export async function limitsOf(provider: string): Promise<Limits> {
+  const { slots, stagger } = (await loadConfig()).providers[provider] ?? {}
+  return { slots, stagger }
+}
+
+/** Whether a session has to wait for its turn among others. */
+export async function isLimited({ provider, slots }: Pick<Session, 'provider' | 'slots'>): Promise<boolean> {
+  if (slots !== undefined) return true
+  const limits = await limitsOf(provider)
+  return limits.slots !== undefined || limits.stagger !== undefined
+}
+
+/** The configuration is read again after so long, in milliseconds. */
+const FRESH = 1_000
+
+/** Who has a slot, for the one process that gives them out. */
+export class Slots {
+  #taken = new Map<string, Session>()
+  #limits = new Map<string, Limits>()
+  #lastStart = new Map<string, number>()
+  #readAt = Number.NEGATIVE_INFINITY
+
+  /** Sees to it that the limits of these providers are known. */
+  async readLimits(providers: string[]): Promise<void> {
+    if (performance.now() - this.#readAt > FRESH) this.#limits.clear()
+    for (const provider of providers) {
+      if (this.#limits.has(provider)) continue
+      this.#limits.set(provider, await limitsOrNone(provider))
+      this.#readAt = performance.now()
+    }
+  }
+
+  take(session: Session): void {
+    this.#taken.set(session.id, session)
+    this.#lastStart.set(session.provider, performance.now())
+  }
+
+  give(id: string): void {
+    this.#taken.delete(id)
+  }
+
+  /** Milliseconds until a session may start: 0 is now, Infinity when another has ended. */
+  timeUntil(session: Session): number {
+    const limits = this.#limits.get(session.provider) ?? {}
+    const ancestors = ancestorsOf(session)
+    const others = [...this.#taken.values()].filter(({ id }) => !ancestors.has(id))
+    const ofGroup = others.filter(({ slots, group }) => slots !== undefined && group === session.group).length
+    const ofProvider = others.filter(({ provider }) => provider === session.provider).length
+    if (ofGroup >= (session.slots ?? Number.POSITIVE_INFINITY) || ofProvider >= (limits.slots ?? Number.POSITIVE_INFINITY))
+      return Number.POSITIVE_INFINITY
+    const last = this.#lastStart.get(session.provider) ?? Number.NEGATIVE_INFINITY
+    return Math.max(0, Math.ceil(last + (limits.stagger ?? 0) - performance.now()))
+  }
+}
+
+/** Those that a session descends from. They do not count against it: one that waits for its child would wait for ever. */
+function ancestorsOf({ parent }: Session): Set<string> {
+  const ancestors = new Set<string>()
+  for (let id = parent; id !== undefined && !ancestors.has(id); id = read(id)?.parent) ancestors.add(id)
+  return ancestors
+}
+
+/** A configuration that went bad holds nothing back: the session says what is wrong with it when it starts. */
+async function limitsOrNone(provider: string): Promise<Limits> {
+  try {
+    return await limitsOf(provider)
+  } catch (error) {
+    if (error instanceof Fault) return {}
+    throw error
+  }
+}
