@@ -15,6 +15,11 @@ const taskFlags = {
   ...askFlags,
   ...callFlags,
   ...contextFlag,
+  interactive: {
+    type: 'boolean',
+    short: 'I',
+    does: 'live on after the prompt, which may be left out, and take messages until zag input --end',
+  },
   dependsOn: { type: 'strings', value: 'session', does: 'start when this session is completed; several: all of them' },
   afterAny: { type: 'boolean', does: 'with --depends-on: start when they are over, whatever became of them' },
   injectContext: { type: 'boolean', does: 'with --depends-on: put their results before the prompt' },
@@ -26,7 +31,11 @@ type Task = Values<typeof taskFlags>
 export default command(import.meta, {
   name: 'zag-spawn',
   does: 'start a session in the background',
-  usage: ['[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }', '--each [--each-format { text | json }] [<flags>]'],
+  usage: [
+    '[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }',
+    '-I [<flags>] [<prompt>]',
+    '--each [--each-format { text | json }] [<flags>]',
+  ],
   flags: {
     ...taskFlags,
     each: { type: 'boolean', does: 'start one for each line of stdin: a prompt, or a JSON object with flags as keys' },
@@ -49,6 +58,7 @@ export default command(import.meta, {
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],
     ['zag-spawn -p sh --name tests --tag ci --timeout 10m "npm test"', 'with a name, a tag and a limit'],
     ['printf "wc -l README.md\\n" | zag-spawn -p sh -', 'with the prompt from stdin'],
+    ['zag-spawn -p sh -I --name worker', 'one that takes scripts as messages: zag-input --name worker "echo hi"'],
     ['seq 3 | sed "s/^/echo /" | zag-spawn -p sh --each --slots 2 --tag batch', 'one for each line, two at a time'],
   ],
   async run({ each, eachFormat, json: _, ...task }, context) {
@@ -59,14 +69,15 @@ export default command(import.meta, {
 })
 
 async function spawnOne({ operands, prompt, filePrompt, context, dependsOn, ...ask }: Task, { stdin }: Context): Promise<Spawned> {
-  const text = await promptOf({ prompt, filePrompt }, operands, stdin)
+  const isLeftOut = ask.interactive && operands.length === 0 && prompt === undefined && filePrompt === undefined
+  const text = isLeftOut ? '' : await promptOf({ prompt, filePrompt }, operands, stdin)
   const waitFor = await pick({ operands: dependsOn }, stdin, { otherwise: 'none' })
   const contextOf = await sourcesOf(await pick({ operands: context }, stdin, { otherwise: 'none' }), false)
   return spawn({ ...ask, prompt: text, contextOf, dependsOn: waitFor })
 }
 
-function row({ id, pid, logPath }: Spawned, { out }: Context): void {
-  out.row({ session_id: id, pid: pid ?? null, log_path: logPath, interactive: false }, id)
+function row({ id, pid, logPath, interactive }: Spawned, { out }: Context): void {
+  out.row({ session_id: id, pid: pid ?? null, log_path: logPath, interactive }, id)
 }
 
 /** Gives the code of the first line that was refused. */

@@ -40,13 +40,19 @@ export const contextFlag = {
 } as const satisfies Flags
 
 /** The prompt from the one place that gives it: words, --prompt, --file-prompt, or stdin for the word `-`. Throws usage, and Fault 5 for a file that cannot be read. */
-export async function promptOf(flags: { prompt?: string; filePrompt?: string }, words: string[], stdin: Input): Promise<string | Buffer> {
+export async function promptOf(
+  flags: { prompt?: string; filePrompt?: string },
+  words: string[],
+  stdin: Input,
+  what: 'prompt' | 'message' = 'prompt',
+): Promise<string | Buffer> {
   const [word] = words
   const given = [word, flags.prompt, flags.filePrompt].filter(source => source !== undefined)
-  if (given.length === 0) throw usage('no prompt: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
-  if (words.length > 1) throw usage(`one prompt, not ${words.length} words: put it in quotes (${quoted(words[1] as string)} is the second)`)
-  if (given.length > 1) throw usage('one prompt, please: an operand, --prompt or --file-prompt')
-  if (flags.filePrompt !== undefined) return contentOf(flags.filePrompt, 'the prompt')
+  if (given.length === 0) throw usage(`no ${what}: give it as an operand, with --prompt or --file-prompt, or on stdin with -`)
+  if (words.length > 1)
+    throw usage(`one ${what}, not ${words.length} words: put it in quotes (${quoted(words[1] as string)} is the second)`)
+  if (given.length > 1) throw usage(`one ${what}, please: an operand, --prompt or --file-prompt`)
+  if (flags.filePrompt !== undefined) return contentOf(flags.filePrompt, `the ${what}`)
   if (flags.prompt !== undefined) return flags.prompt
   return word === '-' ? stdin.bytes() : (word as string)
 }

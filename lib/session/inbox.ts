@@ -20,9 +20,9 @@ export interface Message {
   /** Files that go with it, by their absolute paths. */
   files?: string[]
   /** It is not wrapped with its sender. */
-  raw?: true
+  raw?: boolean
   /** The session that lives on ends after it. */
-  end?: true
+  end?: boolean
 }
 
 /** Puts a message into the inbox of a session; it is there, whole, when this returns. Throws a Fault (5) if it does not fit on the disk. */

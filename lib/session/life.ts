@@ -8,7 +8,7 @@
 import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { sizeIfThere } from '../store/file.js'
-import { claimNext } from '../table/owners.js'
+import { claimNext, forgetClaims } from '../table/owners.js'
 import { read, type Session } from '../table/sessions.js'
 import { type Following, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
 import { type EndRequest, requestFor } from './request.js'
@@ -110,8 +110,8 @@ export class Life {
   }
 
   #endTurn({ run, success, status, error, exit_code }: Ended): void {
-    // The turns of a session that lives on have ended one by one.
-    if (this.#turn === undefined || this.#session.interactive) return
+    // The turns of a session that lives on have ended one by one; nobody waits for that of the first prompt.
+    if (this.#turn === undefined || this.#turn === 1 || this.#session.interactive) return
     endTurn(this.#id, this.#turn, { run, success, stop_reason: status, error, exit_code })
   }
 
@@ -131,6 +131,7 @@ export class Life {
     if (pause > 0 && !this.#request) await this.#sleep(pause)
     this.look()
     this.#session = read(this.#id) ?? this.#session
+    forgetClaims(this.#id)
     const before = this.#turn
     if (!this.#request) this.#turn = await turn()
     this.#attempt = this.#turn === before ? this.#attempt + 1 : 1

@@ -64,6 +64,7 @@ function again(session: Session, model: string | undefined): Session {
     created_at: timestamp(),
     parent: parentHere(),
     depends_on: [],
+    native_id: undefined,
     retried_from: session.id,
     ...(model === undefined ? {} : { model, flags: { ...flags, model } }),
   }

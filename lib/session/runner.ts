@@ -79,7 +79,9 @@ export class Run {
     if (!('name' in provider)) return this.#endUnbegun(provider)
     const failed = this.#turn === undefined ? undefined : await this.#start(this.#turn, provider)
     if (failed) return this.#endUnbegun(failed)
-    await this.#onRecord(() => begin(this.#session, this.#log, this.#startOf(provider)))
+    // One that lives on can begin with nothing to do.
+    const told = this.#turn === undefined ? [] : promptEvents(this.#session.id, this.#turn)
+    await this.#onRecord(() => begin(this.#session, this.#log, this.#startOf(provider), told))
     this.#disarm = this.#armTimeout()
     try {
       return await this.#tell(await (this.#session.interactive ? this.#liveOn(provider) : this.#once()))
@@ -191,8 +193,8 @@ export class Run {
   /** A run that ends before any agent of it began. */
   async #endUnbegun(how: Outcome): Promise<Ended> {
     // A later run that was asked to end before it began told nobody anything.
-    const told = this.#request && this.#run > 1 ? [] : undefined
-    begin(this.#session, this.#log, this.#startOf(undefined), told)
+    const toldNone = this.#turn === undefined || (this.#request && this.#run > 1)
+    begin(this.#session, this.#log, this.#startOf(undefined), toldNone ? [] : promptEvents(this.#session.id, this.#turn))
     return this.#tell(how)
   }
 
