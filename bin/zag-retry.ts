@@ -35,6 +35,6 @@ export default command(import.meta, {
       // Whoever reads may go on with it while the next is started.
       out.flush()
     })
-    if (count === 0) err.notice('nothing to retry: all of them completed')
+    if (count === 0) err.notice('nothing to retry: none of them failed')
   },
 })

@@ -14,6 +14,7 @@ import { openHome } from '../store/home.js'
 import { nobody, type Owner } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { create, exists, type Session } from '../table/sessions.js'
+import { attached, checkFiles, filesAt } from './attach.js'
 import { filesFor, gather } from './context.js'
 import { undo } from './remove.js'
 import { isLimited } from './slots.js'
@@ -201,7 +202,6 @@ const FEATURES: [keyof Ask, Feature, string][] = [
   ['size', 'model', '--size'],
   ['systemPrompt', 'system_prompt', '--system-prompt'],
   ['addDir', 'add_dir', '--add-dir'],
-  ['file', 'file', '--file'],
   ['mcpConfig', 'mcp_config', '--mcp-config'],
   ['maxTurns', 'max_turns', '--max-turns'],
   ['plan', 'plan', '--plan'],
@@ -214,6 +214,7 @@ export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
     if (isGiven(ask[key]) && !provider.can.has(feature))
       throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }
+  checkFiles(provider, ask.file ?? [])
 }
 
 function modelOf(ask: Ask, config: Config, provider: Provider): string | undefined {
@@ -251,7 +252,8 @@ function filesOf(ask: Ask, provider: Provider, session: Session): Record<string,
   if (String(ask.prompt).trim() === '' && !(ask.interactive && ask.prompt.length === 0))
     throw usage('the prompt is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
   const wantsJson = ask.answerJson && provider.prompt === 'text'
-  const task = Buffer.concat([Buffer.from(ask.prompt), Buffer.from(wantsJson ? ASK_FOR_JSON : '')])
+  const files = attached(provider, filesAt(ask.file ?? [])).flatMap(block => ['\n\n', block])
+  const task = Buffer.concat([ask.prompt, ...files, wantsJson ? ASK_FOR_JSON : ''].map(part => Buffer.from(part)))
   // What is given when the session starts is put before the task then.
   if (session.context_of) return { prompt: task, task }
   return filesFor(task, gather(ask.contextOf ?? [], ask.contextBytes), provider.prompt)

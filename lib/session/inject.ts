@@ -5,18 +5,16 @@
 import { dirname } from 'node:path'
 import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
-import { loadConfig } from '../config/config.js'
-import { providerOf } from '../provider/list.js'
+import type { Provider } from '../provider/provider.js'
 import { makeFolder, readBytesIfThere, replaceFile } from '../store/file.js'
 import type { Session } from '../table/sessions.js'
 import { filesFor, gather } from './context.js'
 
-/** Writes the prompt of a session that waited for the results of others. Throws a Fault: 5, or 127 if its provider is gone. */
-export async function putContext({ id, root, provider, context_of, flags }: Session): Promise<void> {
+/** Writes the prompt of a session that waited for the results of others. Throws a Fault (5). */
+export function putContext({ id, context_of, flags }: Session, { prompt: kind }: Provider): void {
   if (!context_of) return
   const task = readBytesIfThere(paths.inSession(id, 'task'))
   if (!task) throw new Fault(`session ${id} is damaged: its task is gone`, EXIT.system)
-  const { prompt: kind } = providerOf(provider, await loadConfig(root))
   const given = gather(context_of, typeof flags.contextBytes === 'number' ? flags.contextBytes : undefined)
   for (const [name, data] of Object.entries(filesFor(task, given, kind))) {
     const path = paths.ofSession(id, name)

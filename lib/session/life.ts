@@ -77,7 +77,8 @@ export class Life {
   /** What the first run begins with: the prompt, what waits, or nothing yet in a session that lives on. */
   async #firstTurn(): Promise<number | undefined> {
     if (this.#first > 1) return turnOfWaiting(this.#session)
-    return this.#session.interactive && !sizeIfThere(paths.inSession(this.#id, 'prompt')) ? undefined : 1
+    const { interactive, context_of } = this.#session
+    return interactive && !context_of && !sizeIfThere(paths.inSession(this.#id, 'prompt')) ? undefined : 1
   }
 
   /** One run. */

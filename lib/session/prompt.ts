@@ -2,14 +2,12 @@
 // an agent that reads text is told who sent a message from inside a session, and what was said so far if it cannot go on
 // with a conversation of its own.
 
-import { isUtf8 } from 'node:buffer'
-import { readFileSync, statSync } from 'node:fs'
-import { EXIT, Fault, reason } from '../base/exit.js'
+import { EXIT, Fault } from '../base/exit.js'
 import { isId } from '../base/id.js'
 import type { Provider } from '../provider/provider.js'
 import { replaceFile, sizeIfThere } from '../store/file.js'
 import { exists, type Session } from '../table/sessions.js'
-import { CONTEXT_BYTES, limited } from './context.js'
+import { attached } from './attach.js'
 import { hasBegun, transcript } from './conversation.js'
 import { ABOUT_ESCAPES, block } from './fence.js'
 import { bytesOf, type Message } from './inbox.js'
@@ -32,9 +30,9 @@ export function writePrompt(session: Session, provider: Provider, turn: number):
 function textOf(session: Session, provider: Provider, turn: number, messages: Message[]): Buffer {
   const before = provider.can.has('resume') || !hasBegun(session, turn) ? '' : transcript(session)
   const escapes = messages.some(isWrapped) ? [Buffer.from(ABOUT_MESSAGES)] : []
-  const attached = provider.can.has('file') ? [] : messages.flatMap(({ files = [] }) => files.map(attachment))
+  const files = messages.flatMap(({ files = [] }) => files)
   const said = messages.map(message => (isWrapped(message) ? Buffer.from(envelope(message)) : bytesOf(message)))
-  return Buffer.concat([Buffer.from(before), joined([...escapes, ...said, ...attached])])
+  return Buffer.concat([Buffer.from(before), joined([...escapes, ...said, ...attached(provider, files)])])
 }
 
 function joined(parts: Buffer[]): Buffer {
@@ -61,20 +59,4 @@ export function envelope(message: Message): string {
     ],
     String(bytesOf(message)),
   )
-}
-
-/** A file as a block: its text, or where it is if it is none. One that is gone says so in its place. */
-function attachment(path: string): Buffer {
-  const text = contentOf(path)
-  return Buffer.from(block('attached-file', [['path', path]], text))
-}
-
-function contentOf(path: string): string {
-  try {
-    if (statSync(path).size > CONTEXT_BYTES * 16) return `(${statSync(path).size} bytes: read it where it is)`
-    const bytes = readFileSync(path)
-    return isUtf8(bytes) ? limited(String(bytes), CONTEXT_BYTES, path) : `(${bytes.length} bytes that are no text: read it where it is)`
-  } catch (error) {
-    return `(cannot be read: ${reason(error)})`
-  }
 }

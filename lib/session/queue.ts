@@ -14,7 +14,6 @@ import { indexed } from '../table/filing.js'
 import { latestIn, latestOwner, nobody, takeOver, takeOverIn } from '../table/owners.js'
 import { read, type Session } from '../table/sessions.js'
 import { startRunner, startServer } from './begin.js'
-import { putContext } from './inject.js'
 import { settle } from './settle.js'
 import { isLimited } from './slots.js'
 import { type Status, statusOf } from './state.js'
@@ -93,7 +92,6 @@ async function begin(session: Session, { owner, run }: Status): Promise<void> {
   const { id } = session
   if (!takeOver(id, owner, { role: 'start', run, ...myself() })) return
   try {
-    if (run === 1) await putContext(session)
     await startRunner(id, run)
   } catch (error) {
     if (!(error instanceof Fault)) throw error

@@ -34,6 +34,8 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
   const chosen: Session[] = []
   for (const id of ids) {
     const { over, state } = await settle(id)
+    // What still runs or waits has not failed.
+    if (!over && failed) continue
     if (!over) throw new Fault(`session ${id} is ${state}: zag wait ${shortId(id)} waits for it, zag cancel ends it`, EXIT.notNow)
     const session = read(id)
     if (session && !(failed && state === 'completed')) chosen.push(session)
@@ -42,11 +44,20 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
     await checkUsable(session, model)
     if (promptOf(session) === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
   }
-  for (const session of chosen) {
-    const next = again(session, model)
+  const anew = new Map<string, string>()
+  for (const session of inOrder(chosen)) {
+    const next = again(session, model, anew)
+    anew.set(session.id, next.id)
     await record(next, 'spawn', filesOf(session))
     take({ ...(await start(next)), from: session.id })
   }
+}
+
+/** As asked for, unless one depends on another: then the oldest first, as only what was there can be depended on. */
+function inOrder(sessions: Session[]): Session[] {
+  const ids = new Set(sessions.map(({ id }) => id))
+  const isGraph = sessions.some(({ depends_on }) => depends_on.some(id => ids.has(id)))
+  return isGraph ? sessions.toSorted((a, b) => (a.id < b.id ? -1 : 1)) : sessions
 }
 
 async function checkUsable({ provider, root, cwd, flags }: Session, model: string | undefined): Promise<void> {
@@ -55,15 +66,16 @@ async function checkUsable({ provider, root, cwd, flags }: Session, model: strin
   checkFeatures(model === undefined ? flags : { ...flags, model }, found)
 }
 
-/** It depends on nothing: what it waited for is over, and its results are in the prompt. */
-function again(session: Session, model: string | undefined): Session {
+/** It depends on what is started again with it. All else that it waited for is over; what it gave is looked up when it starts. */
+function again(session: Session, model: string | undefined, anew: ReadonlyMap<string, string>): Session {
   const { size: _, ...flags } = session.flags
   return {
     ...session,
     id: newId(),
     created_at: timestamp(),
     parent: parentHere(),
-    depends_on: [],
+    depends_on: session.depends_on.flatMap(id => anew.get(id) ?? []),
+    context_of: session.context_of?.map(id => anew.get(id) ?? id),
     native_id: undefined,
     retried_from: session.id,
     ...(model === undefined ? {} : { model, flags: { ...flags, model } }),
@@ -74,7 +86,7 @@ const promptOf = ({ id }: Session) => readBytesIfThere(paths.inSession(id, 'prom
 
 /** The prompt and the context, byte for byte. */
 function filesOf(session: Session): Record<string, Buffer> {
-  const names = ['prompt', 'stdin', ...listIfThere(paths.inSession(session.id, 'context')).map(name => join('context', name))]
+  const names = ['prompt', 'task', 'stdin', ...listIfThere(paths.inSession(session.id, 'context')).map(name => join('context', name))]
   const files = names.map(name => [name, readBytesIfThere(join(paths.session(session.id), name))] as const)
   return Object.fromEntries(files.filter((file): file is [string, Buffer] => file[1] !== undefined))
 }

@@ -12,6 +12,7 @@ import type { Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
 import { Between } from './between.js'
 import { keepConversation } from './conversation.js'
+import { putContext } from './inject.js'
 import { writePrompt } from './prompt.js'
 import { type EndRequest, requestedEnd } from './request.js'
 import { type Exit, type Playing, type Said, shoot } from './shot.js'
@@ -74,7 +75,6 @@ export class Run {
   }
 
   async #go(): Promise<Ended> {
-    this.look()
     const provider = await this.#provider()
     if (!('name' in provider)) return this.#endUnbegun(provider)
     const failed = this.#turn === undefined ? undefined : await this.#start(this.#turn, provider)
@@ -92,9 +92,10 @@ export class Run {
 
   /** The provider, or how the run ends without one, or because that was asked for already. */
   async #provider(): Promise<Provider | Outcome> {
-    if (this.#request) return outcomeOf({ success: false }, this.#request)
     try {
-      return providerOf(this.#session.provider, await loadConfig(this.#session.root))
+      const provider = providerOf(this.#session.provider, await loadConfig(this.#session.root))
+      this.look()
+      return this.#request ? outcomeOf({ success: false }, this.#request) : provider
     } catch (error) {
       return failedToStart(error)
     }
@@ -103,6 +104,7 @@ export class Run {
   /** Starts the agent for a turn, or says how the run ends because that cannot be. */
   async #start(turn: number, provider: Provider): Promise<Outcome | undefined> {
     try {
+      if (this.#run === 1 && turn === 1) putContext(this.#session, provider)
       writePrompt(this.#session, provider, turn)
       this.#playing = await shoot(this.#session, this.#run, turn, provider)
       return undefined

@@ -3,19 +3,19 @@
 // however many send. A supervisor looks into the inbox after it has told the end: so one of the two always sees it.
 
 import { isUtf8 } from 'node:buffer'
-import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs'
-import { EXIT, Fault, quoted, refused, usage } from '../base/exit.js'
+import { existsSync } from 'node:fs'
+import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { newId, shortId } from '../base/id.js'
 import { inside, paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
 import { isElsewhere } from '../process/identity.js'
 import { providerOf } from '../provider/list.js'
-import type { Provider } from '../provider/provider.js'
 import { replaceFile } from '../store/file.js'
 import { nobody, takeOver } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { exists, read, type Session } from '../table/sessions.js'
 import { usable } from './ask.js'
+import { checkFiles, filesAt } from './attach.js'
 import { isBareEnd, type Message, post, takeBack } from './inbox.js'
 import { settle } from './settle.js'
 import { type Status, statusOf } from './state.js'
@@ -44,21 +44,9 @@ export function compose({ content, by, raw, end, files }: Said): Message {
     from: from?.session ?? by,
     name: from?.name,
     ...(isUtf8(content) ? { content: String(content) } : { content: content.toString('base64'), base64: true as const }),
-    files: files.length > 0 ? files.map(fileAt) : undefined,
+    files: files.length > 0 ? filesAt(files) : undefined,
     raw: raw || undefined,
     end: end || undefined,
-  }
-}
-
-/** The absolute path of a file that can be read. */
-function fileAt(path: string): string {
-  try {
-    const real = realpathSync(path)
-    if (!statSync(real).isFile()) throw new Error('it is no file')
-    accessSync(real, constants.R_OK)
-    return real
-  } catch (error) {
-    throw refused(`cannot read the file ${quoted(path)} that goes with it`, error)
   }
 }
 
@@ -90,14 +78,9 @@ async function check(session: Session, { over, owner }: Status, message: Message
   if (owner && isElsewhere(owner) && owner.pid !== 0)
     throw new Fault(`session ${id} is on another machine, ${owner.host}: send it from there`, EXIT.notNow)
   const config = await loadConfig(session.root)
-  checkFiles(over ? await usable(session.provider, config) : providerOf(session.provider, config), message)
+  checkFiles(over ? await usable(session.provider, config) : providerOf(session.provider, config), message.files ?? [])
   if (over && !existsSync(session.cwd))
     throw new Fault(`session ${id} cannot be resumed: its folder ${quoted(session.cwd)} is gone`, EXIT.notNow)
-}
-
-function checkFiles({ name, prompt }: Provider, { files = [] }: Message): void {
-  if (files.length > 0 && prompt === 'script')
-    throw usage(`provider ${quoted(name)} has no --file: its messages are scripts, which can name files themselves`)
 }
 
 /**

@@ -14,7 +14,6 @@ import { watchFolder } from '../store/watch.js'
 import { latestIn, latestOwner, nobody, takeOver, takeOverIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { exists, read, type Session } from '../table/sessions.js'
-import { putContext } from './inject.js'
 import { Life } from './life.js'
 import { settle } from './settle.js'
 import { onStop } from './signals.js'
@@ -188,7 +187,6 @@ class Server {
   }
 
   async #run(session: Session, run: number): Promise<void> {
-    if (run === 1) await putContext(session)
     const life = new Life(session, run)
     this.#atWork.set(session.id, life)
     await life.ended

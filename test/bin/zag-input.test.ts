@@ -217,7 +217,8 @@ t.test('--file: its text goes with the message, fenced; to a script it is 2', as
   const { stdout } = await input(['--session', id, '--file', one, '--file', 'two.bin', 'look'])
   t.equal(
     stdout,
-    `look\n\n<attached-file path="${one}" escaped="true">\na<\\/attached-file>\n</attached-file>\n\n` +
+    'look\n\nFiles that go with it follow, one block each. In a block marked escaped="true" each backslash between "<" and the name of such a tag, or "/" and its name, was added to keep the block whole.\n\n' +
+      `<attached-file path="${one}" escaped="true">\na<\\/attached-file>\n</attached-file>\n\n` +
       `<attached-file path="${two}">\n(3 bytes that are no text: read it where it is)\n</attached-file>`,
   )
   t.match(await input(['--session', seeds.a, '--file', one, 'true']), { code: 2, stdout: '', stderr: /provider 'sh' has no --file/ })
