@@ -39,7 +39,11 @@ export const contextFlag = {
 } as const satisfies Flags
 
 /** The prompt from the one place that gives it: words, --prompt, --file-prompt, or stdin for the word `-`. Throws usage, and Fault 5 for a file that cannot be read. */
-export async function promptOf(flags: { prompt?: string; filePrompt?: string }, words: string[], stdin: Input): Promise<string | Buffer> {
+export async function promptOf(
+  flags: { prompt?: string | Buffer; filePrompt?: string },
+  words: string[],
+  stdin: Input,
+): Promise<string | Buffer> {
   const [word] = words
   const given = [word, flags.prompt, flags.filePrompt].filter(source => source !== undefined)
   if (given.length === 0) throw usage('no prompt: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
