@@ -5,7 +5,7 @@ import { askFlags, callFlags, contextFlag, promptOf } from '../lib/command/ask.j
 import { command } from '../lib/command/command.js'
 import type { Context, Flags, Values } from '../lib/command/data.js'
 import { Progress } from '../lib/command/progress.js'
-import { over, tasksOf } from '../lib/command/tasks.js'
+import { LONGEST, over, tasksOf } from '../lib/command/tasks.js'
 import { pick } from '../lib/session/pick.js'
 import { sourcesOf } from '../lib/session/sources.js'
 import { type Spawned, spawn } from '../lib/session/start.js'
@@ -86,22 +86,40 @@ async function spawnEach(common: Task, format: 'text' | 'json' | undefined, cont
     throw usage('--each reads the prompts from stdin: give none beside it')
   const { stdin, out, err } = context
   const progress = new Progress(err)
+  const base = { ...(await found(common, context)), slots: common.slots ?? availableParallelism() }
   let [accepted, exit]: [number, number] = [0, EXIT.ok]
-  for await (const { row: number, values } of tasksOf(stdin.lines(), format, taskFlags)) {
-    try {
-      if (values instanceof Fault) throw values
-      row(await spawnOne(over({ ...common, slots: common.slots ?? availableParallelism() }, values), context), context)
-      // Whoever reads may go on with it while the next is started.
-      out.flush()
-      accepted += 1
-      progress.show(() => `${accepted} accepted`)
-    } catch (error) {
-      if (!(error instanceof Fault) || error.exit === EXIT.system) throw error
+  for await (const { row: number, values } of tasksOf(stdin.byteLines(LONGEST), format, taskFlags)) {
+    const spawned = values instanceof Fault ? values : await spawnRow(over(base, values), number, context)
+    if (spawned instanceof Fault) {
       progress.clear()
-      err.complain(`row ${number}: ${error.message}`)
-      exit ||= error.exit
+      err.complain(`row ${number}: ${spawned.message}`)
+      exit ||= spawned.exit
+      continue
     }
+    row(spawned, context)
+    // Whoever reads may go on with it while the next is started.
+    out.flush()
+    accepted += 1
+    progress.show(() => `${accepted} accepted`)
   }
   progress.clear()
   return exit
+}
+
+/** What all rows depend on and get: found once, so that what is not there is told once, before anything is started. */
+async function found(common: Task, { stdin }: Context): Promise<Task> {
+  const dependsOn = await pick({ operands: common.dependsOn }, stdin, { otherwise: 'none' })
+  const context = await sourcesOf(await pick({ operands: common.context }, stdin, { otherwise: 'none' }), false)
+  return { ...common, dependsOn, context }
+}
+
+/** The session of a row, or what is wrong with the row. What no other row would escape, such as a full disk, is thrown. */
+async function spawnRow(task: Task, number: number, context: Context): Promise<Spawned | Fault> {
+  try {
+    return await spawnOne(task, context)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    if (error.exit !== EXIT.system) return error
+    throw new Fault(`row ${number}: ${error.message}; neither this row nor any after it was started`, error.exit, { cause: error })
+  }
 }

@@ -41,7 +41,7 @@ export const contextFlag = {
 
 /** The prompt from the one place that gives it: words, --prompt, --file-prompt, or stdin for the word `-`. Throws usage, and Fault 5 for a file that cannot be read. */
 export async function promptOf(
-  flags: { prompt?: string; filePrompt?: string },
+  flags: { prompt?: string | Buffer; filePrompt?: string },
   words: string[],
   stdin: Input,
   what: 'prompt' | 'message' = 'prompt',

@@ -38,7 +38,8 @@ export function rowOf(status: Status, session: Session | undefined = read(status
     signal: ended?.signal,
     reason: ended?.reason,
     pid: over ? undefined : pidOf(id, started, session),
-    runner_pid: over ? undefined : owner?.pid,
+    // Of one that waits the owner is nobody.
+    runner_pid: over ? undefined : owner?.pid || undefined,
     duration_ms: over ? ended?.duration_ms : undefined,
   }
 }

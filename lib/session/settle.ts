@@ -95,12 +95,15 @@ function isOwn({ id, run }: Status): boolean {
   return inside()?.process === markOf(id, run)
 }
 
-/** Whoever wrote the end may have died before the row and the marker. */
+/** Whoever wrote the end may have died before the row, the marker and what comes after them. */
 async function showIfMissing({ id, owner }: Status, ended: Ended): Promise<void> {
-  if (sizeIfThere(paths.marker(id, 'ended')) !== undefined || (owner && isAlive(owner))) return
+  const shown = sizeIfThere(paths.marker(id, 'ended')) !== undefined
+  if ((shown && sizeIfThere(paths.inSession(id, 'environment')) === undefined) || (owner && isAlive(owner))) return
   const session = read(id)
   try {
-    if (session) (await import('./turn.js')).showEnd(session, ended)
+    const { showEnd, leaveBehind } = await import('./turn.js')
+    if (session && !shown) showEnd(session, ended)
+    await leaveBehind(id)
   } catch (error) {
     // Where it cannot be written, the log says it all the same.
     if (!isRefusal(error)) throw error

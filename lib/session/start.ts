@@ -27,14 +27,14 @@ export async function start({ id, interactive = false }: Session): Promise<Spawn
 }
 
 async function runnerFor(id: string): Promise<number | undefined> {
-  if (latestOwner(id)?.role === 'queue') {
-    await (await import('./queue.js')).consider(id)
-    return undefined
-  }
   try {
-    return await startRunner(id, 1)
+    if (latestOwner(id)?.role !== 'queue') return await startRunner(id, 1)
+    await (await import('./queue.js')).consider(id)
+    const owner = latestOwner(id)
+    return owner?.role === 'run' ? owner.pid : undefined
   } catch (error) {
-    if (latestOwner(id)?.role === 'spawn') undo(id)
+    const role = latestOwner(id)?.role
+    if (role === 'spawn' || role === 'queue') undo(id)
     throw error
   }
 }
