@@ -5,7 +5,7 @@ import { askFlags, callFlags, contextFlag, promptOf } from '../lib/command/ask.j
 import { command } from '../lib/command/command.js'
 import type { Context, Flags, Values } from '../lib/command/data.js'
 import { Progress } from '../lib/command/progress.js'
-import { over, tasksOf } from '../lib/command/tasks.js'
+import { LONGEST, over, tasksOf } from '../lib/command/tasks.js'
 import { pick } from '../lib/session/pick.js'
 import { sourcesOf } from '../lib/session/sources.js'
 import { type Spawned, spawn } from '../lib/session/start.js'
@@ -15,6 +15,11 @@ const taskFlags = {
   ...askFlags,
   ...callFlags,
   ...contextFlag,
+  interactive: {
+    type: 'boolean',
+    short: 'I',
+    does: 'live on after the prompt, which may be left out, and take messages until zag input --end',
+  },
   dependsOn: { type: 'strings', value: 'session', does: 'start when this session is completed; several: all of them' },
   afterAny: { type: 'boolean', does: 'with --depends-on: start when they are over, whatever became of them' },
   injectContext: { type: 'boolean', does: 'with --depends-on: put their results before the prompt' },
@@ -26,7 +31,11 @@ type Task = Values<typeof taskFlags>
 export default command(import.meta, {
   name: 'zag-spawn',
   does: 'start a session in the background',
-  usage: ['[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }', '--each [--each-format { text | json }] [<flags>]'],
+  usage: [
+    '[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }',
+    '-I [<flags>] [<prompt>]',
+    '--each [--each-format { text | json }] [<flags>]',
+  ],
   flags: {
     ...taskFlags,
     each: { type: 'boolean', does: 'start one for each line of stdin: a prompt, or a JSON object with flags as keys' },
@@ -49,6 +58,7 @@ export default command(import.meta, {
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],
     ['zag-spawn -p sh --name tests --tag ci --timeout 10m "npm test"', 'with a name, a tag and a limit'],
     ['printf "wc -l README.md\\n" | zag-spawn -p sh -', 'with the prompt from stdin'],
+    ['zag-spawn -p sh -I --name worker', 'one that takes scripts as messages: zag-input --name worker "echo hi"'],
     ['seq 3 | sed "s/^/echo /" | zag-spawn -p sh --each --slots 2 --tag batch', 'one for each line, two at a time'],
   ],
   async run({ each, eachFormat, json: _, ...task }, context) {
@@ -59,14 +69,15 @@ export default command(import.meta, {
 })
 
 async function spawnOne({ operands, prompt, filePrompt, context, dependsOn, ...ask }: Task, { stdin }: Context): Promise<Spawned> {
-  const text = await promptOf({ prompt, filePrompt }, operands, stdin)
+  const isLeftOut = ask.interactive && operands.length === 0 && prompt === undefined && filePrompt === undefined
+  const text = isLeftOut ? '' : await promptOf({ prompt, filePrompt }, operands, stdin)
   const waitFor = await pick({ operands: dependsOn }, stdin, { otherwise: 'none' })
   const contextOf = await sourcesOf(await pick({ operands: context }, stdin, { otherwise: 'none' }), false)
   return spawn({ ...ask, prompt: text, contextOf, dependsOn: waitFor })
 }
 
-function row({ id, pid, logPath }: Spawned, { out }: Context): void {
-  out.row({ session_id: id, pid: pid ?? null, log_path: logPath, interactive: false }, id)
+function row({ id, pid, logPath, interactive }: Spawned, { out }: Context): void {
+  out.row({ session_id: id, pid: pid ?? null, log_path: logPath, interactive }, id)
 }
 
 /** Gives the code of the first line that was refused. */
@@ -75,22 +86,40 @@ async function spawnEach(common: Task, format: 'text' | 'json' | undefined, cont
     throw usage('--each reads the prompts from stdin: give none beside it')
   const { stdin, out, err } = context
   const progress = new Progress(err)
+  const base = { ...(await found(common, context)), slots: common.slots ?? availableParallelism() }
   let [accepted, exit]: [number, number] = [0, EXIT.ok]
-  for await (const { row: number, values } of tasksOf(stdin.lines(), format, taskFlags)) {
-    try {
-      if (values instanceof Fault) throw values
-      row(await spawnOne(over({ ...common, slots: common.slots ?? availableParallelism() }, values), context), context)
-      // Whoever reads may go on with it while the next is started.
-      out.flush()
-      accepted += 1
-      progress.show(() => `${accepted} accepted`)
-    } catch (error) {
-      if (!(error instanceof Fault) || error.exit === EXIT.system) throw error
+  for await (const { row: number, values } of tasksOf(stdin.byteLines(LONGEST), format, taskFlags)) {
+    const spawned = values instanceof Fault ? values : await spawnRow(over(base, values), number, context)
+    if (spawned instanceof Fault) {
       progress.clear()
-      err.complain(`row ${number}: ${error.message}`)
-      exit ||= error.exit
+      err.complain(`row ${number}: ${spawned.message}`)
+      exit ||= spawned.exit
+      continue
     }
+    row(spawned, context)
+    // Whoever reads may go on with it while the next is started.
+    out.flush()
+    accepted += 1
+    progress.show(() => `${accepted} accepted`)
   }
   progress.clear()
   return exit
+}
+
+/** What all rows depend on and get: found once, so that what is not there is told once, before anything is started. */
+async function found(common: Task, { stdin }: Context): Promise<Task> {
+  const dependsOn = await pick({ operands: common.dependsOn }, stdin, { otherwise: 'none' })
+  const context = await sourcesOf(await pick({ operands: common.context }, stdin, { otherwise: 'none' }), false)
+  return { ...common, dependsOn, context }
+}
+
+/** The session of a row, or what is wrong with the row. What no other row would escape, such as a full disk, is thrown. */
+async function spawnRow(task: Task, number: number, context: Context): Promise<Spawned | Fault> {
+  try {
+    return await spawnOne(task, context)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    if (error.exit !== EXIT.system) return error
+    throw new Fault(`row ${number}: ${error.message}; neither this row nor any after it was started`, error.exit, { cause: error })
+  }
 }

@@ -43,7 +43,8 @@ export function printAnswer({ row, result, exit }: Answered, form: Form, json: b
   return exit
 }
 
-function endedLine(result: Buffer, out: Output): Buffer {
+/** A result as it is, on a terminal with its last line ended. */
+export function endedLine(result: Buffer, out: Output): Buffer {
   return out.isTerminal && result.at(-1) !== 10 ? Buffer.concat([result, Buffer.from('\n')]) : result
 }
 

@@ -18,6 +18,7 @@ export const askFlags = {
   mcpConfig: { type: 'string', value: 'path', does: 'the configuration of MCP servers' },
   maxTurns: { type: 'number', value: 'n', min: 1, does: 'end after so many turns' },
   timeout: { type: 'time', value: 'time', does: 'end it, and all it started, after this long' },
+  retries: { type: 'number', value: 'n', max: 1000, does: 'try again up to so often when it fails, with growing pauses' },
   plan: { type: 'boolean', does: 'only plan, change nothing' },
   contextBytes: { type: 'size', value: 'bytes', does: 'give longer results as head and tail', default: '64k' },
   group: { type: 'string', value: 'group', does: "the group, if not the project's" },
@@ -39,13 +40,19 @@ export const contextFlag = {
 } as const satisfies Flags
 
 /** The prompt from the one place that gives it: words, --prompt, --file-prompt, or stdin for the word `-`. Throws usage, and Fault 5 for a file that cannot be read. */
-export async function promptOf(flags: { prompt?: string; filePrompt?: string }, words: string[], stdin: Input): Promise<string | Buffer> {
+export async function promptOf(
+  flags: { prompt?: string | Buffer; filePrompt?: string },
+  words: string[],
+  stdin: Input,
+  what: 'prompt' | 'message' = 'prompt',
+): Promise<string | Buffer> {
   const [word] = words
   const given = [word, flags.prompt, flags.filePrompt].filter(source => source !== undefined)
-  if (given.length === 0) throw usage('no prompt: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
-  if (words.length > 1) throw usage(`one prompt, not ${words.length} words: put it in quotes (${quoted(words[1] as string)} is the second)`)
-  if (given.length > 1) throw usage('one prompt, please: an operand, --prompt or --file-prompt')
-  if (flags.filePrompt !== undefined) return contentOf(flags.filePrompt, 'the prompt')
+  if (given.length === 0) throw usage(`no ${what}: give it as an operand, with --prompt or --file-prompt, or on stdin with -`)
+  if (words.length > 1)
+    throw usage(`one ${what}, not ${words.length} words: put it in quotes (${quoted(words[1] as string)} is the second)`)
+  if (given.length > 1) throw usage(`one ${what}, please: an operand, --prompt or --file-prompt`)
+  if (flags.filePrompt !== undefined) return contentOf(flags.filePrompt, `the ${what}`)
   if (flags.prompt !== undefined) return flags.prompt
   return word === '-' ? stdin.bytes() : (word as string)
 }

@@ -68,6 +68,7 @@ export const KEYS = {
         required: ['command'],
         keys: {
           command: { kind: 'words' },
+          resume: { kind: 'words' },
           format: { kind: 'choice', of: ['text', 'ndjson'] },
           env: { kind: 'names', name: variableName, each: { kind: 'text', check: withoutNul } },
           ...limits,

@@ -17,13 +17,17 @@ export interface DetachOptions {
 
 const CLOSE_ON_EXEC = 0o2000000
 
+let closed = false
+
 /**
  * Closes the inherited descriptors above 2 that a child would get, but for those in `keep`. Those that Node and zag open
  * are close-on-exec and stay. Whatever was named /dev/fd/N must be read before. On macOS nothing is done: the system does
  * not tell a descriptor's flags.
  */
 export function closeInherited(keep: readonly number[] = []): void {
-  if (process.platform !== 'linux') return
+  // What is inherited is there from the beginning: looked at once, because a server of many starts thousands.
+  if (process.platform !== 'linux' || closed) return
+  closed = true
   for (const name of readdirSync('/proc/self/fd')) {
     const fd = Number(name)
     if (fd > 2 && !keep.includes(fd) && isHandedOn(fd)) closeSync(fd)

@@ -125,8 +125,15 @@ class Crowd {
     this.#find = find
   }
 
-  /** Lists anew. False when nothing is left. */
+  /**
+   * Lists anew. False when nothing is left. A list takes a while: one that starts a successor which the list has just passed,
+   * and ends before the list comes to it, hides both. So nothing is left only when two lists say so.
+   */
   look(): boolean {
+    return this.#list() || this.#list()
+  }
+
+  #list(): boolean {
     this.#now = this.#find(this.#known)
     for (const entry of this.#now.processes) this.#known.add(keyOfEntry(entry))
     return this.#now.processes.length > 0

@@ -12,9 +12,11 @@ import { textReader } from './text.js'
 const LONGEST_WORD = 128 * 1024 - 1
 
 /** The provider that `[providers.NAME]` describes. */
-export function configured(name: string, { command, format, env }: ConfiguredProvider): Provider {
-  const can = new Set<Feature>(['auto_approve', ...(command.includes('{model}') ? (['model'] as const) : [])])
-  const promptInArgv = command.includes('{prompt}') || command.includes('{prompt_file}')
+export function configured(name: string, { command, resume, format, env }: ConfiguredProvider): Provider {
+  const words = [...command, ...(resume ?? [])]
+  const can = new Set<Feature>(['auto_approve'])
+  if (words.includes('{model}')) can.add('model')
+  if (resume) can.add('resume')
   return {
     name,
     does: `configured: ${command.join(' ')}`,
@@ -30,11 +32,13 @@ export function configured(name: string, { command, format, env }: ConfiguredPro
       }
     },
     check({ model, prompt }) {
-      if (command.includes('{model}') && !model) throw usage(`provider '${name}' needs a model: give --model, or set [models.${name}]`)
-      if (command.includes('{prompt}')) checkWord(name, prompt)
+      if (words.includes('{model}') && !model) throw usage(`provider '${name}' needs a model: give --model, or set [models.${name}]`)
+      if (words.includes('{prompt}')) checkWord(name, prompt)
     },
     launch(task) {
-      const argv = command.map(word => wordFor(word, task)) as [string, ...string[]]
+      const asked = task.resumed && resume ? resume : command
+      const argv = asked.map(word => wordFor(word, task)) as [string, ...string[]]
+      const promptInArgv = asked.includes('{prompt}') || asked.includes('{prompt_file}')
       return { argv, stdin: promptInArgv ? '/dev/null' : task.promptFile, env }
     },
     reader: format === 'ndjson' ? ndjsonReader : textReader,
@@ -45,7 +49,7 @@ function wordFor(word: string, task: Task): string {
   if (word === '{prompt}') return readFileSync(task.promptFile, 'utf8')
   if (word === '{prompt_file}') return task.promptFile
   if (word === '{root}') return task.root
-  if (word === '{session}') return task.session
+  if (word === '{session}') return task.conversation ?? task.session
   return word === '{model}' ? (task.model ?? '') : word
 }
 

@@ -26,13 +26,21 @@ const NEEDS: Record<string, string> = {
   tool_result: 'tool',
 }
 
-/** The reader of a program that prints events. Its result is its last session_result, else its last assistant_message. */
+/** An id that may become a word of a command: no option, and nothing that no word can hold. */
+function isConversation(id: unknown): id is string {
+  return typeof id === 'string' && id.length <= 200 && /^[^-\p{Cc}][^\p{Cc}]*$/u.test(id)
+}
+
+/** The reader of a program that prints events. Its result is its last session_result, else its last assistant_message;
+ * a session_id in any of its lines is its own id of the conversation, and the last one counts. */
 export function ndjsonReader(): Reader {
   let last: string | undefined
   let handed: string | undefined
+  let conversation: string | undefined
   const eventOf = (line: Buffer): NewEvent => {
     const object = parseLine(line)
     const type = object?.type
+    if (isConversation(object?.session_id)) conversation = object.session_id
     const needed = NEEDS[String(type)]
     if (!object || !KNOWN.has(String(type)) || (needed && typeof object[needed] !== 'string')) {
       return {
@@ -49,6 +57,6 @@ export function ndjsonReader(): Reader {
   return {
     each: true,
     out: lines => lines.filter(line => line.length > 0).map(eventOf),
-    verdict: exit => ({ ...byExit(exit), result: handed ?? last }),
+    verdict: exit => ({ ...byExit(exit), result: handed ?? last, conversation }),
   }
 }

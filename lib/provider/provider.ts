@@ -17,8 +17,12 @@ export interface Task {
   root: string
   cwd: string
   model?: string
-  /** The file with the prompt of this run. */
+  /** The file with the prompt of this turn. */
   promptFile: string
+  /** The agent was told something before: it is to go on with that conversation, if the provider can resume. */
+  resumed: boolean
+  /** The agent's own id of the conversation, if its output told one. */
+  conversation?: string
   /** The file with wrapped results given as context, for agents whose prompt is a script; others have them in the prompt. */
   contextFile?: string
   flags: Record<string, unknown>
@@ -39,6 +43,8 @@ export interface Verdict {
   error?: string
   /** The final text; 'stdout' if it is what the agent wrote, byte for byte; nothing if it said nothing. */
   result?: string | { stdout: true }
+  /** The agent's own id of the conversation, if it told one: what a later turn needs to go on with it. */
+  conversation?: string
 }
 
 /** Turns the output of one run into events. The same lines must give the same events again: a dead run is read anew. */

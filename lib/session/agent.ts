@@ -11,6 +11,7 @@ import { programAt } from '../process/program.js'
 import type { Launch, Provider, Task } from '../provider/provider.js'
 import { readIfThere } from '../store/file.js'
 import type { Session } from '../table/sessions.js'
+import { hasBegun } from './conversation.js'
 import type { Offsets } from './output.js'
 import { beginTurn, promptFile } from './turns.js'
 
@@ -65,6 +66,8 @@ function taskOf(session: Session, run: number, turn: number): Task {
     cwd: session.cwd,
     model: session.model,
     promptFile: promptFile(session.id, turn),
+    resumed: turn > 1 && hasBegun(session, turn),
+    conversation: session.native_id,
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
   }

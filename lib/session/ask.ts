@@ -14,6 +14,7 @@ import { openHome } from '../store/home.js'
 import { nobody, type Owner } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { create, exists, type Session } from '../table/sessions.js'
+import { attached, checkFiles, filesAt } from './attach.js'
 import { filesFor, gather } from './context.js'
 import { undo } from './remove.js'
 import { isLimited } from './slots.js'
@@ -34,6 +35,7 @@ export interface Ask {
   timeout?: number
   keepChildren?: boolean
   retries?: number
+  interactive?: boolean
   autoApprove?: boolean
   systemPrompt?: string
   addDir?: string[]
@@ -59,6 +61,8 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const cwd = realFolder(ask.root ?? '.')
   const root = projectRoot(cwd)
   if (ask.timeout === 0) throw usage('--timeout 0 leaves no time: leave it out for no limit')
+  if (ask.interactive && ask.retries)
+    throw usage('--retries tries a run again that failed, and --interactive goes on after it: give one of the two')
   const config = await loadConfig(root)
   const provider = await choose(ask, config)
   checkFeatures(ask, provider)
@@ -109,6 +113,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     timeout_ms: ask.timeout,
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
+    interactive: ask.interactive || undefined,
   }
 }
 
@@ -144,6 +149,7 @@ const KEPT: (keyof Ask)[] = [
   'timeout',
   'keepChildren',
   'retries',
+  'interactive',
   'autoApprove',
   'systemPrompt',
   'addDir',
@@ -196,7 +202,6 @@ const FEATURES: [keyof Ask, Feature, string][] = [
   ['size', 'model', '--size'],
   ['systemPrompt', 'system_prompt', '--system-prompt'],
   ['addDir', 'add_dir', '--add-dir'],
-  ['file', 'file', '--file'],
   ['mcpConfig', 'mcp_config', '--mcp-config'],
   ['maxTurns', 'max_turns', '--max-turns'],
   ['plan', 'plan', '--plan'],
@@ -209,6 +214,7 @@ export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
     if (isGiven(ask[key]) && !provider.can.has(feature))
       throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }
+  checkFiles(provider, ask.file ?? [])
 }
 
 function modelOf(ask: Ask, config: Config, provider: Provider): string | undefined {
@@ -243,10 +249,11 @@ function environmentOf(words: string[]): Record<string, string> {
 const ASK_FOR_JSON = '\n\nAnswer with one JSON value and nothing else: no prose before or after it.'
 
 function filesOf(ask: Ask, provider: Provider, session: Session): Record<string, string | Buffer> & { prompt: Buffer } {
-  if (String(ask.prompt).trim() === '')
+  if (String(ask.prompt).trim() === '' && !(ask.interactive && ask.prompt.length === 0))
     throw usage('the prompt is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
   const wantsJson = ask.answerJson && provider.prompt === 'text'
-  const task = Buffer.concat([Buffer.from(ask.prompt), Buffer.from(wantsJson ? ASK_FOR_JSON : '')])
+  const files = attached(provider, filesAt(ask.file ?? [])).flatMap(block => ['\n\n', block])
+  const task = Buffer.concat([ask.prompt, ...files, wantsJson ? ASK_FOR_JSON : ''].map(part => Buffer.from(part)))
   // What is given when the session starts is put before the task then.
   if (session.context_of) return { prompt: task, task }
   return filesFor(task, gather(ask.contextOf ?? [], ask.contextBytes), provider.prompt)

@@ -11,6 +11,7 @@ import { homeIsThere } from '../store/home.js'
 import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { exists, read } from '../table/sessions.js'
+import { isAwaited } from './queue.js'
 import { remove } from './remove.js'
 import { settle } from './settle.js'
 
@@ -32,7 +33,7 @@ export interface Gone {
   remains: string[]
 }
 
-/** Removes those of the sessions that are over and old, and the remains of crashes. Dead ones are ended on the way. */
+/** Removes those of the sessions that are over and old and that none waits for, and the remains of crashes. Dead ones are ended on the way. */
 export async function gc(ids: string[], { olderThan, force }: GcOptions): Promise<Gone> {
   const old: string[] = []
   for (const id of ids) if (await isOld(id, Date.now() - olderThan)) old.push(id)
@@ -51,7 +52,7 @@ async function isOld(id: string, before: number): Promise<boolean> {
   if (isDamaged(id)) return false
   const { over, ended } = await settle(id)
   const end = ended ? Date.parse(ended.ts) : timeOf(id)
-  return over && end <= before
+  return over && end <= before && !isAwaited(id)
 }
 
 /** A session that cannot be read stays, and does not keep the others: zag doctor names it. */

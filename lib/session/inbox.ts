@@ -20,15 +20,15 @@ export interface Message {
   /** Files that go with it, by their absolute paths. */
   files?: string[]
   /** It is not wrapped with its sender. */
-  raw?: true
+  raw?: boolean
   /** The session that lives on ends after it. */
-  end?: true
+  end?: boolean
 }
 
 /** Puts a message into the inbox of a session; it is there, whole, when this returns. Throws a Fault (5) if it does not fit on the disk. */
 export function post(id: string, message: Message): void {
   makeFolder(paths.inSession(id, 'inbox'))
-  replaceFile(fileOf(id, message.id), JSON.stringify(message))
+  replaceFile(fileOf(id, message.id), JSON.stringify(message), { sync: true })
 }
 
 /** Takes a message back. One that is on its way already stays. */
@@ -66,4 +66,9 @@ export function readMessage(folder: string, message: string): Message | undefine
 /** What a message says, byte for byte. */
 export function bytesOf({ content, base64 }: Message): Buffer {
   return Buffer.from(content, base64 ? 'base64' : 'utf8')
+}
+
+/** It says that the session ends and nothing else. */
+export function isBareEnd({ end, content, files = [] }: Message): boolean {
+  return end === true && content === '' && files.length === 0
 }

@@ -6,7 +6,9 @@
 // over as the last run ended; whoever looks shows the row and the marker that were held back.
 
 import { EXIT, Fault } from '../base/exit.js'
-import { claimNext } from '../table/owners.js'
+import { paths } from '../base/paths.js'
+import { sizeIfThere } from '../store/file.js'
+import { claimNext, forgetClaims } from '../table/owners.js'
 import { read, type Session } from '../table/sessions.js'
 import { type Following, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
 import { type EndRequest, requestFor } from './request.js'
@@ -22,7 +24,7 @@ export class Life {
   readonly #pauses: Pauses
   #session: Session
   #run: number
-  #turn = 1
+  #turn: number | undefined
   #attempt = 1
   #current: Run | undefined
   #following: Following | undefined
@@ -59,7 +61,7 @@ export class Life {
   }
 
   async #go(): Promise<Ended> {
-    if (this.#first > 1) this.#turn = await turnOfWaiting(this.#session)
+    this.#turn = await this.#firstTurn()
     for (;;) {
       const ended = await this.#live()
       if (!this.#following?.again) this.#endTurn(ended)
@@ -70,6 +72,13 @@ export class Life {
       }
       await this.#prepare(this.#following)
     }
+  }
+
+  /** What the first run begins with: the prompt, what waits, or nothing yet in a session that lives on. */
+  async #firstTurn(): Promise<number | undefined> {
+    if (this.#first > 1) return turnOfWaiting(this.#session)
+    const { interactive, context_of } = this.#session
+    return interactive && !context_of && !sizeIfThere(paths.inSession(this.#id, 'prompt')) ? undefined : 1
   }
 
   /** One run. */
@@ -102,6 +111,8 @@ export class Life {
   }
 
   #endTurn({ run, success, status, error, exit_code }: Ended): void {
+    // The turns of a session that lives on have ended one by one; nobody waits for that of the first prompt.
+    if (this.#turn === undefined || this.#turn === 1 || this.#session.interactive) return
     endTurn(this.#id, this.#turn, { run, success, stop_reason: status, error, exit_code })
   }
 
@@ -121,6 +132,7 @@ export class Life {
     if (pause > 0 && !this.#request) await this.#sleep(pause)
     this.look()
     this.#session = read(this.#id) ?? this.#session
+    forgetClaims(this.#id)
     const before = this.#turn
     if (!this.#request) this.#turn = await turn()
     this.#attempt = this.#turn === before ? this.#attempt + 1 : 1

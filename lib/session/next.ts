@@ -14,13 +14,13 @@ export interface Following {
   pause: number
   /** It is the same turn again: that is not over yet. */
   again?: boolean
-  /** Opens the turn that the run begins with, when the pause is over; gives its number. */
-  turn(): number | Promise<number>
+  /** Opens the turn that the run begins with, when the pause is over; gives its number, or nothing if the run takes what waits itself. */
+  turn(): number | undefined | Promise<number | undefined>
 }
 
 /** The run that ended. */
 export interface Before {
-  turn: number
+  turn: number | undefined
   /** The how manieth run of the turn it was, counted from 1. */
   attempt: number
 }
@@ -56,7 +56,8 @@ export function waitingFor(session: Session, { status }: Pick<Ended, 'status'>):
 }
 
 /** The turn for what waits: of a script each message is one, because one must not end or swallow another; else all are one. */
-export async function turnOfWaiting(session: Session): Promise<number> {
+export async function turnOfWaiting(session: Session): Promise<number | undefined> {
+  if (session.interactive) return undefined
   const { prompt } = providerOf(session.provider, await loadConfig(session.root))
   const turn = openTurn(session.id)
   const room = prompt === 'script' ? 1 - messagesOf(session.id, turn).length : Number.POSITIVE_INFINITY

@@ -8,6 +8,7 @@ import { paths, type SessionFile } from '../base/paths.js'
 import { readEvents } from '../log/read.js'
 import { processes } from '../table/processes.js'
 import { read, type Session, update } from '../table/sessions.js'
+import { isAwaited } from './queue.js'
 import { remove } from './remove.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
@@ -26,15 +27,16 @@ export interface Recorded extends Row {
 export async function listed(ids: readonly string[], newest = ids.length): Promise<Recorded[]> {
   const wanted = [...ids].sort().slice(Math.max(0, ids.length - newest))
   const rows: Recorded[] = []
+  const seen = new Set<string>()
   for (const id of wanted) {
     const session = read(id)
-    if (session) rows.push(await recordOf(session))
+    if (session) rows.push(await recordOf(session, seen))
   }
   return rows
 }
 
-async function recordOf(session: Session): Promise<Recorded> {
-  const status = await settle(session.id)
+async function recordOf(session: Session, seen?: Set<string>): Promise<Recorded> {
+  const status = await settle(session.id, seen)
   const { description = null, tags, root, parent, created_at } = session
   return { ...rowOf(status, session), description, tags, root, parent, created_at, ended_at: status.ended?.ts }
 }
@@ -134,12 +136,13 @@ function nameRow({ id, name }: Session): void {
   }
 }
 
-/** Forgets sessions that are over, and gives each. Throws a Fault (4) before anything is done if one is not. */
+/** Forgets sessions that are over, and gives each. Throws a Fault (4) before anything is done if one is not, or one that waits needs it. */
 export async function discard(ids: readonly string[], take: (row: Row) => void): Promise<void> {
   const statuses = []
   for (const id of ids) {
     const status = await settle(id)
     if (!status.over) throw new Fault(`session ${id} is ${status.state}: end it first: zag cancel ${shortId(id)}`, EXIT.notNow)
+    if (isAwaited(id)) throw new Fault(`session ${id} is waited for by others: cancel those, or let them come to their end`, EXIT.notNow)
     statuses.push(status)
   }
   for (const status of statuses) {

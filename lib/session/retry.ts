@@ -76,6 +76,7 @@ function again(session: Session, model: string | undefined, anew: ReadonlyMap<st
     parent: parentHere(),
     depends_on: session.depends_on.flatMap(id => anew.get(id) ?? []),
     context_of: session.context_of?.map(id => anew.get(id) ?? id),
+    native_id: undefined,
     retried_from: session.id,
     ...(model === undefined ? {} : { model, flags: { ...flags, model } }),
   }

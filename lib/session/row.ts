@@ -5,6 +5,7 @@ import { readIfThere } from '../store/file.js'
 import { processes } from '../table/processes.js'
 import { read, type Session } from '../table/sessions.js'
 import type { Status } from './state.js'
+import { agentPid } from './turns.js'
 
 /** The row of DESIGN: snake_case, absent where there is nothing to say but for the first six. Durations in milliseconds. */
 export interface Row {
@@ -36,10 +37,16 @@ export function rowOf(status: Status, session: Session | undefined = read(status
     exit_code: ended?.exit_code,
     signal: ended?.signal,
     reason: ended?.reason,
-    pid: over ? undefined : (started ?? processes().find(id))?.pid,
-    runner_pid: over ? undefined : owner?.pid,
+    pid: over ? undefined : pidOf(id, started, session),
+    // Of one that waits the owner is nobody.
+    runner_pid: over ? undefined : owner?.pid || undefined,
     duration_ms: over ? ended?.duration_ms : undefined,
   }
+}
+
+function pidOf(id: string, started: Status['started'], session: Session | undefined): number | undefined {
+  const pid = (started ?? processes().find(id))?.pid
+  return session?.interactive ? agentPid(id, pid) : pid
 }
 
 /** What went wrong, in one line; nothing if nothing did or the session is not over. */

@@ -1,35 +1,29 @@
-// One run of a session, supervised: start the agent, turn its output into events while it works, end it when its time is
-// over or somebody asks, and end the run for all to see. Holds no state that is not on disk: if this process is killed,
-// settle.ts does the rest in its place.
+// One run of a session, supervised: its turns executed (shot.ts) one after another, ended when its time is over or somebody
+// asks, and its beginning and end told for all to see. A session that lives on takes turn after turn from its inbox; any
+// other has one turn a run. Holds no state that is not on disk: if this process is killed, settle.ts does the rest.
 
-import { EXIT, Fault } from '../base/exit.js'
-import { paths } from '../base/paths.js'
+import { Fault } from '../base/exit.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import { LogWriter } from '../log/write.js'
-import { endAll, endGroupLeftovers } from '../process/end.js'
-import { identify } from '../process/identity.js'
 import { providerOf } from '../provider/list.js'
-import type { Provider, Reader, Verdict } from '../provider/provider.js'
-import { watchFile } from '../store/watch.js'
+import type { Provider, Verdict } from '../provider/provider.js'
 import type { Session } from '../table/sessions.js'
-import { type Agent, markOf, startAgent } from './agent.js'
+import { markOf } from './agent.js'
+import { Between } from './between.js'
+import { keepConversation } from './conversation.js'
 import { putContext } from './inject.js'
-import { AgentOutput, loggedOffsets, type Offsets } from './output.js'
 import { writePrompt } from './prompt.js'
 import { type EndRequest, requestedEnd } from './request.js'
-import { begin, type Ended, finish, keepResult, type Started } from './turn.js'
-import { noteAgent } from './turns.js'
+import { type Exit, type Playing, type Said, shoot } from './shot.js'
+import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
+import { endTurn, isLastTurn } from './turns.js'
 
-/** What is left of an agent's group after it exited gets this long between TERM and KILL, in milliseconds. */
-const LEFTOVER_GRACE = 500
 /** The step of the ladder for a run whose time is over, in milliseconds. */
 const TIMEOUT_GRACE = 5_000
 
-type Exit = { code: number | null; signal: string | null }
-
 export interface RunOptions {
-  /** The turn it executes. */
+  /** The turn it begins with; a session that lives on can begin with none and wait. */
   turn?: number
   /** The end was asked for before it began: it begins no agent. */
   request?: EndRequest
@@ -37,22 +31,25 @@ export interface RunOptions {
   goesOn?(ended: Ended): Promise<boolean>
 }
 
+/** What a run came to, but for its number and its time. */
+type Outcome = Pick<Ended, 'success' | 'status'> & Partial<Ended>
+
 /** A run from its start to its end. */
 export class Run {
   /** How the run ended; its end is in the log by then. */
   readonly ended: Promise<Ended>
   #session: Session
-  #run: number
-  #turn: number
-  #goesOn: RunOptions['goesOn']
-  #began = performance.now()
-  #log: LogWriter
-  #agent: Agent | undefined
-  #start: string | undefined
+  readonly #run: number
+  readonly #goesOn: RunOptions['goesOn']
+  readonly #began = performance.now()
+  readonly #log: LogWriter
+  #turn: number | undefined
+  #playing: Playing | undefined
+  #between: Between | undefined
   #request: EndRequest | undefined
-  #ladder: Promise<unknown> | undefined
+  #disarm = () => {}
 
-  constructor(session: Session, run: number, { turn = 1, request, goesOn }: RunOptions = {}) {
+  constructor(session: Session, run: number, { turn, request, goesOn }: RunOptions = {}) {
     this.#session = session
     this.#run = run
     this.#turn = turn
@@ -73,231 +70,177 @@ export class Run {
   end(request: EndRequest): void {
     const before = this.#request
     this.#request = before ? { ...before, grace_ms: Math.min(before.grace_ms, request.grace_ms) } : request
-    if (!before && this.#agent) this.#startLadder()
-  }
-
-  /** Ends the run as cancelled, for a reason. `grace` is the ladder's step in milliseconds. */
-  cancel(reason: string, grace: number): void {
-    this.end({
-      outcome: 'cancelled',
-      run: this.#run,
-      grace_ms: grace,
-      by: 'runner',
-      reason,
-    })
+    this.#between?.wake()
+    if (!before) this.#stop()
   }
 
   async #go(): Promise<Ended> {
-    let provider: Provider
+    const provider = await this.#provider()
+    if (!('name' in provider)) return this.#endUnbegun(provider)
+    const failed = this.#turn === undefined ? undefined : await this.#start(this.#turn, provider)
+    if (failed) return this.#endUnbegun(failed)
+    // One that lives on can begin with nothing to do.
+    const told = this.#turn === undefined ? [] : promptEvents(this.#session.id, this.#turn)
+    await this.#onRecord(() => begin(this.#session, this.#log, this.#startOf(provider), told))
+    this.#disarm = this.#armTimeout()
     try {
-      provider = providerOf(this.#session.provider, await loadConfig(this.#session.root))
-      this.look()
-      if (this.#request) return this.#endWithoutAgent(outcomeOf({ success: false }, this.#request))
-      if (this.#run === 1) putContext(this.#session, provider)
-      writePrompt(this.#session, provider, this.#turn)
-      this.#agent = await startAgent(this.#session, this.#run, provider, this.#turn)
-    } catch (error) {
-      return this.#endWithoutAgent(failedToStart(error))
-    }
-    const exited = exitOf(this.#agent)
-    this.#start = identify(this.#agent.pid)?.start
-    await this.#begin(this.#agent, provider)
-    if (this.#request) this.#startLadder()
-    const live = new LiveOutput(this.#session.id, this.#log, provider, this.#agent.from)
-    try {
-      const exit = await this.#exitOf(this.#agent, exited)
-      return await this.#endOf(exit, this.#agent, live.finish(exit))
+      return await this.#tell(await (this.#session.interactive ? this.#liveOn(provider) : this.#once()))
     } finally {
-      live.close()
+      this.#disarm()
     }
   }
 
-  /** An agent that cannot be put on record, because the disk is full, must not go on unseen. */
-  async #begin(agent: Agent, provider: Provider): Promise<void> {
+  /** The provider, or how the run ends without one, or because that was asked for already. */
+  async #provider(): Promise<Provider | Outcome> {
     try {
-      if (this.#run > 1 || this.#turn > 1)
-        noteAgent(this.#session.id, this.#turn, { run: this.#run, from: agent.from, agent: identify(agent.pid) })
-      begin(this.#session, this.#log, this.#startOf(agent, provider))
+      const provider = providerOf(this.#session.provider, await loadConfig(this.#session.root))
+      this.look()
+      return this.#request ? outcomeOf({ success: false }, this.#request) : provider
     } catch (error) {
-      await endAll({ pid: agent.pid, start: this.#start, mark: this.#mark, watched: true }, { grace: 0 })
+      return failedToStart(error)
+    }
+  }
+
+  /** Starts the agent for a turn, or says how the run ends because that cannot be. */
+  async #start(turn: number, provider: Provider): Promise<Outcome | undefined> {
+    try {
+      if (this.#run === 1 && turn === 1) putContext(this.#session, provider)
+      writePrompt(this.#session, provider, turn)
+      this.#playing = await shoot(this.#session, this.#run, turn, provider)
+      return undefined
+    } catch (error) {
+      return failedToStart(error)
+    }
+  }
+
+  /** The one turn of a run, and so all of it. */
+  async #once(): Promise<Outcome> {
+    this.#playing?.exited.then(this.#disarm, this.#disarm)
+    const { verdict, exit } = await this.#play()
+    return { ...outcomeOf(verdict, this.#request), ...exitFields(exit) }
+  }
+
+  /** Turn after turn, until somebody asks for the end. */
+  async #liveOn(provider: Provider): Promise<Outcome> {
+    const between = new Between(this.#session.id)
+    this.#between = between
+    try {
+      if (this.#playing) await this.#endTurn()
+      while (!this.#request) {
+        this.#turn = await between.next(() => this.#request !== undefined || this.look())
+        if (this.#turn === undefined) break
+        const failed = await this.#liveTurn(this.#turn, provider)
+        if (failed) return failed
+        between.over ||= isLastTurn(this.#session.id, this.#turn)
+      }
+      return this.#request ? outcomeOf({ success: false }, this.#request) : { success: true, status: 'completed', reason: 'end' }
+    } catch (error) {
+      return failedToStart(error)
+    } finally {
+      between.close()
+    }
+  }
+
+  /** A later turn of a session that lives on. An agent that cannot be started is how the run ends. */
+  async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
+    const failed = await this.#start(turn, provider)
+    if (failed) {
+      const { success, status: stop_reason, error, exit_code } = failed
+      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, exit_code })
+      return failed
+    }
+    await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
+    await this.#endTurn()
+    return undefined
+  }
+
+  /** The turn at work to its end, told for all to see. */
+  async #endTurn(): Promise<void> {
+    const { verdict, exit, stdoutEnd } = await this.#play()
+    const { success, status: stop_reason, error } = outcomeOf(verdict, this.#request)
+    const ended = { success, stop_reason, error, ...exitFields(exit) }
+    const turn = this.#turn as number
+    endTurn(this.#session.id, turn, { run: this.#run, ...ended })
+    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: stdoutEnd })
+  }
+
+  /** What puts a turn on record. An agent for which that fails, because the disk is full, must not go on unseen. */
+  async #onRecord(record: () => void): Promise<void> {
+    try {
+      record()
+    } catch (error) {
+      await this.#playing?.kill()
       throw error
     }
   }
 
-  /** Waits until the agent has exited and nothing of it is left that should not be. */
-  async #exitOf(agent: Agent, exited: Promise<Exit>): Promise<Exit> {
-    const { timeout_ms, keep_children } = this.#session
-    const stop = timeout_ms === undefined ? () => {} : at(Date.now() + timeout_ms, () => this.#timeIsOver(timeout_ms))
-    const exit = await exited
-    stop()
-    await this.#ladder
-    if (!keep_children) await endGroupLeftovers(agent.pid, this.#start, this.#mark, LEFTOVER_GRACE)
-    // One that was asked for meanwhile.
-    await this.#ladder
-    return exit
-  }
-
-  async #endOf(exit: Exit, agent: Agent, { verdict, stdoutEnd }: Said): Promise<Ended> {
+  /** The turn to its end: its output in the log, its result kept. */
+  async #play(): Promise<Said & { exit: Exit }> {
+    const playing = this.#playing as Playing
+    if (this.#request) this.#stop()
+    const said = await playing.done(this.#log)
+    this.#playing = undefined
     // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
-    const request = this.#request ?? requestedEnd(this.#session.id, this.#run)
-    if (request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, agent.from.stdout, stdoutEnd)
-    const ended = {
-      ...outcomeOf(verdict, request),
-      ...exitFields(exit),
-      run: this.#run,
-      duration_ms: Math.round(performance.now() - this.#began),
-    }
-    return this.#tell(ended)
+    this.#request ??= requestedEnd(this.#session.id, this.#run)
+    const { verdict, stdoutEnd } = said
+    if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, stdoutEnd)
+    this.#session = await keepConversation(this.#session, verdict.conversation)
+    return said
   }
 
-  async #endWithoutAgent(how: Pick<Ended, 'success' | 'status'> & Partial<Ended>): Promise<Ended> {
-    const { provider, model, root, cwd, retried_from } = this.#session
-    const offsets = { stdout_from: 0, stderr_from: 0 }
-    const started = {
-      provider,
-      model,
-      root,
-      cwd,
-      command: [],
-      process_id: this.#mark,
-      run: this.#run,
-      resumed: this.#run > 1,
-      retried_from,
-      turn: this.#turn,
-      ...offsets,
-    }
+  #stop(): void {
+    this.#playing?.stop(() => this.#request?.grace_ms ?? 0)
+  }
+
+  /** A run that ends before any agent of it began. */
+  async #endUnbegun(how: Outcome): Promise<Ended> {
     // A later run that was asked to end before it began told nobody anything.
-    if (this.#request && this.#run > 1) begin(this.#session, this.#log, started, [])
-    else begin(this.#session, this.#log, started)
-    const ended = {
-      ...how,
-      run: this.#run,
-      duration_ms: Math.round(performance.now() - this.#began),
-    }
-    return this.#tell(ended)
+    const toldNone = this.#turn === undefined || (this.#request && this.#run > 1)
+    begin(this.#session, this.#log, this.#startOf(undefined), toldNone ? [] : promptEvents(this.#session.id, this.#turn))
+    return this.#tell(how)
   }
 
   /** The end for all to see, unless another run follows. */
-  async #tell(ended: Ended): Promise<Ended> {
+  async #tell(how: Outcome): Promise<Ended> {
+    const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
     if (await this.#goesOn?.(ended)) this.#log.append({ type: 'session_ended', ...ended })
     else finish(this.#session, this.#log, ended)
     return ended
   }
 
-  #startOf(agent: Agent, provider: Provider): Started {
+  #startOf(provider: Provider | undefined): Started {
     const { model, root, cwd, depends_on, retried_from } = this.#session
-    const identity = identify(agent.pid)
+    const { identity, argv = [], from } = this.#playing ?? {}
     return {
-      provider: provider.name,
+      provider: provider?.name ?? this.#session.provider,
       model,
       root,
       cwd,
-      command: agent.argv,
-      pid: agent.pid,
+      command: argv,
+      pid: identity?.pid,
       pid_start: identity?.start,
       boot_id: identity?.boot,
       host: identity?.host,
-      process_id: this.#mark,
+      process_id: markOf(this.#session.id, this.#run),
       run: this.#run,
       resumed: this.#run > 1,
       depends_on: depends_on.length > 0 ? depends_on : undefined,
       retried_from,
       turn: this.#turn,
-      stdout_from: agent.from.stdout,
-      stderr_from: agent.from.stderr,
+      stdout_from: from?.stdout ?? 0,
+      stderr_from: from?.stderr ?? 0,
     }
   }
 
-  #timeIsOver(timeout: number): void {
-    const reason = 'timeout'
-    this.end({
-      outcome: 'failed',
-      run: this.#run,
-      grace_ms: TIMEOUT_GRACE,
-      by: 'runner',
-      reason,
-      error: `not done after ${formatDuration(timeout)}`,
-    })
+  /** Ends the run when its time is over. Returns the way to stop that. */
+  #armTimeout(): () => void {
+    const { timeout_ms: timeout } = this.#session
+    if (timeout === undefined) return () => {}
+    const error = `not done after ${formatDuration(timeout)}`
+    return at(Date.now() + timeout, () =>
+      this.end({ outcome: 'failed', run: this.#run, grace_ms: TIMEOUT_GRACE, by: 'runner', reason: 'timeout', error }),
+    )
   }
-
-  #startLadder(): void {
-    const agent = this.#agent as Agent
-    const target = { pid: agent.pid, start: this.#start, mark: this.#mark, watched: true }
-    this.#ladder = endAll(target, { grace: () => this.#request?.grace_ms ?? 0 })
-    // What goes wrong in it is told when the agent has exited; until then it must not end this process.
-    this.#ladder.catch(() => {})
-  }
-
-  get #mark(): string {
-    return markOf(this.#session.id, this.#run)
-  }
-}
-
-/** What a run came to by its output, and how far stdout was read. */
-interface Said {
-  verdict: Verdict
-  stdoutEnd: number
-}
-
-/** Follows the agent's files while it works. */
-class LiveOutput {
-  #id: string
-  #log: LogWriter
-  #provider: Provider
-  #from: Offsets
-  #reader: Reader
-  #output: AgentOutput
-  #watches: { close(): void }[]
-  #due: NodeJS.Immediate | undefined
-  /** The log could not be written; the end of the run makes up for it. */
-  #behind = false
-
-  constructor(id: string, log: LogWriter, provider: Provider, from: Offsets) {
-    this.#id = id
-    this.#log = log
-    this.#provider = provider
-    this.#from = from
-    this.#reader = provider.reader()
-    this.#output = new AgentOutput(id, log, this.#reader, from, from)
-    this.#watches = (['stdout', 'stderr'] as const).map(name => watchFile(paths.inSession(id, name), () => this.#wake()))
-    this.#wake()
-  }
-
-  #wake(): void {
-    this.#due ??= setImmediate(() => {
-      this.#due = undefined
-      try {
-        if (!this.#behind) this.#output.take()
-      } catch (error) {
-        // A full disk while the agent works: what it said stays in its files and is read again at the end.
-        if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error
-        this.#behind = true
-      }
-    })
-  }
-
-  /** Takes what is left and says what the output comes to. */
-  finish(exit: Exit): Said {
-    this.close()
-    if (this.#behind) return readAnew(this.#id, this.#log, this.#provider, this.#from, exit)
-    return conclude(this.#output, this.#reader, exit)
-  }
-
-  close(): void {
-    for (const watch of this.#watches) watch.close()
-    clearImmediate(this.#due)
-  }
-}
-
-/** Reads a run's output from its beginning, appends what the log does not have yet, and says what it comes to. */
-export function readAnew(id: string, log: LogWriter, provider: Provider, from: Offsets, exit: Exit): Said {
-  const reader = provider.reader()
-  return conclude(new AgentOutput(id, log, reader, from, loggedOffsets(id, from)), reader, exit)
-}
-
-function conclude(output: AgentOutput, reader: Reader, exit: Exit): Said {
-  output.take(true)
-  return { verdict: reader.verdict(exit), stdoutEnd: output.stdoutEnd }
 }
 
 /** What a run came to: what was asked of it goes before what the agent says of itself. */
@@ -319,10 +262,6 @@ export function outcomeOf(verdict: Verdict, request: EndRequest | undefined): Pi
 
 function exitFields({ code, signal }: Exit): Pick<Ended, 'exit_code' | 'signal'> {
   return { exit_code: code ?? undefined, signal: signal ?? undefined }
-}
-
-function exitOf({ child }: Agent): Promise<Exit> {
-  return new Promise(resolve => child.once('exit', (code, signal) => resolve({ code, signal })))
 }
 
 function failedToStart(error: unknown): Pick<Ended, 'success' | 'status' | 'error' | 'reason' | 'exit_code'> {

@@ -9,6 +9,7 @@ import { read, type Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
 import { type Status, statusOf } from './state.js'
 import type { Ended } from './turn.js'
+import { isAwaited } from './turns.js'
 
 /** How often to look whether it has, in milliseconds. */
 const LOOK_AGAIN = 20
@@ -23,6 +24,7 @@ export async function settle(id: string, seen: Set<string> = new Set()): Promise
   for (let status = statusOf(id), first = performance.now(); ; status = statusOf(id)) {
     if (status.state === 'queued' && (await tendOrLeave(id, seen))) continue
     if (status.ended) await showIfMissing(status, status.ended)
+    if (status.ended && (await goOn(status, status.ended))) continue
     if (status.state !== 'dead' || status.ended || isOwn(status)) return status
     const { owner } = status
     const taken = owner?.role === 'close' && isAlive(owner)
@@ -47,6 +49,18 @@ async function tendOrLeave(id: string, seen: Set<string>): Promise<boolean> {
     if (isRefusal(error)) return false
     throw error
   }
+}
+
+/** Messages that a supervisor left behind when it died are for the next run. False if there is none, or if it cannot be had here. */
+async function goOn({ id, owner }: Status, { status, run }: Ended): Promise<boolean> {
+  const lost = status === 'dead' || (status !== 'cancelled' && owner !== undefined && owner.run > run && !isAlive(owner))
+  if (!lost || !isAwaited(id)) return false
+  try {
+    await (await import('./send.js')).resume(id)
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+  }
+  return !statusOf(id).over
 }
 
 /** Ends a dead session unless somebody else came first. False if that is not possible here: its state is told all the same. */
@@ -81,12 +95,15 @@ function isOwn({ id, run }: Status): boolean {
   return inside()?.process === markOf(id, run)
 }
 
-/** Whoever wrote the end may have died before the row and the marker. */
+/** Whoever wrote the end may have died before the row, the marker and what comes after them. */
 async function showIfMissing({ id, owner }: Status, ended: Ended): Promise<void> {
-  if (sizeIfThere(paths.marker(id, 'ended')) !== undefined || (owner && isAlive(owner))) return
+  const shown = sizeIfThere(paths.marker(id, 'ended')) !== undefined
+  if ((shown && sizeIfThere(paths.inSession(id, 'environment')) === undefined) || (owner && isAlive(owner))) return
   const session = read(id)
   try {
-    if (session) (await import('./turn.js')).showEnd(session, ended)
+    const { showEnd, leaveBehind } = await import('./turn.js')
+    if (session && !shown) showEnd(session, ended)
+    await leaveBehind(id)
   } catch (error) {
     // Where it cannot be written, the log says it all the same.
     if (!isRefusal(error)) throw error

@@ -21,7 +21,7 @@ export async function limitsOf(provider: string): Promise<Limits> {
 /** Whether a session has to wait for its turn among others. */
 export async function isLimited({ provider, slots }: Pick<Session, 'provider' | 'slots'>): Promise<boolean> {
   if (slots !== undefined) return true
-  const limits = await limitsOf(provider)
+  const limits = await limitsOrNone(provider)
   return limits.slots !== undefined || limits.stagger !== undefined
 }
 
@@ -54,16 +54,24 @@ export class Slots {
     this.#taken.delete(id)
   }
 
-  /** Milliseconds until a session may start: 0 is now, Infinity when another has ended. */
-  timeUntil(session: Session): number {
-    const limits = this.#limits.get(session.provider) ?? {}
+  /**
+   * Milliseconds until a session may start: 0 is now, Infinity when another has ended. Asked for the oldest first, each time with the
+   * same set of groups, in which none overtakes the one that its slots hold back.
+   */
+  timeUntil(session: Session, held: Set<string> = new Set()): number {
+    const { group, provider, slots = Number.POSITIVE_INFINITY } = session
+    const limits = this.#limits.get(provider) ?? {}
     const ancestors = ancestorsOf(session)
     const others = [...this.#taken.values()].filter(({ id }) => !ancestors.has(id))
-    const ofGroup = others.filter(({ slots, group }) => slots !== undefined && group === session.group).length
-    const ofProvider = others.filter(({ provider }) => provider === session.provider).length
-    if (ofGroup >= (session.slots ?? Number.POSITIVE_INFINITY) || ofProvider >= (limits.slots ?? Number.POSITIVE_INFINITY))
+    // One whose ancestor is at work overtakes: that may wait for it, and the others for that.
+    const isHeld = session.slots !== undefined && held.has(group) && others.length === this.#taken.size
+    if (isHeld || others.filter(other => other.slots !== undefined && other.group === group).length >= slots) {
+      held.add(group)
       return Number.POSITIVE_INFINITY
-    const last = this.#lastStart.get(session.provider) ?? Number.NEGATIVE_INFINITY
+    }
+    if (others.filter(other => other.provider === provider).length >= (limits.slots ?? Number.POSITIVE_INFINITY))
+      return Number.POSITIVE_INFINITY
+    const last = this.#lastStart.get(provider) ?? Number.NEGATIVE_INFINITY
     return Math.max(0, Math.ceil(last + (limits.stagger ?? 0) - performance.now()))
   }
 }

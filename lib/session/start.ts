@@ -12,6 +12,8 @@ export interface Spawned {
   /** The runner's; nothing as long as the session waits in the queue. */
   pid?: number
   logPath: string
+  /** It lives on after its first turn. */
+  interactive: boolean
 }
 
 /** Starts a session in the background and returns as soon as nothing can lose it any more. Throws Faults 2, 5, 126, 127. */
@@ -20,19 +22,19 @@ export async function spawn(ask: Ask): Promise<Spawned> {
 }
 
 /** Starts a session that was just made, or lets it wait its turn. Throws a Fault (5) and forgets the session then. */
-export async function start({ id }: Session): Promise<Spawned> {
-  return { id, pid: await runnerFor(id), logPath: paths.inSession(id, 'log.ndjson') }
+export async function start({ id, interactive = false }: Session): Promise<Spawned> {
+  return { id, pid: await runnerFor(id), logPath: paths.inSession(id, 'log.ndjson'), interactive }
 }
 
 async function runnerFor(id: string): Promise<number | undefined> {
-  if (latestOwner(id)?.role === 'queue') {
-    await (await import('./queue.js')).consider(id)
-    return undefined
-  }
   try {
-    return await startRunner(id, 1)
+    if (latestOwner(id)?.role !== 'queue') return await startRunner(id, 1)
+    await (await import('./queue.js')).consider(id)
+    const owner = latestOwner(id)
+    return owner?.role === 'run' ? owner.pid : undefined
   } catch (error) {
-    if (latestOwner(id)?.role === 'spawn') undo(id)
+    const role = latestOwner(id)?.role
+    if (role === 'spawn' || role === 'queue') undo(id)
     throw error
   }
 }

@@ -18,7 +18,7 @@ export type Ended = EventFields['session_ended']
 export type Started = EventFields['session_started']
 
 /** Begins a run for all to see: the log with what the agent is told, then the process row, then the marker. */
-export function begin(session: Session, log: LogWriter, started: Started, told = promptEvents(session.id, started.turn)): void {
+export function begin(session: Session, log: LogWriter, started: Started, told: NewEvent[]): void {
   log.append({ type: 'session_started', ...started }, ...told)
   const { run, pid } = started
   processes().append(rowFor(session, run, 'started', { pid, runner_pid: process.pid }))

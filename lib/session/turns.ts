@@ -7,7 +7,7 @@ import { paths } from '../base/paths.js'
 import type { Identity } from '../process/identity.js'
 import { copySlice, listIfThere, makeFolder, moveIfThere, readIfThere, remove, replaceFile, sizeIfThere } from '../store/file.js'
 import { parseLine } from '../store/lines.js'
-import { type Message, messageFile, messagesIn, readMessage } from './inbox.js'
+import { type Message, messageFile, messagesIn, readMessage, waiting } from './inbox.js'
 import type { Offsets } from './output.js'
 
 /** That a turn is being executed, or was: in which run, from where in the agent's files, and by which process. */
@@ -45,9 +45,29 @@ export function messagesOf(id: string, turn: number): Message[] {
 /** The turn that is open for messages: one that has not begun, else a new one. */
 export function openTurn(id: string): number {
   const last = lastTurn(id)
-  const turn = last > 1 && !begunOf(id, last) && !turnEnded(id, last) ? last : last + 1
+  const turn = isUnbegun(id, last) ? last : last + 1
   makeFolder(paths.turn(id, turn))
   return turn
+}
+
+/** The turn that has messages and never began, because whoever was to execute it died. */
+export function unbegunTurn(id: string): number | undefined {
+  const last = lastTurn(id)
+  return isUnbegun(id, last) && messagesIn(paths.turn(id, last)).length > 0 ? last : undefined
+}
+
+/** Whether there are messages for a next turn. */
+export function isAwaited(id: string): boolean {
+  return waiting(id).length > 0 || unbegunTurn(id) !== undefined
+}
+
+function isUnbegun(id: string, turn: number): boolean {
+  return turn > 1 && !begunOf(id, turn) && !turnEnded(id, turn)
+}
+
+/** Whether a message of the turn says that the session ends after it. */
+export function isLastTurn(id: string, turn: number): boolean {
+  return turn > 1 && messagesOf(id, turn).some(({ end }) => end)
 }
 
 /** Delivers messages that wait in the inbox to a turn, each once. */
@@ -87,13 +107,20 @@ export function begunOf(id: string, turn: number): Begun | undefined {
   return text === undefined ? undefined : ((parseLine(text) as unknown as Begun | undefined) ?? { run: 0, from: { stdout: 0, stderr: 0 } })
 }
 
-/** Notes what a turn came to, with its result. Turn 1 has its end in the log alone. */
+/** Notes what a turn came to, with its result. */
 export function endTurn(id: string, turn: number, ended: TurnEnded): void {
-  if (turn < 2 || sizeIfThere(paths.turn(id, turn)) === undefined) return
+  makeFolder(paths.turn(id, turn))
   const result = paths.inSession(id, 'result')
   const size = sizeIfThere(result)
   if (size !== undefined) copySlice(result, 0, size, paths.inTurn(id, turn, 'result'))
   replaceFile(paths.inTurn(id, turn, 'ended'), JSON.stringify(ended))
+}
+
+/** The pid of the agent that executes the latest turn; nothing if that has ended. `first` is that of the first turn. */
+export function agentPid(id: string, first: number | undefined): number | undefined {
+  const turn = lastTurn(id)
+  if (turnEnded(id, turn)) return undefined
+  return begunOf(id, turn)?.agent?.pid ?? (turn === 1 ? first : undefined)
 }
 
 export function turnEnded(id: string, turn: number): TurnEnded | undefined {

@@ -60,8 +60,19 @@ export function claimNext(id: string, run: number): boolean {
   const owner = latestOwner(id)
   const me = myself()
   if (owner?.role !== 'run' || owner.run !== run || owner.pid !== me.pid || owner.start !== me.start) return false
-  return takeOver(id, owner, { role: 'run', run: run + 1, ...me })
+  return takeOver(id, owner, { role: 'run', run: run + 1, shared: owner.shared, ...me })
 }
+
+/** Removes claims that were followed by so many that nobody can be about to follow them: a session can have many runs. */
+export function forgetClaims(id: string): void {
+  const folder = paths.session(id)
+  const numbers = listIfThere(folder).map(name => Number(/^owner\.(\d+)$/.exec(name)?.[1] ?? 0))
+  const last = Math.max(...numbers) - KEPT
+  for (const number of numbers) if (number > 0 && number <= last) remove(join(folder, `owner.${number}`))
+}
+
+/** So many claims stay: a number must not be given out twice while somebody counts. */
+const KEPT = 64
 
 /** Takes back the claim that this process made after the given owner: what it was for could not be done. */
 export function release(id: string, after: Owner | undefined): void {

@@ -122,6 +122,7 @@ export function forget(session: Session): void {
   makeFolder(paths.aside())
   moveIfThere(paths.session(session.id), aside)
   unfile(session)
+  remove(paths.queued(session.id))
   for (const what of ['started', 'ended'] as const) remove(paths.marker(session.id, what))
   removeTree(aside)
 }

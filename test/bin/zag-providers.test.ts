@@ -150,7 +150,7 @@ t.test('a prompt too large for a word is refused with advice', async t => {
 t.test('126, 127, and what no provider has', async t => {
   t.match(await exec('gone', ['x']), { code: 127, stderr: /provider 'gone' cannot be used: 'no-such-agent' was not found/ })
   t.match(await exec('plain', ['x']), { code: 126, stderr: /may not be executed/ })
-  for (const flag of ['--plan', '--system-prompt=x', '--add-dir=.', '--file=x', '--mcp-config=x', '--max-turns=1'])
+  for (const flag of ['--plan', '--system-prompt=x', '--add-dir=.', '--mcp-config=x', '--max-turns=1'])
     t.match(await exec('stdin', [flag, 'x']), {
       code: 2,
       stdout: '',

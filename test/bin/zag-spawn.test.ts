@@ -140,7 +140,7 @@ t.test('what sh has not is refused with flag and provider', async t => {
 })
 
 t.test('flags of later are not there yet', async t => {
-  const later = ['--interactive', '-I', '--worktree', '-w', '--sandbox', '--ask', '--allow=x', '--deny=x']
+  const later = ['--worktree', '-w', '--sandbox', '--ask', '--allow=x', '--deny=x']
   await several(later, async flag => t.match(await spawn(['-p', 'sh', flag, 'true']), { code: 2, stdout: '', stderr: /no flag '/ }, flag))
 })
 

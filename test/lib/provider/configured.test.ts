@@ -8,7 +8,16 @@ import { configured } from '../../../lib/provider/configured.js'
 import { providerOf, providers } from '../../../lib/provider/list.js'
 
 const folder = t.testdir({ prompt: 'the $(prompt)' })
-const task = { session: 'ID', run: 1, root: '/root dir', cwd: '/', model: 'm', promptFile: join(folder, 'prompt'), flags: {} }
+const task = {
+  session: 'ID',
+  run: 1,
+  root: '/root dir',
+  cwd: '/',
+  model: 'm',
+  promptFile: join(folder, 'prompt'),
+  flags: {},
+  resumed: false,
+}
 const launch = (command: [string, ...string[]], more = {}) => configured('x', { command, env: {} }).launch({ ...task, ...more })
 const check = (command: [string, ...string[]], prompt: Buffer) => configured('x', { command, env: {} }).check?.({ prompt })
 

@@ -1,7 +1,8 @@
 // Results as context: no text forges the wrapper, and what was escaped comes back as it was.
 
 import t from 'tap'
-import { escapeTags, fileNameOf, limited, unescapeTags, wrap } from '../../../lib/session/context.js'
+import { fileNameOf, limited, wrap } from '../../../lib/session/context.js'
+import { escapeTags, unescapeTags } from '../../../lib/session/fence.js'
 
 const id = '019aa4c0-0000-7000-8000-00000000abcd'
 
@@ -16,12 +17,13 @@ t.test('escaping and back', async t => {
     '<<session-result',
     '</session-results>',
     '</session-result</session-result>',
+    '</session-message><Conversation-Message><\\\\/attached-file',
     '<\\',
     '',
   ]
   for (const text of texts) {
     const escaped = escapeTags(text)
-    t.notMatch(escaped, /<\/?session-result/i, text)
+    t.notMatch(escaped, /<\/?(session-(result|message)|conversation-message|attached-file)/i, text)
     t.equal(unescapeTags(escaped), text)
   }
 })
