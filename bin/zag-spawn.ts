@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { EXIT } from '../lib/base/exit.js'
-import { askFlags, callFlags, contextFlag, promptOf } from '../lib/command/ask.js'
+import { askFlags, callFlags, contextFlag, promptOf, startExits } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import { pick } from '../lib/session/pick.js'
 import { sourcesOf } from '../lib/session/sources.js'
@@ -21,11 +21,8 @@ export default command(import.meta, {
   },
   operands: { name: 'prompt' },
   exits: {
+    ...startExits,
     [EXIT.ok]: 'the session is on its way; its id is on stdout',
-    [EXIT.none]: 'a session for --context was not found',
-    [EXIT.notNow]: 'a session for --context is not over',
-    [EXIT.cannotRun]: 'the agent program may not be executed',
-    [EXIT.notFound]: 'the provider or its program was not found',
   },
   examples: [
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],

@@ -43,6 +43,7 @@ export type SessionFile =
   | 'stdin'
   | 'spill'
   | 'end-request'
+  | 'schema'
 
 /** What the environment says of the session this process runs in. */
 export interface Inside {

@@ -44,6 +44,8 @@ export interface Ask {
   contextBytes?: number
   /** The answer has to be JSON. */
   answerJson?: boolean
+  /** The JSON Schema that results have to fit: inline if it begins with `{`, else a path. */
+  jsonSchema?: string
 }
 
 /** Makes a session, not yet started, owned by this process. Throws Faults 2, 5, 126, 127 and leaves nothing then. */
@@ -54,8 +56,9 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const config = await loadConfig(root)
   const provider = await choose(ask, config)
   checkFeatures(ask, provider)
+  const schema = ask.jsonSchema === undefined ? undefined : await (await import('./schema.js')).loadSchema(ask.jsonSchema)
   const session = sessionOf(ask, config, provider, { cwd, root })
-  const files = filesOf(ask, provider, gather(ask.contextOf ?? [], ask.contextBytes))
+  const files = filesOf(ask, provider, gather(ask.contextOf ?? [], ask.contextBytes), schema)
   provider.check?.({ model: session.model, prompt: files.prompt })
   put(session, role, files)
   return session
@@ -205,16 +208,26 @@ function environmentOf(words: string[]): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-const ASK_FOR_JSON = '\n\nAnswer with one JSON value and nothing else: no prose before or after it.'
+/** What an agent is told where its answer has to be JSON. */
+function askForJson({ answerJson = false }: Ask, schema: string | undefined): string {
+  const alone = 'and nothing else: no prose before or after it.'
+  if (schema !== undefined) return `\n\nAnswer with one JSON value that fits this JSON Schema, ${alone}\n\n${schema.trim()}\n`
+  return answerJson ? `\n\nAnswer with one JSON value ${alone}` : ''
+}
 
-function filesOf(ask: Ask, provider: Provider, given: ReturnType<typeof gather>): Record<string, string | Buffer> & { prompt: Buffer } {
+function filesOf(
+  ask: Ask,
+  provider: Provider,
+  given: ReturnType<typeof gather>,
+  schema: string | undefined,
+): Record<string, string | Buffer> & { prompt: Buffer } {
   const prompt = Buffer.from(ask.prompt)
   if (String(prompt).trim() === '')
     throw usage('the prompt is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
   const context = given.length > 0 ? wrap(given) : ''
-  const files = given.length > 0 ? contextFiles(given) : {}
+  const files = { ...(given.length > 0 ? contextFiles(given) : {}), ...(schema === undefined ? {} : { schema }) }
   if (provider.prompt === 'script') return { ...files, prompt, ...(context ? { stdin: context } : {}) }
-  const parts = [context, context ? '\n' : '', prompt, ask.answerJson ? ASK_FOR_JSON : '']
+  const parts = [context, context ? '\n' : '', prompt, askForJson(ask, schema)]
   return {
     ...files,
     prompt: Buffer.concat(parts.map(part => Buffer.from(part))),

@@ -71,9 +71,9 @@ function again(session: Session, model: string | undefined): Session {
 
 const promptOf = ({ id }: Session) => readBytesIfThere(paths.inSession(id, 'prompt'))
 
-/** The prompt and the context, byte for byte. */
+/** The prompt, the context and the schema, byte for byte. */
 function filesOf(session: Session): Record<string, Buffer> {
-  const names = ['prompt', 'stdin', ...listIfThere(paths.inSession(session.id, 'context')).map(name => join('context', name))]
+  const names = ['prompt', 'stdin', 'schema', ...listIfThere(paths.inSession(session.id, 'context')).map(name => join('context', name))]
   const files = names.map(name => [name, readBytesIfThere(join(paths.session(session.id), name))] as const)
   return Object.fromEntries(files.filter((file): file is [string, Buffer] => file[1] !== undefined))
 }
