@@ -25,6 +25,9 @@ export const paths = {
   aside: () => join(home(), 'aside'),
   session: (id: string) => join(home(), 'sessions', id),
   inSession: (id: string, file: SessionFile) => join(home(), 'sessions', id, file),
+  /** The folder of a later prompt of a session, counted from 2 over its whole life, and what is in it. */
+  turn: (id: string, turn: number) => join(home(), 'sessions', id, 'turns', String(turn)),
+  inTurn: (id: string, turn: number, file: TurnFile) => join(home(), 'sessions', id, 'turns', String(turn), file),
   index: (kind: IndexKind, key: string) => join(home(), 'index', kind, keyOf(key)),
   indexes: () => join(home(), 'index'),
   processes: () => join(home(), 'processes'),
@@ -44,6 +47,10 @@ export type SessionFile =
   | 'spill'
   | 'end-request'
   | 'schema'
+  | 'inbox'
+  | 'turns'
+
+export type TurnFile = 'prompt' | 'begun' | 'ended' | 'result'
 
 /** What the environment says of the session this process runs in. */
 export interface Inside {

@@ -47,11 +47,14 @@ export interface EventFields {
     resumed: boolean
     depends_on?: string[]
     retried_from?: string
+    /** The turn it begins with: 1 is the first prompt; a run that tries again has that of the run before. */
+    turn?: number
     /** Where this run begins in the agent's files. */
     stdout_from: number
     stderr_from: number
   }
-  user_message: { content: string; from: string }
+  /** `from` is prompt, input, broadcast, schema, or the session that sent it. */
+  user_message: { content: string; from: string; message_id?: string; turn?: number }
   assistant_message: { content: string; message_id?: string }
   reasoning: { content: string; message_id?: string }
   tool_call: Tool & { input?: unknown }
@@ -79,7 +82,16 @@ export interface EventFields {
   stderr: Talk
   parse_warning: Talk
   user_event: { level: Level; message: string; data?: unknown; by?: string }
-  turn_ended: { stop_reason: string }
+  turn_ended: {
+    stop_reason: string
+    turn?: number
+    success?: boolean
+    exit_code?: number
+    signal?: string
+    error?: string
+    /** How far the agent's stdout belongs to this turn and those before. */
+    stdout_to?: number
+  }
   session_result: { result: string }
   session_ended: {
     success: boolean
@@ -123,10 +135,11 @@ export const FIELDS: {
     resumed: 'plain',
     depends_on: 'nested',
     retried_from: 'plain',
+    turn: 'plain',
     stdout_from: 'plain',
     stderr_from: 'plain',
   },
-  user_message: { content: 'plain', from: 'plain' },
+  user_message: { content: 'plain', from: 'plain', message_id: 'plain', turn: 'plain' },
   assistant_message: { content: 'plain', message_id: 'plain' },
   reasoning: { content: 'plain', message_id: 'plain' },
   tool_call: { tool_id: 'plain', tool: 'plain', tool_kind: 'plain', input: 'nested' },
@@ -141,7 +154,15 @@ export const FIELDS: {
   stderr: TALK,
   parse_warning: TALK,
   user_event: { level: 'plain', message: 'plain', data: 'nested', by: 'plain' },
-  turn_ended: { stop_reason: 'plain' },
+  turn_ended: {
+    stop_reason: 'plain',
+    turn: 'plain',
+    success: 'plain',
+    exit_code: 'plain',
+    signal: 'plain',
+    error: 'plain',
+    stdout_to: 'plain',
+  },
   session_result: { result: 'plain' },
   session_ended: {
     success: 'plain',

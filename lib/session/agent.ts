@@ -11,6 +11,7 @@ import { programAt } from '../process/program.js'
 import type { Launch, Provider, Task } from '../provider/provider.js'
 import type { Session } from '../table/sessions.js'
 import type { Offsets } from './output.js'
+import { beginTurn, promptFile } from './turns.js'
 
 export interface Agent {
   child: ChildProcess
@@ -25,9 +26,9 @@ export function markOf(id: string, run: number): string {
   return `${id}.${run}`
 }
 
-/** Starts the agent. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
-export async function startAgent(session: Session, run: number, provider: Provider): Promise<Agent> {
-  const launch = provider.launch(taskOf(session, run))
+/** Starts the agent for a turn. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
+export async function startAgent(session: Session, run: number, provider: Provider, turn = 1): Promise<Agent> {
+  const launch = provider.launch(taskOf(session, run, turn))
   const env = environmentOf(session, run, launch)
   const file = programAt(launch.argv[0], env.PATH, session.cwd)
   if (!existsSync(session.cwd)) throw new Fault(`the folder ${quoted(session.cwd)} is gone`, EXIT.system)
@@ -39,6 +40,7 @@ export async function startAgent(session: Session, run: number, provider: Provid
       stdout: fstatSync(files[1]).size,
       stderr: fstatSync(files[2]).size,
     }
+    if (run > 1 || turn > 1) beginTurn(session.id, turn, { run, from })
     const child = spawn(file, launch.argv.slice(1), {
       argv0: launch.argv[0],
       cwd: session.cwd,
@@ -53,7 +55,7 @@ export async function startAgent(session: Session, run: number, provider: Provid
   }
 }
 
-function taskOf(session: Session, run: number): Task {
+function taskOf(session: Session, run: number, turn: number): Task {
   const context = paths.inSession(session.id, 'stdin')
   return {
     session: session.id,
@@ -61,7 +63,7 @@ function taskOf(session: Session, run: number): Task {
     root: session.root,
     cwd: session.cwd,
     model: session.model,
-    promptFile: paths.inSession(session.id, 'prompt'),
+    promptFile: promptFile(session.id, turn),
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
   }

@@ -32,6 +32,7 @@ export interface Ask {
   env?: string[]
   timeout?: number
   keepChildren?: boolean
+  retries?: number
   autoApprove?: boolean
   systemPrompt?: string
   addDir?: string[]
@@ -94,6 +95,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
     keep_children: ask.keepChildren || undefined,
+    retries: ask.retries,
   }
 }
 
@@ -115,6 +117,7 @@ const KEPT: (keyof Ask)[] = [
   'group',
   'timeout',
   'keepChildren',
+  'retries',
   'autoApprove',
   'systemPrompt',
   'addDir',

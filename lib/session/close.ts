@@ -14,6 +14,7 @@ import { requestedEnd } from './request.js'
 import { outcomeOf, readAnew } from './runner.js'
 import type { Status } from './state.js'
 import { type Ended, finish, keepResult } from './turn.js'
+import { type Begun, begunOf, endTurn, lastTurn, turnEnded } from './turns.js'
 
 /** What is left of a dead run's agent gets this long between the steps INT, TERM, KILL, in milliseconds. */
 const GRACE = 250
@@ -30,20 +31,31 @@ export async function close(session: Session, status: Status): Promise<void> {
 }
 
 async function endOf(session: Session, { id, run, started }: Status, log: LogWriter): Promise<Ended> {
+  const turn = turnIn(id, run)
   const { pid, pid_start: start, boot_id: boot, host } = started ?? {}
-  await endAll({ pid, start, boot, host, mark: markOf(id, run) }, { grace: GRACE })
+  const agent = turn.begun?.agent ?? { pid, start, boot, host }
+  await endAll({ ...agent, mark: markOf(id, run) }, { grace: GRACE })
   const request = requestedEnd(id, run)
   // A runner can die after it started the agent and before the line that says so.
-  const agentRan = started !== undefined || (run === 1 && sizeIfThere(paths.inSession(id, 'stdout')) !== undefined)
-  const from = { stdout: started?.stdout_from ?? 0, stderr: started?.stderr_from ?? 0 }
-  const provider = agentRan ? await providerIfKnown(session) : undefined
+  const agentRan =
+    started !== undefined || turn.begun !== undefined || (run === 1 && sizeIfThere(paths.inSession(id, 'stdout')) !== undefined)
+  const from = turn.begun?.from ?? { stdout: started?.stdout_from ?? 0, stderr: started?.stderr_from ?? 0 }
+  const provider = agentRan && !turn.ended ? await providerIfKnown(session) : undefined
   const said = provider && readAnew(id, log, provider, from, { code: null, signal: null })
   // A result that the agent handed in is there already.
   if (said && request?.outcome !== 'completed') await keepResult(id, said.verdict.result, from.stdout, said.stdoutEnd)
   const error = agentRan ? 'its runner is gone' : 'it was never started'
   const duration_ms = started ? Math.max(0, Date.now() - Date.parse(started.ts)) : 0
   const how = request ? outcomeOf({ success: false }, request) : { success: false, status: 'dead' as const, error, reason: 'runner' }
+  if (turn.begun && !turn.ended) endTurn(id, turn.number, { run, success: how.success, stop_reason: how.status, error: how.error })
   return { ...how, run, duration_ms }
+}
+
+/** The turn that the run was at, or was last; of the first turn in the first run the log alone tells. */
+function turnIn(id: string, run: number): { number: number; begun?: Begun; ended: boolean } {
+  const number = lastTurn(id)
+  const begun = begunOf(id, number)
+  return begun?.run === run ? { number, begun, ended: turnEnded(id, number) !== undefined } : { number, ended: false }
 }
 
 /** The provider, unless the configuration has lost it since: then its output stays in its files. */

@@ -7,8 +7,8 @@ import { usageOf } from '../log/fold.js'
 import { readBytesIfThere } from '../store/file.js'
 import { type Ask, makeSession } from './ask.js'
 import { follow } from './follow.js'
+import { Life } from './life.js'
 import { type Row, rowOf } from './row.js'
-import { Run } from './runner.js'
 import { GRACE, onStop } from './signals.js'
 import { statusOf } from './state.js'
 import type { Ended } from './turn.js'
@@ -25,12 +25,12 @@ export interface Answer {
 /** Starts a session under this process and gives each event as it is logged. Throws Faults 2, 5, 126, 127 if it cannot start. */
 export async function execute(ask: Ask, onEvent: (event: LogEvent) => void): Promise<Answer> {
   const session = await makeSession(ask, 'run')
-  const run = new Run(session, 1)
-  const signalled = onStop(run, { hangUp: true })
-  // However the run ends, also by an error, nothing waits for its log any longer.
+  const life = new Life(session, 1)
+  const signalled = onStop(life, { hangUp: true })
+  // However the session ends, also by an error, nothing waits for its log any longer.
   const over = new AbortController()
-  run.ended.finally(() => over.abort()).catch(() => {})
-  const ended = await endOf(run, follow(session.id, { until: over.signal }), onEvent)
+  life.ended.finally(() => over.abort()).catch(() => {})
+  const ended = await endOf(life, follow(session.id, { until: over.signal }), onEvent)
   const status = statusOf(session.id)
   const exit = ended.status === 'completed' ? EXIT.ok : (signalled() ?? exitOf(ended))
   const row = {
@@ -45,16 +45,16 @@ export async function execute(ask: Ask, onEvent: (event: LogEvent) => void): Pro
   }
 }
 
-/** The end of the run, once all its events were given. One whose events nobody takes any more is ended first. */
-async function endOf(run: Run, events: AsyncIterable<LogEvent>, onEvent: (event: LogEvent) => void): Promise<Ended> {
+/** The last end of the session, once all its events were given. One whose events nobody takes any more is ended first. */
+async function endOf(life: Life, events: AsyncIterable<LogEvent>, onEvent: (event: LogEvent) => void): Promise<Ended> {
   try {
     for await (const event of events) onEvent(event)
   } catch (error) {
-    run.cancel('nobody takes its output', GRACE)
-    await run.ended
+    life.cancel('nobody takes its output', GRACE)
+    await life.ended
     throw error
   }
-  return run.ended
+  return life.ended
 }
 
 function exitOf({ reason, exit_code }: { reason?: string; exit_code?: number }): number {

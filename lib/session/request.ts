@@ -24,11 +24,22 @@ export function requestEnd(id: string, request: EndRequest): void {
 
 /** What was asked of this run, if anything. */
 export function requestedEnd(id: string, run: number): EndRequest | undefined {
+  const request = read(id)
+  return request?.run === run ? request : undefined
+}
+
+/** What was asked of this run, or of an earlier one from `first` on that ended by itself before it was told to be cancelled. */
+export function requestFor(id: string, first: number, run: number): EndRequest | undefined {
+  const request = read(id)
+  if (!request || request.run > run) return undefined
+  return request.run === run || (request.run >= first && request.outcome === 'cancelled') ? { ...request, run } : undefined
+}
+
+function read(id: string): EndRequest | undefined {
   const text = readIfThere(paths.inSession(id, 'end-request'))
   if (text === undefined) return undefined
   try {
-    const request = JSON.parse(text) as EndRequest
-    return request.run === run ? request : undefined
+    return JSON.parse(text) as EndRequest
   } catch (error) {
     throw new Fault(`the end-request of session ${id} is no JSON`, EXIT.system, { cause: error })
   }

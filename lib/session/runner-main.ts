@@ -6,20 +6,20 @@ import { myself } from '../process/identity.js'
 import { latestOwner, takeOver } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { read } from '../table/sessions.js'
-import { Run } from './runner.js'
+import { Life } from './life.js'
 import { onStop } from './signals.js'
 
 async function main(): Promise<void> {
   const task = runnerOf()
   const session = task && read(task.session)
   if (!task || !session || !isMine(task.session, task.run)) return
-  const run = new Run(session, task.run)
-  onStop(run)
-  await run.ended
+  const life = new Life(session, task.run)
+  onStop(life)
+  await life.ended
   await tidy()
 }
 
-/** The run is over and told; that its table grew long must not spoil it. */
+/** The session is over and told; that its table grew long must not spoil it. */
 async function tidy(): Promise<void> {
   try {
     await processes().fold()

@@ -15,8 +15,10 @@ import { watchFile } from '../store/watch.js'
 import type { Session } from '../table/sessions.js'
 import { type Agent, markOf, startAgent } from './agent.js'
 import { AgentOutput, loggedOffsets, type Offsets } from './output.js'
+import { writePrompt } from './prompt.js'
 import { type EndRequest, requestedEnd } from './request.js'
 import { begin, type Ended, finish, keepResult, type Started } from './turn.js'
+import { noteAgent } from './turns.js'
 
 /** What is left of an agent's group after it exited gets this long between TERM and KILL, in milliseconds. */
 const LEFTOVER_GRACE = 500
@@ -25,12 +27,23 @@ const TIMEOUT_GRACE = 5_000
 
 type Exit = { code: number | null; signal: string | null }
 
+export interface RunOptions {
+  /** The turn it executes. */
+  turn?: number
+  /** The end was asked for before it began: it begins no agent. */
+  request?: EndRequest
+  /** Asked before the end is told: whether another run follows, which is claimed by then. The end is then in the log alone. */
+  goesOn?(ended: Ended): Promise<boolean>
+}
+
 /** A run from its start to its end. */
 export class Run {
   /** How the run ended; its end is in the log by then. */
   readonly ended: Promise<Ended>
   #session: Session
   #run: number
+  #turn: number
+  #goesOn: RunOptions['goesOn']
   #began = performance.now()
   #log: LogWriter
   #agent: Agent | undefined
@@ -38,9 +51,12 @@ export class Run {
   #request: EndRequest | undefined
   #ladder: Promise<unknown> | undefined
 
-  constructor(session: Session, run: number) {
+  constructor(session: Session, run: number, { turn = 1, request, goesOn }: RunOptions = {}) {
     this.#session = session
     this.#run = run
+    this.#turn = turn
+    this.#request = request
+    this.#goesOn = goesOn
     this.#log = new LogWriter(session.id, session.parent)
     this.ended = this.#go().finally(() => this.#log.close())
   }
@@ -74,13 +90,10 @@ export class Run {
     let provider: Provider
     try {
       provider = providerOf(this.#session.provider, await loadConfig(this.#session.root))
-      if (this.look())
-        return this.#endWithoutAgent({
-          success: false,
-          status: 'cancelled',
-          reason: this.#request?.reason,
-        })
-      this.#agent = await startAgent(this.#session, this.#run, provider)
+      this.look()
+      if (this.#request) return this.#endWithoutAgent(outcomeOf({ success: false }, this.#request))
+      writePrompt(this.#session, provider, this.#turn)
+      this.#agent = await startAgent(this.#session, this.#run, provider, this.#turn)
     } catch (error) {
       return this.#endWithoutAgent(failedToStart(error))
     }
@@ -100,6 +113,8 @@ export class Run {
   /** An agent that cannot be put on record, because the disk is full, must not go on unseen. */
   async #begin(agent: Agent, provider: Provider): Promise<void> {
     try {
+      if (this.#run > 1 || this.#turn > 1)
+        noteAgent(this.#session.id, this.#turn, { run: this.#run, from: agent.from, agent: identify(agent.pid) })
       begin(this.#session, this.#log, this.#startOf(agent, provider))
     } catch (error) {
       await endAll({ pid: agent.pid, start: this.#start, mark: this.#mark, watched: true }, { grace: 0 })
@@ -130,14 +145,13 @@ export class Run {
       run: this.#run,
       duration_ms: Math.round(performance.now() - this.#began),
     }
-    await finish(this.#session, this.#log, ended)
-    return ended
+    return this.#tell(ended)
   }
 
   async #endWithoutAgent(how: Pick<Ended, 'success' | 'status'> & Partial<Ended>): Promise<Ended> {
     const { provider, model, root, cwd, retried_from } = this.#session
     const offsets = { stdout_from: 0, stderr_from: 0 }
-    begin(this.#session, this.#log, {
+    const started = {
       provider,
       model,
       root,
@@ -147,14 +161,24 @@ export class Run {
       run: this.#run,
       resumed: this.#run > 1,
       retried_from,
+      turn: this.#turn,
       ...offsets,
-    })
+    }
+    // A later run that was asked to end before it began told nobody anything.
+    if (this.#request && this.#run > 1) begin(this.#session, this.#log, started, [])
+    else begin(this.#session, this.#log, started)
     const ended = {
       ...how,
       run: this.#run,
       duration_ms: Math.round(performance.now() - this.#began),
     }
-    await finish(this.#session, this.#log, ended)
+    return this.#tell(ended)
+  }
+
+  /** The end for all to see, unless another run follows. */
+  async #tell(ended: Ended): Promise<Ended> {
+    if (await this.#goesOn?.(ended)) this.#log.append({ type: 'session_ended', ...ended })
+    else await finish(this.#session, this.#log, ended)
     return ended
   }
 
@@ -176,6 +200,7 @@ export class Run {
       resumed: this.#run > 1,
       depends_on: depends_on.length > 0 ? depends_on : undefined,
       retried_from,
+      turn: this.#turn,
       stdout_from: agent.from.stdout,
       stderr_from: agent.from.stderr,
     }

@@ -1,20 +1,20 @@
-// What signals mean to a process that supervises a run, detached or in the foreground.
+// What signals mean to a process that supervises a session, detached or in the foreground.
 
 import { constants } from 'node:os'
-import type { Run } from './runner.js'
+import type { Life } from './life.js'
 
 /** The step of the ladder when somebody signals the runner itself, in milliseconds. */
 export const GRACE = 5_000
 
 /**
- * INT and TERM look for a request to end, and end the run if there is none; a second one ends it at once. HUP is ignored
- * unless `hangUp`: a runner outlives its terminal. Returns a function that gives 128 + n once a signal n ended the run.
+ * INT and TERM look for a request to end, and end the session if there is none; a second one ends it at once. HUP is ignored
+ * unless `hangUp`: a runner outlives its terminal. Returns a function that gives 128 + n once a signal n ended it.
  */
-export function onStop(run: Run, { hangUp = false } = {}): () => number | undefined {
+export function onStop(life: Life, { hangUp = false } = {}): () => number | undefined {
   let exit: number | undefined
   const stop = (signal: NodeJS.Signals) => {
-    if (run.look()) return
-    run.cancel(`the runner got ${signal}`, exit === undefined ? GRACE : 0)
+    if (life.look()) return
+    life.cancel(`the runner got ${signal}`, exit === undefined ? GRACE : 0)
     exit = 128 + constants.signals[signal]
   }
   process.on('SIGINT', stop)

@@ -8,6 +8,7 @@ import type { EventOf, Outcome } from '../log/events.js'
 import { lastTurningPoint } from '../log/read.js'
 import { isAlive } from '../process/identity.js'
 import { latestOwner, type Owner } from '../table/owners.js'
+import { begunRun } from './turns.js'
 
 export const STATES = ['queued', 'running', 'idle', 'waiting', 'limited', 'completed', 'failed', 'cancelled', 'dead'] as const
 export type State = (typeof STATES)[number]
@@ -40,7 +41,7 @@ export function statusOf(id: string): Status {
   // Who has it in hand is asked first: of one who is gone, all that it wrote is then in the log.
   const { owner, alive } = inHand(id)
   const turn = turnOf(id, alive && owner?.role === 'run')
-  if (turn?.type === 'session_ended') return { id, ended: turn, owner, ...stateAfterEnd(turn, alive ? owner : undefined) }
+  if (turn?.type === 'session_ended') return stateAfterEnd(turn, id, owner, alive)
   const state = owner?.role !== 'close' && alive ? stateOfLiving(id) : 'dead'
   return { id, state, over: FINAL.has(state), run: turn?.run ?? owner?.run ?? 1, started: turn, owner }
 }
@@ -55,9 +56,11 @@ function turnOf(id: string, supervised: boolean): ReturnType<typeof lastTurningP
 }
 
 /** After an end the session is over, unless someone alive has it in hand for the next run. */
-function stateAfterEnd({ run, status }: EventOf<'session_ended'>, living: Owner | undefined): Pick<Status, 'state' | 'over' | 'run'> {
-  if (living && living.run > run) return { state: 'running', over: false, run: living.run }
-  return { state: status satisfies Outcome, over: true, run }
+function stateAfterEnd(ended: EventOf<'session_ended'>, id: string, owner: Owner | undefined, alive: boolean): Status {
+  if (owner && alive && owner.run > ended.run) return { id, state: stateOfLiving(id), over: false, run: owner.run, owner }
+  // The next run had begun, and whoever supervised it died before the log said so.
+  if (owner && owner.run > ended.run && begunRun(id) === owner.run) return { id, state: 'dead', over: true, run: owner.run, owner }
+  return { id, state: ended.status satisfies Outcome, over: true, ended, run: ended.run, owner }
 }
 
 function stateOfLiving(id: string): State {

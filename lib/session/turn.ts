@@ -8,28 +8,32 @@ import { LONGEST_FIELD, type LogWriter, shorten } from '../log/write.js'
 import { copySlice, readBytesIfThere, remove, replaceFile } from '../store/file.js'
 import { type ProcessRow, processes, revOf } from '../table/processes.js'
 import { read, type Session } from '../table/sessions.js'
+import { bytesOf, type Message } from './inbox.js'
+import { messagesOf } from './turns.js'
 
 export type Ended = EventFields['session_ended']
 
 export type Started = EventFields['session_started']
 
-/** Begins a run for all to see: the log with the prompt, then the process row, then the marker. */
-export function begin(session: Session, log: LogWriter, started: Started): void {
-  log.append({ type: 'session_started', ...started }, promptEvent(session.id))
+/** Begins a run for all to see: the log with what the agent is told, then the process row, then the marker. */
+export function begin(session: Session, log: LogWriter, started: Started, told = promptEvents(session.id, started.turn)): void {
+  log.append({ type: 'session_started', ...started }, ...told)
   const { run, pid } = started
   processes().append(rowFor(session, run, 'started', { pid, runner_pid: process.pid }))
   remove(paths.marker(session.id, 'ended'))
   mark(session.id, 'started', { run, status: 'running' })
 }
 
-function promptEvent(id: string): NewEvent {
+/** What the agent is told in a turn: the prompt of the first, the messages of a later one. */
+export function promptEvents(id: string, turn = 1): NewEvent[] {
+  if (turn > 1) return messagesOf(id, turn).map(message => messageEvent(message, turn))
   const prompt = readBytesIfThere(paths.inSession(id, 'prompt')) ?? Buffer.alloc(0)
-  const event: NewEvent = {
-    type: 'user_message',
-    content: String(prompt),
-    from: 'prompt',
-  }
-  return prompt.length > LONGEST_FIELD ? shorten(event, 'content', { path: 'prompt', bytes: prompt.length }) : event
+  const event: NewEvent = { type: 'user_message', content: String(prompt), from: 'prompt' }
+  return [prompt.length > LONGEST_FIELD ? shorten(event, 'content', { path: 'prompt', bytes: prompt.length }) : event]
+}
+
+function messageEvent(message: Message, turn: number): NewEvent {
+  return { type: 'user_message', content: String(bytesOf(message)), from: message.from, message_id: message.id, turn }
 }
 
 /** Stores the result of a run: a text, or the part of stdout that the run wrote. An empty one is none. */

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { paths } from '../base/paths.js'
-import { type Identity, thisHost } from '../process/identity.js'
+import { type Identity, myself, thisHost } from '../process/identity.js'
 import { claim, listIfThere, readIfThere, remove } from '../store/file.js'
 import { parseLine } from '../store/lines.js'
 
@@ -33,6 +33,14 @@ export function ownerIn(folder: string, number: number): Owner | undefined {
 /** Claims a session after the given owner. True for the first to do so, false for all others. */
 export function takeOver(id: string, after: Owner | undefined, owner: Omit<Owner, 'claim'>): boolean {
   return claim(join(paths.session(id), `owner.${(after?.claim ?? 0) + 1}`), JSON.stringify(owner))
+}
+
+/** Claims the next run for this process, which has the present one in hand. False if it has it no more. */
+export function claimNext(id: string, run: number): boolean {
+  const owner = latestOwner(id)
+  const me = myself()
+  if (owner?.role !== 'run' || owner.run !== run || owner.pid !== me.pid || owner.start !== me.start) return false
+  return takeOver(id, owner, { role: 'run', run: run + 1, ...me })
 }
 
 /** Takes back the claim that this process made after the given owner: what it was for could not be done. */

@@ -34,6 +34,10 @@ export interface Session {
   env: Record<string, string>
   timeout_ms?: number
   keep_children?: boolean
+  /** How often a run that failed is tried again. */
+  retries?: number
+  /** It lives on after its first turn. */
+  interactive?: boolean
   /** The session of which this is the same again. */
   retried_from?: string
   /** The agent's own id of a conversation that was taken in from a file of the agent's, and that file. */
