@@ -14,6 +14,7 @@ import type { Provider, Reader, Verdict } from '../provider/provider.js'
 import { watchFile } from '../store/watch.js'
 import type { Session } from '../table/sessions.js'
 import { type Agent, markOf, startAgent } from './agent.js'
+import { fitted } from './fit.js'
 import { AgentOutput, loggedOffsets, type Offsets } from './output.js'
 import { writePrompt } from './prompt.js'
 import { type EndRequest, requestedEnd } from './request.js'
@@ -140,12 +141,18 @@ export class Run {
     const request = this.#request ?? requestedEnd(this.#session.id, this.#run)
     if (request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, agent.from.stdout, stdoutEnd)
     const ended = {
-      ...outcomeOf(verdict, request),
+      ...(await this.#outcomeOf(verdict, request)),
       ...exitFields(exit),
       run: this.#run,
       duration_ms: Math.round(performance.now() - this.#began),
     }
     return this.#tell(ended)
+  }
+
+  /** A result that was handed in fits already. */
+  async #outcomeOf(verdict: Verdict, request: EndRequest | undefined): Promise<Pick<Ended, 'success' | 'status' | 'error' | 'reason'>> {
+    const outcome = outcomeOf(verdict, request)
+    return request ? outcome : fitted(this.#session.id, outcome)
   }
 
   async #endWithoutAgent(how: Pick<Ended, 'success' | 'status'> & Partial<Ended>): Promise<Ended> {

@@ -1,7 +1,7 @@
 // zag-exec: a session in the foreground, its answer on stdout in the form asked for, its verdict in the exit code.
 
 import { randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
@@ -117,6 +117,75 @@ t.test('--json-schema: the drafts there are, formats and words that nobody knows
   await says({ format: 'no-such-format', 'x-mine': { any: 1 } }, '""')
   await says({ format: 'email' }, '"no address"')
   await says({ enum: Array.from({ length: 100_000 }, (_, i) => `word ${i}`) }, '"word 99999"')
+})
+
+/** Whether it ran for the nth time, as a test of sh: each run of a script adds a line to a file of its own. */
+const counting = (name: string) => `echo run >>${name}; nth() { [ "$(wc -l <${name})" -eq "$1" ]; }`
+const runs = (name: string) => readFileSync(join(zag.home, name), 'utf8').split('\n').length - 1
+
+t.test('--json-schema: a script whose result does not fit runs again, and finds why in $ZAG_SCHEMA_ERRORS', async t => {
+  const script = [
+    counting('again'),
+    'if nth 1; then [ -z "$ZAG_SCHEMA_ERRORS" ] && echo "{}"; fi',
+    'if nth 2; then echo nope; cp "$ZAG_SCHEMA_ERRORS" reasons; fi',
+    `if nth 3; then zag exec -p sh 'echo "[$ZAG_SCHEMA_ERRORS]"' >inner; printf '\`\`\`json\\n{"a": 1,\\n"b": 2}\\n\`\`\`\\n'; fi`,
+  ].join('\n')
+  const ended = await exec(['--json-schema', '{"required":["a","b"]}', script])
+  t.same(ended, { code: 0, signal: null, stdout: '{"a": 1,\n"b": 2}', stderr: '' })
+  t.equal(runs('again'), 3)
+  t.equal(
+    readFileSync(join(zag.home, 'reasons'), 'utf8'),
+    "the whole must have required property 'a'\nthe whole must have required property 'b'\n",
+  )
+  t.equal(readFileSync(join(zag.home, 'inner'), 'utf8'), '[]\n', 'they are not those of a session within')
+  const id = zag.ids().at(-2)
+  const ends = rows((await zag.go('events', ['--type', 'session_ended', String(id)])).stdout)
+  t.match(ends, [
+    { run: 1, status: 'failed', reason: 'schema', error: "its result does not fit: the whole must have required property 'a', and 1 more" },
+    { run: 2, status: 'failed', reason: 'schema', error: "its result does not fit: it is no JSON: 'nope'" },
+    { run: 3, status: 'completed' },
+  ])
+  t.notOk(existsSync(zag.file(String(id), 'schema-errors')), 'they are gone once it fits')
+})
+
+t.test('--json-schema: an agent is told why, three times at most', async t => {
+  zag.configure('[providers.stubborn]\ncommand = ["sh", "-c", "echo run >>asked-runs; cat >>asked-all; echo still no JSON"]\n')
+  const ended = await zag.go('exec', ['-p', 'stubborn', '--json-schema', '{"type":"null"}', 'What?'])
+  t.match(ended, {
+    code: 1,
+    stdout: 'still no JSON\n',
+    stderr: /^zag-exec: session .* failed: its result does not fit: it is no JSON: 'still no JSON'\n$/,
+  })
+  t.equal(runs('asked-runs'), 4, 'the first run and three more')
+  const id = zag.ids().at(-1) as string
+  t.match(rows((await zag.go('status', [id, '--json'])).stdout), [{ status: 'failed', reason: 'schema' }])
+  const told = rows((await zag.go('events', [id, '--type', 'user_message'])).stdout)
+  t.same(
+    told.map(({ from }) => from),
+    ['prompt', 'schema', 'schema', 'schema'],
+  )
+  t.match(told[1]?.content, /^Your answer does not fit .*:\n\n- it is no JSON: 'still no JSON'\n\nAnswer again with one JSON value/)
+  t.equal(readFileSync(join(zag.home, 'asked-all'), 'utf8').split("- it is no JSON: 'still no JSON'").length, 4)
+})
+
+t.test('--json-schema: what failed by itself is not asked again; nothing said does not fit; many reasons are cut', async t => {
+  t.match(await exec(['--json-schema', '{}', `${counting('failing')}; echo x; exit 3`]), { code: 1, stderr: /failed: exit code 3\n$/ })
+  t.equal(runs('failing'), 1)
+  t.match(await exec(['--json-schema', '{}', counting('silent')]), { code: 1, stderr: /failed: its result does not fit: it is empty\n$/ })
+  t.equal(runs('silent'), 4)
+  writeFileSync(join(zag.home, 'long'), JSON.stringify(Array(60).fill('x')))
+  zag.configure('[providers.long]\ncommand = ["sh", "-c", "cat >told; cat long"]\n')
+  t.match(await zag.go('exec', ['-p', 'long', '--json-schema', '{"items":{"type":"null"}}', '-o', 'json', 'x']), {
+    code: 1,
+    stderr: /fit: '\/0' must be null, and 59 more\n$/,
+  })
+  t.match(readFileSync(join(zag.home, 'told'), 'utf8'), /- '\/49' must be null\n- and 10 more\n\nAnswer again/)
+})
+
+t.test('--json-schema: a schema that was damaged meanwhile fails the session at once', async t => {
+  const script = `${counting('damaged')}; echo '{' >"$ZAG_HOME/sessions/$ZAG_SESSION_ID/schema"; echo 1`
+  t.match(await exec(['--json-schema', '{}', script]), { code: 1, stderr: /failed: the schema of the session is no JSON: .*\n$/ })
+  t.equal(runs('damaged'), 1)
 })
 
 t.test('2: a schema that is none, before anything is made', async t => {
