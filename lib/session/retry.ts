@@ -40,6 +40,8 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
   }
   for (const session of chosen) {
     await checkUsable(session, model)
+    if (session.stripped_at !== undefined)
+      throw new Fault(`session ${session.id} was stripped to its log by zag gc --keep-logs: what it was asked is gone`, EXIT.system)
     if (promptOf(session) === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
   }
   for (const session of chosen) {
