@@ -149,7 +149,7 @@ t.test('--json-schema: a script whose result does not fit runs again, and finds 
 })
 
 t.test('--json-schema: an agent is told why, three times at most', async t => {
-  zag.configure('[providers.stubborn]\ncommand = ["sh", "-c", "echo run >>asked-runs; cat >>asked-all; echo still no JSON"]\n')
+  zag.configure('[providers.stubborn]\ncommand = ["sh", "-c", "echo run >>asked-runs; echo still no JSON"]\n')
   const ended = await zag.go('exec', ['-p', 'stubborn', '--json-schema', '{"type":"null"}', 'What?'])
   t.match(ended, {
     code: 1,
