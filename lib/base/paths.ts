@@ -37,6 +37,8 @@ export const paths = {
   queue: () => join(home(), 'queue'),
   queued: (id: string) => join(home(), 'queue', id),
   server: () => join(home(), 'server'),
+  /** Its time is that of the last start of a provider, whose name has been checked. */
+  lastStart: (provider: string) => join(home(), 'server', `${provider}.started`),
   events: () => join(home(), 'events'),
   marker: (id: string, what: 'started' | 'ended') => join(home(), 'events', `${id}.${what}`),
 }
