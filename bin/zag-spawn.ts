@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { availableParallelism } from 'node:os'
 import { EXIT, Fault, usage } from '../lib/base/exit.js'
-import { askFlags, callFlags, contextFlag, promptOf } from '../lib/command/ask.js'
+import { askFlags, callFlags, contextFlag, promptOf, startExits } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import type { Context, Flags, Values } from '../lib/command/data.js'
 import { Progress } from '../lib/command/progress.js'
@@ -47,12 +47,10 @@ export default command(import.meta, {
   },
   operands: { name: 'prompt' },
   exits: {
+    ...startExits,
     [EXIT.ok]: 'the session is on its way; its id is on stdout',
     [EXIT.usage]: 'wrong usage; with --each: a line was refused, the others are on their way',
     [EXIT.none]: 'a session for --context or --depends-on was not found',
-    [EXIT.notNow]: 'a session for --context is not over',
-    [EXIT.cannotRun]: 'the agent program may not be executed',
-    [EXIT.notFound]: 'the provider or its program was not found',
   },
   examples: [
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],

@@ -283,6 +283,7 @@ const DOOR: Record<string, string[]> = {
   execa: ['provider', 'session', 'install'],
   'toml-eslint-parser': ['config'],
   marked: ['command'],
+  ajv: ['session'],
 }
 const WRITES =
   /\b(?:writeFile|appendFile|rename|link|symlink|unlink|rm|rmdir|mkdir|mkdtemp|copyFile|cp|truncate|ftruncate|utimes|futimes|createWriteStream)(?:Sync)?\b/

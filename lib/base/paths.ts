@@ -37,6 +37,8 @@ export const paths = {
   queue: () => join(home(), 'queue'),
   queued: (id: string) => join(home(), 'queue', id),
   server: () => join(home(), 'server'),
+  /** Its time is that of the last start of a provider, whose name has been checked. */
+  lastStart: (provider: string) => join(home(), 'server', `${provider}.started`),
   events: () => join(home(), 'events'),
   marker: (id: string, what: 'started' | 'ended') => join(home(), 'events', `${id}.${what}`),
 }
@@ -54,6 +56,8 @@ export type SessionFile =
   | 'end-request'
   | 'environment'
   | 'task'
+  | 'schema'
+  | 'schema-errors'
   | 'inbox'
   | 'turns'
 
@@ -115,7 +119,8 @@ export function runnerEnvironment(session: string, run: number): NodeJS.ProcessE
 }
 
 /** Variables that belong to one session and must not reach the agents of another. */
-export const OF_A_SESSION = /^ZAG_(SESSION_ID|SESSION_NAME|PROCESS_ID|PROVIDER|MODEL|ROOT|GROUP|PARENT_SESSION_ID|CONTEXT_DIR|RUNNER)$/
+export const OF_A_SESSION =
+  /^ZAG_(SESSION_ID|SESSION_NAME|PROCESS_ID|PROVIDER|MODEL|ROOT|GROUP|PARENT_SESSION_ID|CONTEXT_DIR|SCHEMA_ERRORS|RUNNER)$/
 
 /** The project a folder belongs to: the nearest folder at or above it with .zag.toml or .git, else the folder itself. */
 export function projectRoot(folder: string): string {

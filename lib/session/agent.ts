@@ -89,12 +89,14 @@ function openFiles(id: string, launch: Launch): [number, number, number] {
 function environmentOf(session: Session, run: number, launch: Launch): NodeJS.ProcessEnv {
   const inherited = Object.entries(environmentAround(session.id)).filter(([name]) => !OF_A_SESSION.test(name))
   const context = paths.inSession(session.id, 'context')
+  const refused = paths.inSession(session.id, 'schema-errors')
   const own: NodeJS.ProcessEnv = {
     ...Object.fromEntries(inherited),
     ...launch.env,
     ...session.env,
     ...exportsOf(session, run),
     ZAG_CONTEXT_DIR: existsSync(context) ? context : undefined,
+    ZAG_SCHEMA_ERRORS: existsSync(refused) ? refused : undefined,
   }
   const path = own.PATH ?? process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
   own.PATH = path.split(delimiter).includes(programs()) ? path : `${path}${delimiter}${programs()}`

@@ -54,6 +54,8 @@ export interface Ask {
   injectContext?: boolean
   /** How many of its group may run when it starts, itself included. */
   slots?: number
+  /** The JSON Schema that results have to fit: inline if it begins with `{`, else a path. */
+  jsonSchema?: string
 }
 
 /** Makes a session, not yet started, owned by this process. Throws Faults 2, 5, 126, 127 and leaves nothing then. */
@@ -66,8 +68,9 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const config = await loadConfig(root)
   const provider = await choose(ask, config)
   checkFeatures(ask, provider)
+  const schema = ask.jsonSchema === undefined ? undefined : await (await import('./schema.js')).loadSchema(ask.jsonSchema)
   const session = sessionOf(ask, config, provider, { cwd, root })
-  const files = filesOf(ask, provider, session)
+  const files = filesOf(ask, provider, session, schema)
   provider.check?.({ model: session.model, prompt: files.prompt })
   await record(session, role, files)
   return session
@@ -246,15 +249,26 @@ function environmentOf(words: string[]): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-const ASK_FOR_JSON = '\n\nAnswer with one JSON value and nothing else: no prose before or after it.'
+/** What an agent is told where its answer has to be JSON. */
+function askForJson({ answerJson = false }: Ask, schema: string | undefined): string {
+  const alone = 'and nothing else: no prose before or after it.'
+  if (schema !== undefined) return `\n\nAnswer with one JSON value that fits this JSON Schema, ${alone}\n\n${schema.trim()}\n`
+  return answerJson ? `\n\nAnswer with one JSON value ${alone}` : ''
+}
 
-function filesOf(ask: Ask, provider: Provider, session: Session): Record<string, string | Buffer> & { prompt: Buffer } {
+function filesOf(
+  ask: Ask,
+  provider: Provider,
+  session: Session,
+  schema: string | undefined,
+): Record<string, string | Buffer> & { prompt: Buffer } {
   if (String(ask.prompt).trim() === '' && !(ask.interactive && ask.prompt.length === 0))
     throw usage('the prompt is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
-  const wantsJson = ask.answerJson && provider.prompt === 'text'
   const files = attached(provider, filesAt(ask.file ?? [])).flatMap(block => ['\n\n', block])
-  const task = Buffer.concat([ask.prompt, ...files, wantsJson ? ASK_FOR_JSON : ''].map(part => Buffer.from(part)))
+  const wish = provider.prompt === 'text' ? askForJson(ask, schema) : ''
+  const task = Buffer.concat([ask.prompt, ...files, wish].map(part => Buffer.from(part)))
+  const kept: Record<string, string> = schema === undefined ? {} : { schema }
   // What is given when the session starts is put before the task then.
-  if (session.context_of) return { prompt: task, task }
-  return filesFor(task, gather(ask.contextOf ?? [], ask.contextBytes), provider.prompt)
+  if (session.context_of) return { ...kept, prompt: task, task }
+  return { ...kept, ...filesFor(task, gather(ask.contextOf ?? [], ask.contextBytes), provider.prompt) }
 }

@@ -26,6 +26,7 @@ export class Life {
   #run: number
   #turn: number | undefined
   #attempt = 1
+  #refusals = 0
   #current: Run | undefined
   #following: Following | undefined
   #request: EndRequest | undefined
@@ -98,9 +99,10 @@ export class Life {
 
   /** Whether another run follows one that is about to end so; it is this process's by then. */
   async #goesOn(ended: Ended): Promise<boolean> {
-    const following = await next(this.#session, ended, { turn: this.#turn, attempt: this.#attempt }, this.#pauses)
+    const following = await next(this.#session, ended, { turn: this.#turn, attempt: this.#attempt, refusals: this.#refusals }, this.#pauses)
     if (!following || !this.#claim()) return false
     this.#following = following
+    this.#refusals = ended.reason === 'schema' ? this.#refusals + 1 : following.again ? this.#refusals : 0
     return true
   }
 

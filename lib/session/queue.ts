@@ -24,9 +24,9 @@ export async function advance(id: string): Promise<void> {
   for (const dependent of indexed('after', id)) await consider(dependent, id)
 }
 
-/** Whether a session waits for this one: what it has to give must not be thrown away yet. */
+/** Whether a session that is not over depends on this one: what it has to give must not be thrown away yet. */
 export function isAwaited(id: string): boolean {
-  return indexed('after', id).some(dependent => exists(dependent) && statusOf(dependent).state === 'queued')
+  return indexed('after', id).some(dependent => exists(dependent) && !statusOf(dependent).over)
 }
 
 /**

@@ -42,6 +42,8 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
   }
   for (const session of chosen) {
     await checkUsable(session, model)
+    if (session.stripped_at !== undefined)
+      throw new Fault(`session ${session.id} was stripped to its log by zag gc --keep-logs: what it was asked is gone`, EXIT.system)
     if (promptOf(session) === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
   }
   const anew = new Map<string, string>()
@@ -84,9 +86,10 @@ function again(session: Session, model: string | undefined, anew: ReadonlyMap<st
 
 const promptOf = ({ id }: Session) => readBytesIfThere(paths.inSession(id, 'prompt'))
 
-/** The prompt and the context, byte for byte. */
+/** The prompt, the context and the schema, byte for byte. */
 function filesOf(session: Session): Record<string, Buffer> {
-  const names = ['prompt', 'task', 'stdin', ...listIfThere(paths.inSession(session.id, 'context')).map(name => join('context', name))]
+  const context = listIfThere(paths.inSession(session.id, 'context')).map(name => join('context', name))
+  const names = ['prompt', 'task', 'stdin', 'schema', ...context]
   const files = names.map(name => [name, readBytesIfThere(join(paths.session(session.id), name))] as const)
   return Object.fromEntries(files.filter((file): file is [string, Buffer] => file[1] !== undefined))
 }

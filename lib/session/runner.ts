@@ -12,6 +12,7 @@ import type { Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
 import { Between } from './between.js'
 import { keepConversation } from './conversation.js'
+import { fitted } from './fit.js'
 import { putContext } from './inject.js'
 import { writePrompt } from './prompt.js'
 import { type EndRequest, requestedEnd } from './request.js'
@@ -117,7 +118,7 @@ export class Run {
   async #once(): Promise<Outcome> {
     this.#playing?.exited.then(this.#disarm, this.#disarm)
     const { verdict, exit } = await this.#play()
-    return { ...outcomeOf(verdict, this.#request), ...exitFields(exit) }
+    return { ...(await this.#outcomeOf(verdict)), ...exitFields(exit) }
   }
 
   /** Turn after turn, until somebody asks for the end. */
@@ -157,7 +158,7 @@ export class Run {
   /** The turn at work to its end, told for all to see. */
   async #endTurn(): Promise<void> {
     const { verdict, exit, stdoutEnd } = await this.#play()
-    const { success, status: stop_reason, error } = outcomeOf(verdict, this.#request)
+    const { success, status: stop_reason, error } = await this.#outcomeOf(verdict)
     const ended = { success, stop_reason, error, ...exitFields(exit) }
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
@@ -186,6 +187,12 @@ export class Run {
     if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, stdoutEnd)
     this.#session = await keepConversation(this.#session, verdict.conversation)
     return said
+  }
+
+  /** What was asked of the run goes before what it said; what it said has to fit. */
+  async #outcomeOf(verdict: Verdict): Promise<Outcome> {
+    const outcome = outcomeOf(verdict, this.#request)
+    return this.#request ? outcome : fitted(this.#session.id, outcome)
   }
 
   #stop(): void {

@@ -224,6 +224,15 @@ export function sizeIfThere(path: string): number | undefined {
   }
 }
 
+/** When a file was last written, in milliseconds since 1970, or undefined if there is none. */
+export function changedAt(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.mtimeMs
+  } catch (error) {
+    throw refused(`cannot read ${quoted(path)}`, error)
+  }
+}
+
 /** The names in a folder, in no order and without temporary files; none if there is no such folder. */
 export function listIfThere(folder: string): string[] {
   try {

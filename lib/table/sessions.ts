@@ -46,6 +46,8 @@ export interface Session {
   interactive?: boolean
   /** The session of which this is the same again. */
   retried_from?: string
+  /** Since when all but its log and its result is gone. */
+  stripped_at?: string
   /** The agent's own id of a conversation that was taken in from a file of the agent's, and that file. */
   native_id?: string
   imported_from?: string

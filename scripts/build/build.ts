@@ -13,7 +13,7 @@ import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { type Data, longName } from '../../lib/command/data.js'
 import { diet } from './diet.js'
 import { licences } from './licences.js'
-import { HEAVY, packageSource, startSource, stubSource } from './packages.js'
+import { chunkOf, HEAVY, packageSource, startSource, stubSource } from './packages.js'
 
 const TOP = process.cwd()
 const DIST = join(TOP, 'dist')
@@ -110,7 +110,7 @@ async function main(): Promise<void> {
   const attempt = (what: string, work: Promise<unknown>) => work.catch(error => failed.push(`${what}: ${error.message}`))
   const heavy = HEAVY.map(async name => {
     const options = { stdin: { contents: packageSource(name), resolveDir: TOP }, plugins: [diet], minify: true }
-    return [name, await bundleChunk(name, options)] as const
+    return [name, await bundleChunk(chunkOf(name), options)] as const
   })
   const plugins = [apart(new Map(await Promise.all(heavy)))]
   const program = async (name: string) => {

@@ -48,6 +48,17 @@ t.test('--json', async t => {
   t.ok(existsSync(String(row?.log_path)))
 })
 
+t.test('--json-schema: the session is over only when a result fits or none came', async t => {
+  const twice = 'echo run >>fits; [ "$(wc -l <fits)" -lt 3 ] || echo 1'
+  const [fits, never] = (await Promise.all([
+    spawn(['-p', 'sh', '--json-schema', '{"type":"number"}', twice]),
+    spawn(['-p', 'sh', '--json-schema', '{"type":"number"}', 'echo []']),
+  ])) as [{ stdout: string }, { stdout: string }]
+  t.match(await wait(fits.stdout.trim()), { code: 0, stdout: /\tcompleted\n$/ })
+  t.equal((await zag.go('output', [fits.stdout.trim()])).stdout, '1\n')
+  t.match(await zag.go('wait', ['--json', never.stdout.trim()]), { code: 1, stdout: /"reason":"schema"/ })
+})
+
 t.test('the prompt from --prompt, --file-prompt and stdin; flags before and after', async t => {
   writeFileSync(join(zag.home, 'prompt'), 'echo "$0"; cat')
   const [one, two, three] = await Promise.all([
