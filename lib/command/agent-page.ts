@@ -22,13 +22,15 @@ const SHARED: readonly { word: string; flags: Flags }[] = [
 
 /** What usages have in full and this page says shortly. */
 const SHORTER: readonly (readonly [string, string])[] = [
+  ['{ <prompt> | - | --prompt <text> | --file-prompt <path> }', '<prompt>'],
+  ['{ <message> | - | --prompt <text> | --file-prompt <path> }', '<message>'],
   [pickUsage, '<sessions>'],
   [pickUsage.slice(2, -2), '<sessions>'],
   [aboutUsage, '[--session <session>] [<sessions>]'],
 ]
 
 /** Lines are broken at about this width. */
-const WIDTH = 140
+const WIDTH = 160
 
 /** The page, for these programs. */
 export function agentPage(programs: readonly Data[]): string {

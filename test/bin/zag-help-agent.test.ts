@@ -66,6 +66,7 @@ const PRINTS = [
   /^[0-9a-f-]{36}\tcompleted\ntested\nclean\n$/,
   /^0\n$/,
   /^a part\n?, and the wholecompleted\n$/,
+  /^still here\nyes, says Ann\n[0-9a-f-]{36}\tcompleted\n(?:still here\n)?yes, says Ann\nreleased\n$/,
   /^failed: [0-9a-f-]{36}\nfailed: [0-9a-f-]{36}\n$/,
   /half done[\s\S]*"totals"[\s\S]*"removed"/,
 ]
