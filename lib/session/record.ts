@@ -2,12 +2,13 @@
 
 import { existsSync } from 'node:fs'
 import { EXIT, Fault, usage } from '../base/exit.js'
-import { shortId } from '../base/id.js'
+import { shortId, timeOf } from '../base/id.js'
 import { checkName } from '../base/name.js'
 import { paths, type SessionFile } from '../base/paths.js'
+import { timestamp } from '../base/time.js'
 import { readEvents } from '../log/read.js'
 import { processes } from '../table/processes.js'
-import { read, type Session, update } from '../table/sessions.js'
+import { exists, read, readIfIntact, type Session, update } from '../table/sessions.js'
 import { remove } from './remove.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
@@ -27,15 +28,15 @@ export async function listed(ids: readonly string[], newest = ids.length): Promi
   const wanted = [...ids].sort().slice(Math.max(0, ids.length - newest))
   const rows: Recorded[] = []
   for (const id of wanted) {
-    const session = read(id)
-    if (session) rows.push(await recordOf(session))
+    const session = readIfIntact(id)
+    if (session || exists(id)) rows.push(await recordOf(id, session))
   }
   return rows
 }
 
-async function recordOf(session: Session): Promise<Recorded> {
-  const status = await settle(session.id)
-  const { description = null, tags, root, parent, created_at } = session
+async function recordOf(id: string, session: Session | undefined): Promise<Recorded> {
+  const status = await settle(id)
+  const { description = null, tags = [], root = '', parent, created_at = timestamp(timeOf(id)) } = session ?? {}
   return { ...rowOf(status, session), description, tags, root, parent, created_at, ended_at: status.ended?.ts }
 }
 
@@ -66,7 +67,7 @@ export async function wholeOf(id: string): Promise<Whole> {
   const file = (name: SessionFile) => (existsSync(paths.inSession(id, name)) ? paths.inSession(id, name) : null)
   return {
     ...fields,
-    ...(await recordOf(session)),
+    ...(await recordOf(id, session)),
     path: paths.session(id),
     prompt_path: file('prompt'),
     log_path: file('log.ndjson'),
@@ -119,7 +120,7 @@ export async function change(id: string, { name, description, tag, clearTags }: 
     tags: [...new Set([...(clearTags ? [] : before.tags), ...tag])],
   }))
   nameRow(session)
-  return recordOf(session)
+  return recordOf(id, session)
 }
 
 /** Less than any step of a run: the next row that a runner writes still counts. */

@@ -17,14 +17,12 @@ import { type Agent, markOf, startAgent } from './agent.js'
 import { fitted } from './fit.js'
 import { AgentOutput, loggedOffsets, type Offsets } from './output.js'
 import { writePrompt } from './prompt.js'
-import { type EndRequest, requestedEnd } from './request.js'
+import { type EndRequest, GRACE, requestedEnd } from './request.js'
 import { begin, type Ended, finish, keepResult, type Started } from './turn.js'
 import { noteAgent } from './turns.js'
 
 /** What is left of an agent's group after it exited gets this long between TERM and KILL, in milliseconds. */
 const LEFTOVER_GRACE = 500
-/** The step of the ladder for a run whose time is over, in milliseconds. */
-const TIMEOUT_GRACE = 5_000
 
 type Exit = { code: number | null; signal: string | null }
 
@@ -218,7 +216,7 @@ export class Run {
     this.end({
       outcome: 'failed',
       run: this.#run,
-      grace_ms: TIMEOUT_GRACE,
+      grace_ms: GRACE,
       by: 'runner',
       reason,
       error: `not done after ${formatDuration(timeout)}`,

@@ -2,9 +2,7 @@
 
 import { constants } from 'node:os'
 import type { Life } from './life.js'
-
-/** The step of the ladder when somebody signals the runner itself, in milliseconds. */
-export const GRACE = 5_000
+import { GRACE } from './request.js'
 
 /**
  * INT and TERM look for a request to end, and end the session if there is none; a second one ends it at once. HUP is ignored
