@@ -5,7 +5,7 @@ import { EXIT, Fault, quoted } from '../base/exit.js'
 import { shortId } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { copySlice, makeFolder, readBytesIfThere, sizeIfThere, writeNew } from '../store/file.js'
-import { read } from '../table/sessions.js'
+import { readIfIntact } from '../table/sessions.js'
 import { fileNameOf, limited } from './context.js'
 import { type Row, resultOf, rowOf } from './row.js'
 import { settle, settleAll } from './settle.js'
@@ -56,7 +56,7 @@ export async function collectInto(folder: string, ids: string[]): Promise<{ rows
 
 /** A file name a session: its name or short id, with the short id added where a name comes twice. */
 function fileNames(ids: string[]): string[] {
-  const plain = ids.map(id => fileNameOf(id, read(id)?.name))
+  const plain = ids.map(id => fileNameOf(id, readIfIntact(id)?.name))
   const clashes = (name: string) => plain.filter(other => other.toLowerCase() === name.toLowerCase()).length > 1 || name === 'index'
   return plain.map((name, at) => `${clashes(name) ? `${name}-${fileNameOf(ids[at] as string, undefined)}` : name}.txt`)
 }

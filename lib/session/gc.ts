@@ -3,7 +3,6 @@
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { isAlive } from '../process/identity.js'
@@ -11,7 +10,7 @@ import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
 import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
-import { exists, read } from '../table/sessions.js'
+import { exists, readIfIntact } from '../table/sessions.js'
 import { isAwaited } from './queue.js'
 import { remove } from './remove.js'
 import { settle } from './settle.js'
@@ -77,12 +76,7 @@ async function isOld(id: string, before: number): Promise<boolean> {
 
 /** A session that cannot be read stays, and does not keep the others: zag doctor names it. */
 function isDamaged(id: string): boolean {
-  try {
-    return read(id) === undefined
-  } catch (error) {
-    if (error instanceof Fault) return true
-    throw error
-  }
+  return readIfIntact(id) === undefined
 }
 
 /** What crashes left: folders of sessions that never came to be or were being removed, and markers of no session. */

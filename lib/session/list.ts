@@ -1,7 +1,9 @@
 // The list of sessions from the process table. A row that says it is not over is believed only after a look at its session.
 
+import { timeOf } from '../base/id.js'
+import { timestamp } from '../base/time.js'
 import { type ProcessRow, processes } from '../table/processes.js'
-import { exists, ids, read } from '../table/sessions.js'
+import { exists, ids, readIfIntact } from '../table/sessions.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
 
@@ -34,8 +36,8 @@ export async function listOne(id: string): Promise<Listed> {
 
 async function look({ id }: { id: string }, seen?: Set<string>): Promise<Listed> {
   const status = await settle(id, seen)
-  const session = read(id)
-  const { root = '', parent, created_at = '' } = session ?? {}
+  const session = readIfIntact(id)
+  const { root = '', parent, created_at = timestamp(timeOf(id)) } = session ?? {}
   return { ...rowOf(status, session), root, parent, created_at, ended_at: status.ended?.ts }
 }
 

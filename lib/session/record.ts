@@ -2,12 +2,13 @@
 
 import { existsSync } from 'node:fs'
 import { EXIT, Fault, usage } from '../base/exit.js'
-import { shortId } from '../base/id.js'
+import { shortId, timeOf } from '../base/id.js'
 import { checkName } from '../base/name.js'
 import { paths, type SessionFile } from '../base/paths.js'
+import { timestamp } from '../base/time.js'
 import { readEvents } from '../log/read.js'
 import { processes } from '../table/processes.js'
-import { read, type Session, update } from '../table/sessions.js'
+import { exists, read, readIfIntact, type Session, update } from '../table/sessions.js'
 import { isAwaited } from './queue.js'
 import { remove } from './remove.js'
 import { type Row, rowOf } from './row.js'
@@ -29,15 +30,15 @@ export async function listed(ids: readonly string[], newest = ids.length): Promi
   const rows: Recorded[] = []
   const seen = new Set<string>()
   for (const id of wanted) {
-    const session = read(id)
-    if (session) rows.push(await recordOf(session, seen))
+    const session = readIfIntact(id)
+    if (session || exists(id)) rows.push(await recordOf(id, session, seen))
   }
   return rows
 }
 
-async function recordOf(session: Session, seen?: Set<string>): Promise<Recorded> {
-  const status = await settle(session.id, seen)
-  const { description = null, tags, root, parent, created_at } = session
+async function recordOf(id: string, session: Session | undefined, seen?: Set<string>): Promise<Recorded> {
+  const status = await settle(id, seen)
+  const { description = null, tags = [], root = '', parent, created_at = timestamp(timeOf(id)) } = session ?? {}
   return { ...rowOf(status, session), description, tags, root, parent, created_at, ended_at: status.ended?.ts }
 }
 
@@ -68,7 +69,7 @@ export async function wholeOf(id: string): Promise<Whole> {
   const file = (name: SessionFile) => (existsSync(paths.inSession(id, name)) ? paths.inSession(id, name) : null)
   return {
     ...fields,
-    ...(await recordOf(session)),
+    ...(await recordOf(id, session)),
     path: paths.session(id),
     prompt_path: file('prompt'),
     log_path: file('log.ndjson'),
@@ -121,7 +122,7 @@ export async function change(id: string, { name, description, tag, clearTags }: 
     tags: [...new Set([...(clearTags ? [] : before.tags), ...tag])],
   }))
   nameRow(session)
-  return recordOf(session)
+  return recordOf(id, session)
 }
 
 /** Less than any step of a run: the next row that a runner writes still counts. */

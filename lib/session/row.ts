@@ -3,7 +3,7 @@
 import { paths } from '../base/paths.js'
 import { readIfThere } from '../store/file.js'
 import { processes } from '../table/processes.js'
-import { read, type Session } from '../table/sessions.js'
+import { exists, readIfIntact, type Session } from '../table/sessions.js'
 import type { Status } from './state.js'
 import { agentPid } from './turns.js'
 
@@ -24,8 +24,8 @@ export interface Row {
   duration_ms?: number
 }
 
-/** The row of a session in the given state. */
-export function rowOf(status: Status, session: Session | undefined = read(status.id)): Row {
+/** The row of a session in the given state. Of one whose session.json is damaged what the log has, and that it is. */
+export function rowOf(status: Status, session: Session | undefined = readIfIntact(status.id)): Row {
   const { id, state, ended, started, owner, over } = status
   return {
     session_id: id,
@@ -33,7 +33,7 @@ export function rowOf(status: Status, session: Session | undefined = read(status
     status: state,
     provider: session?.provider ?? 'unknown',
     model: session?.model ?? null,
-    error: errorOf(status) ?? null,
+    error: errorOf(status) ?? (session === undefined && exists(id) ? 'its session.json is damaged: see zag doctor' : null),
     exit_code: ended?.exit_code,
     signal: ended?.signal,
     reason: ended?.reason,

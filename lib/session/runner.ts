@@ -15,13 +15,10 @@ import { keepConversation } from './conversation.js'
 import { fitted } from './fit.js'
 import { putContext } from './inject.js'
 import { writePrompt } from './prompt.js'
-import { type EndRequest, requestedEnd } from './request.js'
+import { type EndRequest, GRACE, requestedEnd } from './request.js'
 import { type Exit, type Playing, type Said, shoot } from './shot.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 import { endTurn, isLastTurn } from './turns.js'
-
-/** The step of the ladder for a run whose time is over, in milliseconds. */
-const TIMEOUT_GRACE = 5_000
 
 export interface RunOptions {
   /** The turn it begins with; a session that lives on can begin with none and wait. */
@@ -245,7 +242,7 @@ export class Run {
     if (timeout === undefined) return () => {}
     const error = `not done after ${formatDuration(timeout)}`
     return at(Date.now() + timeout, () =>
-      this.end({ outcome: 'failed', run: this.#run, grace_ms: TIMEOUT_GRACE, by: 'runner', reason: 'timeout', error }),
+      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'timeout', error }),
     )
   }
 }

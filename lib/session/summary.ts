@@ -3,7 +3,7 @@
 import { isAbsolute, relative } from 'node:path'
 import { UsageSum } from '../log/fold.js'
 import { type Tally, type ToolTally, tallyOf } from '../log/tally.js'
-import { read } from '../table/sessions.js'
+import { readIfIntact } from '../table/sessions.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
 
@@ -15,7 +15,7 @@ export interface Summary extends Row, Omit<Tally, 'run_ms'> {
 /** The summary of a session. A dead one is ended on the way. */
 export async function summaryOf(id: string): Promise<Summary> {
   const status = await settle(id)
-  const session = read(id)
+  const session = readIfIntact(id)
   const { run_ms, ...tally } = tallyOf(id)
   const running = status.over || !status.started ? 0 : Date.now() - Date.parse(status.started.ts)
   const files = tally.files.map(path => within(session?.root, path))

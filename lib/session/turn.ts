@@ -9,7 +9,7 @@ import { LONGEST_FIELD, type LogWriter, shorten } from '../log/write.js'
 import { copySlice, readBytesIfThere, remove, replaceFile } from '../store/file.js'
 import { indexed } from '../table/filing.js'
 import { type ProcessRow, processes, revOf } from '../table/processes.js'
-import { read, type Session } from '../table/sessions.js'
+import { readIfIntact, type Session } from '../table/sessions.js'
 import { bytesOf, type Message } from './inbox.js'
 import { messagesOf } from './turns.js'
 
@@ -69,7 +69,7 @@ export async function leaveBehind(id: string): Promise<void> {
 export function showEnd(session: Session, ended: Ended): void {
   processes().append(
     // Its name may be another one by now.
-    rowFor(read(session.id) ?? session, ended.run, 'ended', {
+    rowFor(readIfIntact(session.id) ?? session, ended.run, 'ended', {
       status: ended.status,
       exit_code: ended.exit_code,
       error: ended.error,

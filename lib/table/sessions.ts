@@ -96,6 +96,17 @@ export function read(id: string): Session | undefined {
   throw new Fault(`session ${id} is damaged: ${quoted(paths.inSession(id, 'session.json'))} is no session: see zag doctor`, EXIT.system)
 }
 
+/** The same for whoever can do without: nothing also if it is damaged, of which zag doctor tells. */
+export function readIfIntact(id: string): Session | undefined {
+  try {
+    return read(id)
+  } catch (error) {
+    // What the log says of such a session is as true as before.
+    if (error instanceof Fault) return undefined
+    throw error
+  }
+}
+
 /** Changes session.json under its lock and brings the index into line. */
 export async function update(id: string, change: (session: Session) => Session): Promise<Session> {
   return withLock(paths.session(id), () => {
