@@ -22,6 +22,7 @@ export const askFlags = {
   contextBytes: { type: 'size', value: 'bytes', does: 'give longer results as head and tail', default: '64k' },
   group: { type: 'string', value: 'group', does: "the group, if not the project's" },
   keepChildren: { type: 'boolean', does: 'leave alone what the agent started and left running' },
+  worktree: { type: 'optional', short: 'w', value: 'name', does: 'work in a git worktree and branch of its own' },
   prompt: { type: 'string', value: 'text', does: 'the prompt, in place of the operand' },
   filePrompt: { type: 'string', value: 'path', does: 'the prompt from a file' },
 } as const satisfies Flags

@@ -19,10 +19,10 @@ export function exitsOf(part: Described): [number, string][] {
 
 /** How a flag is written: `-t, --timeout <time>`, `-w, --worktree[=<name>]`; without a letter it is indented as if it had one. */
 export function spelling(key: string, flag: Flag): string {
-  return `${flag.short ? `-${flag.short}, ` : '    '}--${longName(key)}${valueOf(flag, placeholder(key, flag))}`
+  return `${flag.short ? `-${flag.short}, ` : '    '}--${longName(key)}${placeOf(flag, placeholder(key, flag))}`
 }
 
-function valueOf(flag: Flag, value: string): string {
+function placeOf(flag: Flag, value: string): string {
   if (value === '') return ''
   if (flag.type === 'optional') return `[=<${value}>]`
   return flag.type === 'choice' && !flag.value ? ` {${value}}` : ` <${value}>`

@@ -47,9 +47,9 @@ function* inValue(entry: Entry, shape: Shape, path: string[], reading: Reading):
     else yield* asProblem(shape.kind === 'text' ? shape.check?.(value) : unlessOneOf(value, shape.of), say)
   } else if (shape.kind === 'flag') {
     if (whatIs(value) !== 'a boolean') yield say(`must be true or false, not ${whatIs(value)}`)
-  } else if (shape.kind === 'words') {
+  } else if (shape.kind === 'words' || shape.kind === 'list') {
     if (!Array.isArray(value)) yield say(`must be an array of strings, not ${whatIs(value)}`)
-    else yield* inWords(value, line, path)
+    else yield* shape.kind === 'words' ? inProgram(value, line, path) : inWords(value, path, shape.check)
   } else if (!(value instanceof Map)) {
     yield say(`must be a table, not ${whatIs(value)}`)
   } else if (shape.kind === 'keys') {
@@ -83,12 +83,16 @@ function* inNamed(name: string, entry: Entry, shape: Shape & { kind: 'names' }, 
   else yield* inValue(entry, shape.each, at, reading)
 }
 
-function* inWords(words: Entry[], line: number, path: string[]): Generator<Problem> {
+function* inWords(words: Entry[], path: string[], check: (text: string) => string | undefined): Generator<Problem> {
   for (const word of words) {
     const say = (text: string) => ({ line: word.line, message: `${named(path)} ${text}` })
     if (typeof word.value !== 'string') yield say(`must be an array of strings, but holds ${whatIs(word.value)}`)
-    else yield* asProblem(withoutNul(word.value), say)
+    else yield* asProblem(check(word.value), say)
   }
+}
+
+function* inProgram(words: Entry[], line: number, path: string[]): Generator<Problem> {
+  yield* inWords(words, path, withoutNul)
   if (words.length === 0 || words[0]?.value === '') yield { line, message: `${named(path)} names no program: give one` }
 }
 

@@ -3,11 +3,15 @@
 // A key stands here when it works in this release and not before; all else in a file is an unknown key. A new key is one
 // line in KEYS and one entry in zag-config(5). A check returns what is wrong in words that follow the key's name.
 
+import { quoted } from '../base/exit.js'
+
 export type Shape =
   | { kind: 'text'; check?: (text: string) => string | undefined }
   | { kind: 'choice'; of: readonly string[] }
   | { kind: 'words' }
   | { kind: 'flag' }
+  /** an array of strings, which may be empty */
+  | { kind: 'list'; check: (text: string) => string | undefined }
   /** a table with these keys and no others */
   | { kind: 'keys'; keys: Readonly<Record<string, Key>>; required?: readonly string[] }
   /** a table whose keys are names that the user gives; `among`: only names of providers that there are */
@@ -61,6 +65,7 @@ export const KEYS = {
         },
       },
     },
+    worktree: { kind: 'keys', keys: { carry: { kind: 'list', check: withinProject } } },
     listen: { kind: 'keys', keys: { format: { kind: 'choice', of: ['text', 'json', 'rich-text'] }, timestamps: { kind: 'flag' } } },
   },
 } as const satisfies Shape
@@ -72,13 +77,15 @@ export type Value<S> = S extends { kind: 'text' }
     ? C
     : S extends { kind: 'words' }
       ? [string, ...string[]]
-      : S extends { kind: 'flag' }
-        ? boolean
-        : S extends { kind: 'names'; each: infer E }
-          ? { [name: string]: Value<E> }
-          : S extends { kind: 'keys'; keys: infer K }
-            ? { -readonly [P in Exclude<keyof K, Always<S, K>>]?: Value<K[P]> } & { -readonly [P in Always<S, K>]: Value<K[P]> }
-            : never
+      : S extends { kind: 'list' }
+        ? string[]
+        : S extends { kind: 'flag' }
+          ? boolean
+          : S extends { kind: 'names'; each: infer E }
+            ? { [name: string]: Value<E> }
+            : S extends { kind: 'keys'; keys: infer K }
+              ? { -readonly [P in Exclude<keyof K, Always<S, K>>]?: Value<K[P]> } & { -readonly [P in Always<S, K>]: Value<K[P]> }
+              : never
 type Always<S, K> = {
   [P in keyof K]: K[P] extends { kind: 'names' | 'keys' } ? P : S extends { required: readonly (infer R)[] } ? P & R : never
 }[keyof K]
@@ -89,6 +96,15 @@ export function withoutNul(value: string): string | undefined {
 
 function notEmpty(value: string): string | undefined {
   return value === '' ? 'is empty: give a value or leave the key out' : withoutNul(value)
+}
+
+/** Text alone cannot say where symbolic links lead: worktree-carry.ts looks. */
+function withinProject(path: string): string | undefined {
+  if (path === '') return 'has an empty path: give one or leave it out'
+  if (path.startsWith('/')) return `has ${quoted(path)}: give a path within the project`
+  const parts = path.split('/').filter(part => part !== '' && part !== '.')
+  if (parts.length === 0 || parts.includes('..') || parts.includes('.git')) return `has ${quoted(path)}: give a path within the project`
+  return withoutNul(path)
 }
 
 function providerName(name: string, { builtin }: Known): string | undefined {

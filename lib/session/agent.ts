@@ -10,7 +10,9 @@ import { closeInherited, pidOf } from '../process/detach.js'
 import { programAt } from '../process/program.js'
 import type { Launch, Provider, Task } from '../provider/provider.js'
 import type { Session } from '../table/sessions.js'
+import { OF_A_REPOSITORY } from './git.js'
 import type { Offsets } from './output.js'
+import { rootOfAgent } from './worktree.js'
 
 export interface Agent {
   child: ChildProcess
@@ -27,6 +29,7 @@ export function markOf(id: string, run: number): string {
 
 /** Starts the agent. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
 export async function startAgent(session: Session, run: number, provider: Provider): Promise<Agent> {
+  if (session.worktree) await (await import('./worktree-make.js')).checkWorktree(session)
   const launch = provider.launch(taskOf(session, run))
   const env = environmentOf(session, run, launch)
   const file = programAt(launch.argv[0], env.PATH, session.cwd)
@@ -58,7 +61,7 @@ function taskOf(session: Session, run: number): Task {
   return {
     session: session.id,
     run,
-    root: session.root,
+    root: rootOfAgent(session),
     cwd: session.cwd,
     model: session.model,
     promptFile: paths.inSession(session.id, 'prompt'),
@@ -81,7 +84,9 @@ function openFiles(id: string, launch: Launch): [number, number, number] {
 
 /** The agent's environment: the caller's, what --env gave, and who it is. Nothing of an enclosing session stays in it. */
 function environmentOf(session: Session, run: number, launch: Launch): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !OF_A_SESSION.test(name))
+  // Started from a hook of git, an agent in a worktree would work on the repository that called the hook.
+  const isForeign = (name: string) => OF_A_SESSION.test(name) || (session.worktree !== undefined && OF_A_REPOSITORY.test(name))
+  const inherited = Object.entries(process.env).filter(([name]) => !isForeign(name))
   const context = paths.inSession(session.id, 'context')
   const own: NodeJS.ProcessEnv = {
     ...Object.fromEntries(inherited),
@@ -104,7 +109,7 @@ export function exportsOf(session: Session, run: number): Record<string, string>
     ZAG_PROCESS_ID: markOf(session.id, run),
     ZAG_PROVIDER: session.provider,
     ZAG_MODEL: session.model,
-    ZAG_ROOT: session.root,
+    ZAG_ROOT: rootOfAgent(session),
     ZAG_GROUP: session.group,
     ZAG_PARENT_SESSION_ID: session.parent,
   }

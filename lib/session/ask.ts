@@ -32,6 +32,8 @@ export interface Ask {
   env?: string[]
   timeout?: number
   keepChildren?: boolean
+  /** A worktree of its own: `true`, or by this name. */
+  worktree?: string | true
   autoApprove?: boolean
   systemPrompt?: string
   addDir?: string[]
@@ -57,8 +59,29 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, gather(ask.contextOf ?? [], ask.contextBytes))
   provider.check?.({ model: session.model, prompt: files.prompt })
-  put(session, role, files)
-  return session
+  return putApart(session, role, files, { name: ask.worktree, carried: config.worktree.carry })
+}
+
+/** Makes the session as `put` does, with a worktree of its own if a name is wanted for one. Throws Faults 2, 4, 5, 127 and leaves nothing then. */
+export async function putApart(
+  session: Session,
+  role: Owner['role'],
+  files: Record<string, string | Buffer>,
+  { name, carried = [] }: { name?: string | true; carried?: readonly string[] },
+): Promise<Session> {
+  if (name === undefined) {
+    put(session, role, files)
+    return session
+  }
+  const { giveWorktree, takeAway } = await import('./worktree-make.js')
+  const apart = await giveWorktree(session, { name, carried })
+  try {
+    put(apart, role, files)
+  } catch (error) {
+    if (apart.worktree) await takeAway(apart.worktree)
+    throw error
+  }
+  return apart
 }
 
 /** Makes the session with its files and its row. Throws a Fault (5) and leaves nothing then. */
@@ -112,6 +135,7 @@ const KEPT: (keyof Ask)[] = [
   'group',
   'timeout',
   'keepChildren',
+  'worktree',
   'autoApprove',
   'systemPrompt',
   'addDir',

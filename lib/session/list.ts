@@ -38,7 +38,21 @@ async function look({ id }: { id: string }): Promise<Listed> {
   return { ...rowOf(status, session), root, parent, created_at, ended_at: status.ended?.ts }
 }
 
-function shown({ id, name, status, provider, model, error, exit_code, root, parent, created_at, ended_at }: ProcessRow): Listed {
+function shown({
+  id,
+  name,
+  status,
+  provider,
+  model,
+  error,
+  exit_code,
+  worktree,
+  branch,
+  root,
+  parent,
+  created_at,
+  ended_at,
+}: ProcessRow): Listed {
   const row = {
     session_id: id,
     name: name ?? null,
@@ -47,5 +61,5 @@ function shown({ id, name, status, provider, model, error, exit_code, root, pare
     model: model ?? null,
     error: error ?? null,
   }
-  return { ...row, exit_code, root, parent, created_at, ended_at }
+  return { ...row, exit_code, worktree, branch, root, parent, created_at, ended_at }
 }

@@ -50,11 +50,14 @@ export interface RunRow {
 }
 
 /** All that is known of a session: its row, session.json, its files, its runs. A path is null where there is no file. */
-export interface Whole extends Recorded, Omit<Session, 'id' | 'name' | 'model' | 'description'> {
+export interface Whole extends Recorded, Omit<Session, 'id' | 'name' | 'model' | 'description' | 'worktree'> {
   path: string
   prompt_path: string | null
   log_path: string | null
   result_path: string | null
+  /** Of a session with a worktree: the commit it began with, and the main tree. */
+  base?: string
+  repo?: string
   runs: RunRow[]
 }
 
@@ -62,11 +65,13 @@ export interface Whole extends Recorded, Omit<Session, 'id' | 'name' | 'model' |
 export async function wholeOf(id: string): Promise<Whole> {
   const session = read(id)
   if (!session) throw new Fault(`session ${id} was removed`, EXIT.none)
-  const { id: _, ...fields } = session
+  const { id: _, worktree, ...fields } = session
   const file = (name: SessionFile) => (existsSync(paths.inSession(id, name)) ? paths.inSession(id, name) : null)
   return {
     ...fields,
     ...(await recordOf(session)),
+    base: worktree?.base,
+    repo: worktree?.repo,
     path: paths.session(id),
     prompt_path: file('prompt'),
     log_path: file('log.ndjson'),

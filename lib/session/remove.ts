@@ -2,7 +2,7 @@
 
 import { Fault } from '../base/exit.js'
 import { processes } from '../table/processes.js'
-import { forget, read } from '../table/sessions.js'
+import { forget, read, type Session } from '../table/sessions.js'
 
 /** Removes a session; one that is gone already is fine. Throws a Fault (5) if the disk refuses. */
 export function remove(id: string): void {
@@ -18,6 +18,12 @@ export function undo(id: string): void {
   } catch (error) {
     if (!(error instanceof Fault)) throw error
   }
+}
+
+/** The same with the worktree that was made for it. */
+export async function undoApart({ id, worktree }: Session): Promise<void> {
+  undo(id)
+  if (worktree) await (await import('./worktree-make.js')).takeAway(worktree)
 }
 
 /** A tombstone: whatever rows of the session are still in the table, it is gone. */

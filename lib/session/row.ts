@@ -5,6 +5,7 @@ import { readIfThere } from '../store/file.js'
 import { processes } from '../table/processes.js'
 import { read, type Session } from '../table/sessions.js'
 import type { Status } from './state.js'
+import { worktreeFields } from './worktree.js'
 
 /** The row of DESIGN: snake_case, absent where there is nothing to say but for the first six. Durations in milliseconds. */
 export interface Row {
@@ -21,6 +22,9 @@ export interface Row {
   pid?: number
   runner_pid?: number
   duration_ms?: number
+  /** The folder of its git worktree, and the branch there, if it has one of its own. */
+  worktree?: string
+  branch?: string
 }
 
 /** The row of a session in the given state. */
@@ -39,6 +43,7 @@ export function rowOf(status: Status, session: Session | undefined = read(status
     pid: over ? undefined : (started ?? processes().find(id))?.pid,
     runner_pid: over ? undefined : owner?.pid,
     duration_ms: over ? ended?.duration_ms : undefined,
+    ...worktreeFields(session?.worktree),
   }
 }
 

@@ -8,7 +8,7 @@ import { type Identity, identify } from '../process/identity.js'
 import { latestOwner, takeOver } from '../table/owners.js'
 import type { Session } from '../table/sessions.js'
 import { type Ask, makeSession } from './ask.js'
-import { undo } from './remove.js'
+import { undoApart } from './remove.js'
 
 export interface Spawned {
   id: string
@@ -49,7 +49,7 @@ async function startRunner(session: Session, run: number): Promise<number> {
   } catch (error) {
     if (runner && latestOwner(id)?.role === 'run') return runner.pid
     if (runner) await endOne(runner)
-    if (latestOwner(id)?.role === 'spawn') undo(id)
+    if (latestOwner(id)?.role === 'spawn') await undoApart(session)
     throw error
   }
 }

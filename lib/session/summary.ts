@@ -6,6 +6,7 @@ import { type Tally, type ToolTally, tallyOf } from '../log/tally.js'
 import { read } from '../table/sessions.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
+import { rootOfAgent } from './worktree.js'
 
 /** The row of a session with its numbers. `duration_ms` is the time of all its runs, until now if it is not over. */
 export interface Summary extends Row, Omit<Tally, 'run_ms'> {
@@ -18,7 +19,7 @@ export async function summaryOf(id: string): Promise<Summary> {
   const session = read(id)
   const { run_ms, ...tally } = tallyOf(id)
   const running = status.over || !status.started ? 0 : Date.now() - Date.parse(status.started.ts)
-  const files = tally.files.map(path => within(session?.root, path))
+  const files = tally.files.map(path => within(session && rootOfAgent(session), path))
   return { ...rowOf(status, session), ...tally, files, duration_ms: run_ms + Math.max(0, running) }
 }
 

@@ -8,6 +8,7 @@ import { LONGEST_FIELD, type LogWriter, shorten } from '../log/write.js'
 import { copySlice, readBytesIfThere, remove, replaceFile } from '../store/file.js'
 import { type ProcessRow, processes, revOf } from '../table/processes.js'
 import { read, type Session } from '../table/sessions.js'
+import { worktreeFields } from './worktree.js'
 
 export type Ended = EventFields['session_ended']
 
@@ -73,7 +74,7 @@ export function mark(
 
 /** A row of the process table for a step of a run. */
 export function rowFor(session: Session, run: number, step: 'created' | 'started' | 'ended', more: Partial<ProcessRow>): ProcessRow {
-  const { id, name, provider, model, root, parent, created_at } = session
+  const { id, name, provider, model, root, parent, created_at, worktree } = session
   return {
     id,
     rev: revOf(run, step),
@@ -82,6 +83,7 @@ export function rowFor(session: Session, run: number, step: 'created' | 'started
     model,
     root,
     parent,
+    ...worktreeFields(worktree),
     status: 'running',
     created_at,
     ...more,

@@ -13,7 +13,19 @@ const LAYOUT = '1'
 /** The folders of a home, as paths. */
 export const FOLDERS = [paths.sessions, paths.aside, paths.indexes, paths.processes, paths.events]
 /** What may lie in a folder that is to become a home: what zag makes, what a user writes first, what a file system has. */
-const EXPECTED = ['sessions', 'aside', 'index', 'processes', 'events', 'relays', 'groups', 'cache', 'config.toml', 'lost+found']
+const EXPECTED = [
+  'sessions',
+  'aside',
+  'index',
+  'processes',
+  'events',
+  'relays',
+  'groups',
+  'worktrees',
+  'cache',
+  'config.toml',
+  'lost+found',
+]
 
 const opened = new Set<string>()
 

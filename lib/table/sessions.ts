@@ -13,6 +13,14 @@ import { withLock } from '../store/lock.js'
 import { file, unfile } from './filing.js'
 import type { Owner } from './owners.js'
 
+/** The git worktree of a session: its folder, its branch, the commit both were made from, and the folder of the main tree. */
+export interface Worktree {
+  path: string
+  branch: string
+  base: string
+  repo: string
+}
+
 /** session.json: how a session was asked for. Times in milliseconds where the name says so. */
 export interface Session {
   id: string
@@ -34,6 +42,8 @@ export interface Session {
   env: Record<string, string>
   timeout_ms?: number
   keep_children?: boolean
+  /** A tree of its own, of which `cwd` is then a part; `root` stays the project's. */
+  worktree?: Worktree
   /** The session of which this is the same again. */
   retried_from?: string
   /** The agent's own id of a conversation that was taken in from a file of the agent's, and that file. */
