@@ -17,6 +17,7 @@ import { create, exists, type Session } from '../table/sessions.js'
 import { contextFiles, gather, wrap } from './context.js'
 import { undo } from './remove.js'
 import { rowFor } from './turn.js'
+import type { Wanted } from './worktree-make.js'
 
 /** What a session can be asked for: the flags of spawn, exec and pipe in camelCase, with the prompt. Durations in milliseconds. */
 export interface Ask {
@@ -67,14 +68,14 @@ export async function putApart(
   session: Session,
   role: Owner['role'],
   files: Record<string, string | Buffer>,
-  { name, carried = [] }: { name?: string | true; carried?: readonly string[] },
+  { name, after, carried = [] }: Partial<Wanted>,
 ): Promise<Session> {
   if (name === undefined) {
     put(session, role, files)
     return session
   }
   const { giveWorktree, takeAway } = await import('./worktree-make.js')
-  const apart = await giveWorktree(session, { name, carried })
+  const apart = await giveWorktree(session, { name, after, carried })
   try {
     put(apart, role, files)
   } catch (error) {

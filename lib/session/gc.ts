@@ -11,8 +11,9 @@ import { homeIsThere } from '../store/home.js'
 import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { exists, read } from '../table/sessions.js'
-import { remove } from './remove.js'
+import { removeApart } from './remove.js'
 import { settle } from './settle.js'
+import { type Dirty, dirtyAmong } from './worktree-loss.js'
 
 export interface GcOptions {
   /** Only what ended longer ago, in milliseconds. */
@@ -26,25 +27,30 @@ export interface Gone {
   sessions: string[]
   /** Their bytes on disk. */
   bytes: number
-  /** How many were looked at and stay because they are not over, or are young. */
+  /** How many were looked at and stay because they are not over, are young, or are dirty. */
   kept: number
+  /** Those that are old and over, and stay because their worktrees hold work that is nowhere else. */
+  dirty: Dirty[]
   /** Remains of crashes: folders made aside, markers of no session. */
   remains: string[]
 }
 
 /** Removes those of the sessions that are over and old, and the remains of crashes. Dead ones are ended on the way. */
 export async function gc(ids: string[], { olderThan, force }: GcOptions): Promise<Gone> {
-  const old: string[] = []
-  for (const id of ids) if (await isOld(id, Date.now() - olderThan)) old.push(id)
+  const over: string[] = []
+  for (const id of ids) if (await isOld(id, Date.now() - olderThan)) over.push(id)
+  const dirty = await dirtyAmong(over)
+  const held = new Set(dirty.map(({ session_id }) => session_id))
+  const old = over.filter(id => !held.has(id))
   const remains = remainsOfCrashes()
   const bytes = old.reduce((sum, id) => sum + sizeOf(paths.session(id)), 0)
   if (force && homeIsThere()) {
-    for (const id of old) remove(id)
+    for (const id of old) await removeApart(id)
     for (const path of remains) removeTree(path)
     for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)
     await processes().fold()
   }
-  return { sessions: old, bytes, kept: ids.length - old.length, remains }
+  return { sessions: old, bytes, kept: ids.length - old.length, dirty, remains }
 }
 
 async function isOld(id: string, before: number): Promise<boolean> {

@@ -8,9 +8,10 @@ import { paths, type SessionFile } from '../base/paths.js'
 import { readEvents } from '../log/read.js'
 import { processes } from '../table/processes.js'
 import { read, type Session, update } from '../table/sessions.js'
-import { remove } from './remove.js'
+import { removeApart } from './remove.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
+import { dirtyAmong, wouldLose } from './worktree-loss.js'
 
 /** A session in a list: its row, and how it was called. */
 export interface Recorded extends Row {
@@ -139,7 +140,7 @@ function nameRow({ id, name }: Session): void {
   }
 }
 
-/** Forgets sessions that are over, and gives each. Throws a Fault (4) before anything is done if one is not. */
+/** Forgets sessions that are over, and gives each. Throws a Fault (4) before anything is done if one is not, or has work in its worktree. */
 export async function discard(ids: readonly string[], take: (row: Row) => void): Promise<void> {
   const statuses = []
   for (const id of ids) {
@@ -147,9 +148,11 @@ export async function discard(ids: readonly string[], take: (row: Row) => void):
     if (!status.over) throw new Fault(`session ${id} is ${status.state}: end it first: zag cancel ${shortId(id)}`, EXIT.notNow)
     statuses.push(status)
   }
+  const [dirty] = await dirtyAmong(ids)
+  if (dirty) throw wouldLose(dirty)
   for (const status of statuses) {
     const row = rowOf(status)
-    remove(status.id)
+    await removeApart(status.id)
     take(row)
   }
 }

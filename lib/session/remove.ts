@@ -11,6 +11,13 @@ export function remove(id: string): void {
   processes().append({ ...GONE, id })
 }
 
+/** The same with its worktree. Throws a Fault (5), and removes nothing, if git finds that something would be lost. */
+export async function removeApart(id: string): Promise<void> {
+  const worktree = read(id)?.worktree
+  if (worktree) await (await import('./worktree-loss.js')).removeWorktree(worktree)
+  remove(id)
+}
+
 /** Takes back a session that could not be started, as far as the disk lets it: what went wrong first is what is told. */
 export function undo(id: string): void {
   try {

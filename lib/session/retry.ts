@@ -10,9 +10,10 @@ import { timestamp } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import { listIfThere, readBytesIfThere } from '../store/file.js'
 import { read, type Session } from '../table/sessions.js'
-import { checkFeatures, parentHere, put, usable } from './ask.js'
+import { checkFeatures, parentHere, putApart, usable } from './ask.js'
 import { settle } from './settle.js'
 import { type Spawned, start } from './start.js'
+import { withoutWorktree } from './worktree.js'
 
 export interface Again {
   /** Only those that ended otherwise than completed. */
@@ -44,12 +45,20 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
   }
   for (const session of chosen) {
     const next = again(session, model)
-    put(next, 'spawn', filesOf(session))
-    take({ ...(await start(next)), from: session.id })
+    const apart = await putApart(next, 'spawn', filesOf(session), await worktreeFor(next))
+    take({ ...(await start(apart)), from: session.id })
   }
 }
 
-async function checkUsable({ provider, root, cwd, flags }: Session, model: string | undefined): Promise<void> {
+/** One with a worktree gets another, from the project as it is now; a name that it was given can be taken by then. */
+async function worktreeFor({ root, name, flags: { worktree } }: Session): Promise<Parameters<typeof putApart>[3]> {
+  if (worktree === undefined) return {}
+  const { carry } = (await loadConfig(root)).worktree
+  return { name: true, after: typeof worktree === 'string' ? worktree : name, carried: carry }
+}
+
+async function checkUsable(session: Session, model: string | undefined): Promise<void> {
+  const { provider, root, cwd, flags } = withoutWorktree(session)
   realFolder(cwd)
   const found = await usable(provider, await loadConfig(root))
   checkFeatures(model === undefined ? flags : { ...flags, model }, found)
@@ -59,7 +68,7 @@ async function checkUsable({ provider, root, cwd, flags }: Session, model: strin
 function again(session: Session, model: string | undefined): Session {
   const { size: _, ...flags } = session.flags
   return {
-    ...session,
+    ...withoutWorktree(session),
     id: newId(),
     created_at: timestamp(),
     parent: parentHere(),

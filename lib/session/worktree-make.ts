@@ -32,8 +32,9 @@ interface Origin {
 }
 
 export interface Wanted {
-  /** A name that has to be free; `true` for one that is made from the session's. */
+  /** A name that has to be free; `true` for one that is made from `after`, or from the session's. */
   name: string | true
+  after?: string
   /** Paths of the project that git ignores and that are to be there all the same. */
   carried: readonly string[]
 }
@@ -42,8 +43,8 @@ export interface Wanted {
  * The session with a worktree of its own, made just now. Throws a Fault and leaves nothing: 2 if there can be no such worktree,
  * 4 if others are at the repository for too long, 5 if the system refuses, 127 without git.
  */
-export async function giveWorktree(session: Session, { name, carried }: Wanted): Promise<Session> {
-  const names = worktreeNames(session, name)
+export async function giveWorktree(session: Session, { name, after = session.name, carried }: Wanted): Promise<Session> {
+  const names = worktreeNames({ id: session.id, name: after }, name)
   const origin = await originOf(session.cwd)
   openHome()
   const folder = join(paths.worktrees(), await keyOfRepository(origin.common))
