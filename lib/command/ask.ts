@@ -23,6 +23,12 @@ export const askFlags = {
   group: { type: 'string', value: 'group', does: "the group, if not the project's" },
   keepChildren: { type: 'boolean', does: 'leave alone what the agent started and left running' },
   worktree: { type: 'optional', short: 'w', value: 'name', does: 'work in a git worktree and branch of its own' },
+  sandbox: {
+    type: 'optional',
+    value: 'name',
+    does: 'let it write nothing but the project, by bubblewrap; with this profile of the configuration',
+  },
+  sandboxNet: { type: 'choice', choices: ['on', 'off'], does: 'whether there is a network in the sandbox' },
   prompt: { type: 'string', value: 'text', does: 'the prompt, in place of the operand' },
   filePrompt: { type: 'string', value: 'path', does: 'the prompt from a file' },
 } as const satisfies Flags

@@ -39,6 +39,7 @@ export const BUILTIN_PROVIDERS: ReadonlySet<string> = new Set([
   'native',
 ])
 
+const somewhere = { kind: 'list', check: fromRootOrHome } as const
 const text = { kind: 'text', check: notEmpty } as const
 
 export const KEYS = {
@@ -66,6 +67,15 @@ export const KEYS = {
       },
     },
     worktree: { kind: 'keys', keys: { carry: { kind: 'list', check: withinProject } } },
+    sandbox: {
+      kind: 'names',
+      homeOnly: 'says what a sandbox lets through',
+      name: profileName,
+      each: {
+        kind: 'keys',
+        keys: { write: somewhere, read: somewhere, hide: somewhere, net: { kind: 'flag' } },
+      },
+    },
     listen: { kind: 'keys', keys: { format: { kind: 'choice', of: ['text', 'json', 'rich-text'] }, timestamps: { kind: 'flag' } } },
   },
 } as const satisfies Shape
@@ -105,6 +115,15 @@ function withinProject(path: string): string | undefined {
   const parts = path.split('/').filter(part => part !== '' && part !== '.')
   if (parts.length === 0 || parts.includes('..') || parts.includes('.git')) return `has ${quoted(path)}: give a path within the project`
   return withoutNul(path)
+}
+
+function fromRootOrHome(path: string): string | undefined {
+  if (/^(?:\/|~\/|~$)/.test(path) && !/^\/+$/.test(path)) return withoutNul(path)
+  return `has ${quoted(path)}: give a path that begins with / or ~/, and is not / itself`
+}
+
+function profileName(name: string): string | undefined {
+  return /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/.test(name) ? undefined : 'is no name for a sandbox: write letters, digits, _ and -, 40 at most'
 }
 
 function providerName(name: string, { builtin }: Known): string | undefined {

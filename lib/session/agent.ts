@@ -12,6 +12,7 @@ import type { Launch, Provider, Task } from '../provider/provider.js'
 import type { Session } from '../table/sessions.js'
 import { OF_A_REPOSITORY } from './git.js'
 import type { Offsets } from './output.js'
+import { inSandbox } from './sandbox.js'
 import { rootOfAgent } from './worktree.js'
 
 export interface Agent {
@@ -42,8 +43,9 @@ export async function startAgent(session: Session, run: number, provider: Provid
       stdout: fstatSync(files[1]).size,
       stderr: fstatSync(files[2]).size,
     }
-    const child = spawn(file, launch.argv.slice(1), {
-      argv0: launch.argv[0],
+    const start = inSandbox(session, file, launch.argv.slice(1))
+    const child = spawn(start.file, start.args, {
+      argv0: session.sandbox ? undefined : launch.argv[0],
       cwd: session.cwd,
       env,
       detached: true,
@@ -91,6 +93,8 @@ function environmentOf(session: Session, run: number, launch: Launch): NodeJS.Pr
   const own: NodeJS.ProcessEnv = {
     ...Object.fromEntries(inherited),
     ...launch.env,
+    // That of the caller may be where the sandbox has nothing.
+    ...(session.sandbox ? { TMPDIR: '/tmp' } : {}),
     ...session.env,
     ...exportsOf(session, run),
     ZAG_CONTEXT_DIR: existsSync(context) ? context : undefined,

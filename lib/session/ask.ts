@@ -16,6 +16,7 @@ import { processes } from '../table/processes.js'
 import { create, exists, type Session } from '../table/sessions.js'
 import { contextFiles, gather, wrap } from './context.js'
 import { undo } from './remove.js'
+import { sandboxOf, trySandbox } from './sandbox.js'
 import { rowFor } from './turn.js'
 import type { Wanted } from './worktree-make.js'
 
@@ -35,6 +36,9 @@ export interface Ask {
   keepChildren?: boolean
   /** A worktree of its own: `true`, or by this name. */
   worktree?: string | true
+  /** Run the agent in bubblewrap: `true`, or with this profile of config.toml. */
+  sandbox?: string | true
+  sandboxNet?: 'on' | 'off'
   autoApprove?: boolean
   systemPrompt?: string
   addDir?: string[]
@@ -60,6 +64,7 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, gather(ask.contextOf ?? [], ask.contextBytes))
   provider.check?.({ model: session.model, prompt: files.prompt })
+  if (session.sandbox) await trySandbox(session)
   return putApart(session, role, files, { name: ask.worktree, carried: config.worktree.carry })
 }
 
@@ -115,6 +120,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
     keep_children: ask.keepChildren || undefined,
+    sandbox: sandboxOf(ask, config),
   }
 }
 
@@ -137,6 +143,8 @@ const KEPT: (keyof Ask)[] = [
   'timeout',
   'keepChildren',
   'worktree',
+  'sandbox',
+  'sandboxNet',
   'autoApprove',
   'systemPrompt',
   'addDir',
@@ -196,6 +204,8 @@ const FEATURES: [keyof Ask, Feature, string][] = [
 /** Throws usage if something is asked for that the provider cannot do. */
 export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
   for (const [key, feature, flag] of FEATURES) {
+    // What zag itself sees to.
+    if (key === 'addDir' && ask.sandbox !== undefined) continue
     if (isGiven(ask[key]) && !provider.can.has(feature))
       throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }

@@ -11,6 +11,7 @@ import { loadConfig } from '../config/config.js'
 import { listIfThere, readBytesIfThere } from '../store/file.js'
 import { read, type Session } from '../table/sessions.js'
 import { checkFeatures, parentHere, putApart, usable } from './ask.js'
+import { trySandbox } from './sandbox.js'
 import { settle } from './settle.js'
 import { type Spawned, start } from './start.js'
 import { withoutWorktree } from './worktree.js'
@@ -61,6 +62,7 @@ async function checkUsable(session: Session, model: string | undefined): Promise
   const { provider, root, cwd, flags } = withoutWorktree(session)
   realFolder(cwd)
   const found = await usable(provider, await loadConfig(root))
+  if (session.sandbox) await trySandbox(withoutWorktree(session))
   checkFeatures(model === undefined ? flags : { ...flags, model }, found)
 }
 

@@ -21,6 +21,16 @@ export interface Worktree {
   repo: string
 }
 
+/** The sandbox of a session: whether it has a network, and the paths beside the project that have a word of their own. */
+export interface Sandbox {
+  /** The profile of config.toml that it was made from. */
+  profile?: string
+  net: boolean
+  write: string[]
+  read: string[]
+  hide: string[]
+}
+
 /** session.json: how a session was asked for. Times in milliseconds where the name says so. */
 export interface Session {
   id: string
@@ -44,6 +54,7 @@ export interface Session {
   keep_children?: boolean
   /** A tree of its own, of which `cwd` is then a part; `root` stays the project's. */
   worktree?: Worktree
+  sandbox?: Sandbox
   /** The session of which this is the same again. */
   retried_from?: string
   /** The agent's own id of a conversation that was taken in from a file of the agent's, and that file. */
