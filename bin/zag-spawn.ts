@@ -23,13 +23,14 @@ export default command(import.meta, {
   exits: {
     [EXIT.ok]: 'the session is on its way; its id is on stdout',
     [EXIT.none]: 'a session for --context was not found',
-    [EXIT.notNow]: 'a session for --context is not over',
+    [EXIT.notNow]: 'a session for --context is not over; or others are making worktrees of the repository for too long',
     [EXIT.cannotRun]: 'the agent program may not be executed',
-    [EXIT.notFound]: 'the provider or its program was not found',
+    [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
   },
   examples: [
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],
     ['zag-spawn -p sh --name tests --tag ci --timeout 10m "npm test"', 'with a name, a tag and a limit'],
+    ['zag-spawn -p sh -w --sandbox --name fix "make fix"', 'in a worktree of its own, and able to write nothing else'],
     ['printf "wc -l README.md\\n" | zag-spawn -p sh -', 'with the prompt from stdin'],
   ],
   async run({ operands, prompt, filePrompt, context, ...ask }, { stdin, out }) {
