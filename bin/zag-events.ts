@@ -1,17 +1,18 @@
 #!/usr/bin/env node
-import { EXIT, quoted, usage } from '../lib/base/exit.js'
-import { nearest } from '../lib/base/name.js'
+import { EXIT, usage } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { eventText } from '../lib/command/event.js'
-import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
-import { EVENT_TYPES } from '../lib/log/events.js'
+import { filterFlag, filterUsage, pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
+import { filterOf } from '../lib/session/filter.js'
 import { pick } from '../lib/session/pick.js'
 import { query } from '../lib/session/query.js'
 
 export default command(import.meta, {
   name: 'zag-events',
   does: 'query the log of sessions',
-  usage: [`[--type <kind>] [--last <n>] [--after-seq <n>] [--before-seq <n>] [--since <when>] [--count | --text] ${pickUsage}`],
+  usage: [
+    `[--type <kind>] ${filterUsage} [--last <n>] [--after-seq <n>] [--before-seq <n>] [--since <when>] [--count | --text] ${pickUsage}`,
+  ],
   flags: {
     ...pickFlags,
     type: {
@@ -19,6 +20,7 @@ export default command(import.meta, {
       value: 'kind',
       does: 'only events of this kind, or of one of several',
     },
+    ...filterFlag,
     last: { type: 'number', value: 'n', does: 'only so many, from the end' },
     afterSeq: {
       type: 'number',
@@ -44,15 +46,14 @@ export default command(import.meta, {
   examples: [
     ['zag-events --latest --last 1', 'the last event of the newest session'],
     ['zag-events --latest --type stderr --count', 'how often it wrote to stderr'],
+    ['zag-events --all --type tool_result --filter success=false', 'every tool that failed'],
   ],
-  async run({ type, last, afterSeq, beforeSeq, since, count, text, json, ...which }, { stdin, out }) {
+  async run({ type, filter: words, last, afterSeq, beforeSeq, since, count, text, json, ...which }, { stdin, out }) {
     if (Number(count) + Number(text) + Number(json) > 1) throw usage('one of --count, --text, --json')
-    const unknown = type.find(kind => !(EVENT_TYPES as string[]).includes(kind))
-    if (unknown !== undefined)
-      throw usage(`no kind of event ${quoted(unknown)}: ${nearest(unknown, EVENT_TYPES).join(', ') || 'see zag man 5 zag-log'}`)
+    const filter = filterOf(type, words)
     let counted = 0
     for (const id of await pick(which, stdin)) {
-      query(id, { types: type, last, afterSeq, beforeSeq, since }, event => {
+      query(id, { filter, last, afterSeq, beforeSeq, since }, event => {
         counted += 1
         if (!count) out.line(text ? eventText(event, out.paint) : JSON.stringify(event))
       })

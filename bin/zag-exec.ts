@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { EXIT } from '../lib/base/exit.js'
-import { answerFlags, printAnswer, printEvent } from '../lib/command/answer.js'
+import { answerExits, answerFlags, printAnswer, printEvent } from '../lib/command/answer.js'
 import { askFlags, callFlags, contextFlag, promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import { execute } from '../lib/session/foreground.js'
@@ -13,17 +12,7 @@ export default command(import.meta, {
   usage: ['[<flags>] { <prompt> | - | --prompt <text> | --file-prompt <path> }'],
   flags: { ...askFlags, ...callFlags, ...contextFlag, ...answerFlags },
   operands: { name: 'prompt' },
-  exits: {
-    [EXIT.ok]: 'completed',
-    [EXIT.no]: 'it failed, was cancelled, or its answer is no JSON where --json asks for it',
-    [EXIT.none]: 'a session for --context was not found',
-    [EXIT.notNow]: 'a session for --context is not over',
-    [EXIT.timeout]: 'its --timeout ran out',
-    [EXIT.cannotRun]: 'the agent program may not be executed',
-    [EXIT.notFound]: 'the provider or its program was not found',
-    [EXIT.interrupted]: 'ended by SIGINT',
-    [EXIT.terminated]: 'ended by SIGTERM',
-  },
+  exits: answerExits,
   examples: [
     ['zag-exec -p sh "echo hi"', 'prints hi'],
     ['zag-exec -p sh -o json "echo hi"', 'a row with result, duration_ms and log_path'],

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { EXIT } from '../lib/base/exit.js'
+import { EXIT, quoted } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { gc } from '../lib/session/gc.js'
@@ -8,7 +8,7 @@ import { pick } from '../lib/session/pick.js'
 export default command(import.meta, {
   name: 'zag-gc',
   does: 'remove sessions that are old and over',
-  usage: [`[--force] [--older-than <time>] [--json] [${pickUsage}]`],
+  usage: [`[--force] [--older-than <time>] [--keep-last <n>] [--keep-logs] [--json] [${pickUsage}]`],
   flags: {
     ...pickFlags,
     force: {
@@ -21,9 +21,18 @@ export default command(import.meta, {
       default: '7d',
       does: 'only what ended longer ago; 0 is everything that is over',
     },
+    keepLast: {
+      type: 'number',
+      value: 'n',
+      does: 'so many stay however old they are: those made last',
+    },
+    keepLogs: {
+      type: 'boolean',
+      does: 'keep what is needed to list sessions, their logs and their results',
+    },
     json: {
       type: 'boolean',
-      does: 'one object: sessions, bytes, kept, remains, removed',
+      does: 'one object: sessions, bytes, kept, dirty, remains, removed, logs_kept',
     },
   },
   operands: { name: 'session' },
@@ -31,18 +40,23 @@ export default command(import.meta, {
   examples: [
     ['zag-gc', 'what is there to remove?'],
     ['zag-gc --force --older-than 2d', 'from cron'],
+    ['zag-gc --force --older-than 1d --keep-logs --keep-last 100', 'what agents wrote goes, logs and results stay'],
   ],
-  async run({ force, olderThan, json, ...which }, { stdin, out, err }) {
+  async run({ force, olderThan, keepLast, keepLogs, json, ...which }, { stdin, out, err }) {
     const ids = await pick(which, stdin, { otherwise: 'all', empty: true })
-    const { sessions, bytes, kept, remains } = await gc(ids, {
+    const { sessions, bytes, kept, dirty, remains } = await gc(ids, {
       olderThan,
+      keepLast,
+      keepLogs,
       force,
     })
-    if (json) return out.value({ sessions, bytes, kept, remains, removed: force })
+    if (json) return out.value({ sessions, bytes, kept, dirty, remains, removed: force, logs_kept: keepLogs })
     for (const id of sessions) out.line(id)
     const left = remains.length > 0 ? `, and ${remains.length} remains of crashes` : ''
+    for (const { session_id, worktree, why } of dirty) err.notice(`session ${session_id} stays: its worktree ${quoted(worktree)} ${why}`)
+    const held = dirty.length > 0 ? `, ${dirty.length} of them for what their worktrees hold` : ''
     err.notice(
-      `${force ? 'removed' : 'would remove'} ${sessions.length} sessions (${bytes} bytes)${left}; ${kept} stay${force ? '' : ' (--force removes)'}`,
+      `${force ? 'removed' : 'would remove'} ${keepLogs ? 'all but the logs of ' : ''}${sessions.length} sessions (${bytes} bytes)${left}; ${kept} stay${held}${force ? '' : ' (--force removes)'}`,
     )
   },
 })

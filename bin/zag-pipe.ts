@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { EXIT, usage } from '../lib/base/exit.js'
-import { answerFlags, printAnswer, printEvent } from '../lib/command/answer.js'
+import { answerExits, answerFlags, printAnswer, printEvent } from '../lib/command/answer.js'
 import { askFlags, promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import { pickExits } from '../lib/command/flags.js'
@@ -52,15 +52,10 @@ export default command(import.meta, {
   operands: { name: 'session' },
   afterDashes: { name: 'prompt' },
   exits: {
+    ...answerExits,
     ...pickExits,
     [EXIT.ok]: 'completed; with -b: on its way',
-    [EXIT.no]: 'the new session failed or was cancelled',
-    [EXIT.notNow]: 'a source is not over, and there was no --wait',
-    [EXIT.timeout]: 'its --timeout ran out',
-    [EXIT.cannotRun]: 'the agent program may not be executed',
-    [EXIT.notFound]: 'the provider or its program was not found',
-    [EXIT.interrupted]: 'ended by SIGINT',
-    [EXIT.terminated]: 'ended by SIGTERM',
+    [EXIT.notNow]: 'a source is not over, and there was no --wait; or others are making worktrees of the repository for too long',
   },
   examples: [
     ['zag-pipe -p sh --tag review -- "sort -u"', 'the script reads the wrapped results on its stdin'],

@@ -8,9 +8,10 @@ import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { contentOf } from '../lib/command/input.js'
 import { field } from '../lib/command/output.js'
 import { printTable } from '../lib/command/table.js'
-import { cancelAll, GRACE } from '../lib/session/cancel.js'
+import { cancelAll } from '../lib/session/cancel.js'
 import { type Listed, list, listOne } from '../lib/session/list.js'
 import { type Pick, pick } from '../lib/session/pick.js'
+import { GRACE } from '../lib/session/request.js'
 import { rowOf } from '../lib/session/row.js'
 import { handIn, self } from '../lib/session/self.js'
 
@@ -98,7 +99,7 @@ export default command(import.meta, {
         ...pickExits,
         [EXIT.ok]: 'none of them runs any more',
         [EXIT.notNow]: 'with a result: the session has ended already',
-        [EXIT.no]: 'some could not be ended, or self outside of a session',
+        [EXIT.no]: 'some could not be ended, self outside of a session, or its result does not fit its schema',
       },
       examples: [
         ['zag-ps kill --tag review', 'end what has a tag, now'],
@@ -112,7 +113,9 @@ export default command(import.meta, {
         }
         if (more.length > 0 || (file !== undefined && result !== undefined)) throw usage('one result: quote it, or give --file')
         if (file === undefined && result === undefined) return end(flags, context, 0)
-        await handIn(file === undefined ? (result as string) : contentOf(file, 'the result').toString())
+        const refused = await handIn(file === undefined ? (result as string) : contentOf(file, 'the result').toString())
+        for (const reason of refused) context.err.complain(`the result does not fit: ${reason}`)
+        return refused.length > 0 ? EXIT.no : EXIT.ok
       },
     },
     self: {

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { availableParallelism } from 'node:os'
 import { EXIT, Fault, usage } from '../lib/base/exit.js'
-import { askFlags, callFlags, contextFlag, promptOf } from '../lib/command/ask.js'
+import { askFlags, callFlags, contextFlag, promptOf, startExits } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import type { Context, Flags, Values } from '../lib/command/data.js'
 import { Progress } from '../lib/command/progress.js'
-import { over, tasksOf } from '../lib/command/tasks.js'
+import { LONGEST, over, tasksOf } from '../lib/command/tasks.js'
 import { pick } from '../lib/session/pick.js'
 import { sourcesOf } from '../lib/session/sources.js'
 import { type Spawned, spawn } from '../lib/session/start.js'
@@ -47,16 +47,15 @@ export default command(import.meta, {
   },
   operands: { name: 'prompt' },
   exits: {
+    ...startExits,
     [EXIT.ok]: 'the session is on its way; its id is on stdout',
     [EXIT.usage]: 'wrong usage; with --each: a line was refused, the others are on their way',
     [EXIT.none]: 'a session for --context or --depends-on was not found',
-    [EXIT.notNow]: 'a session for --context is not over',
-    [EXIT.cannotRun]: 'the agent program may not be executed',
-    [EXIT.notFound]: 'the provider or its program was not found',
   },
   examples: [
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],
     ['zag-spawn -p sh --name tests --tag ci --timeout 10m "npm test"', 'with a name, a tag and a limit'],
+    ['zag-spawn -p sh -w --sandbox --name fix "make fix"', 'in a worktree of its own, and able to write nothing else'],
     ['printf "wc -l README.md\\n" | zag-spawn -p sh -', 'with the prompt from stdin'],
     ['zag-spawn -p sh -I --name worker', 'one that takes scripts as messages: zag-input --name worker "echo hi"'],
     ['seq 3 | sed "s/^/echo /" | zag-spawn -p sh --each --slots 2 --tag batch', 'one for each line, two at a time'],
@@ -86,22 +85,40 @@ async function spawnEach(common: Task, format: 'text' | 'json' | undefined, cont
     throw usage('--each reads the prompts from stdin: give none beside it')
   const { stdin, out, err } = context
   const progress = new Progress(err)
+  const base = { ...(await found(common, context)), slots: common.slots ?? availableParallelism() }
   let [accepted, exit]: [number, number] = [0, EXIT.ok]
-  for await (const { row: number, values } of tasksOf(stdin.lines(), format, taskFlags)) {
-    try {
-      if (values instanceof Fault) throw values
-      row(await spawnOne(over({ ...common, slots: common.slots ?? availableParallelism() }, values), context), context)
-      // Whoever reads may go on with it while the next is started.
-      out.flush()
-      accepted += 1
-      progress.show(() => `${accepted} accepted`)
-    } catch (error) {
-      if (!(error instanceof Fault) || error.exit === EXIT.system) throw error
+  for await (const { row: number, values } of tasksOf(stdin.byteLines(LONGEST), format, taskFlags)) {
+    const spawned = values instanceof Fault ? values : await spawnRow(over(base, values), number, context)
+    if (spawned instanceof Fault) {
       progress.clear()
-      err.complain(`row ${number}: ${error.message}`)
-      exit ||= error.exit
+      err.complain(`row ${number}: ${spawned.message}`)
+      exit ||= spawned.exit
+      continue
     }
+    row(spawned, context)
+    // Whoever reads may go on with it while the next is started.
+    out.flush()
+    accepted += 1
+    progress.show(() => `${accepted} accepted`)
   }
   progress.clear()
   return exit
+}
+
+/** What all rows depend on and get: found once, so that what is not there is told once, before anything is started. */
+async function found(common: Task, { stdin }: Context): Promise<Task> {
+  const dependsOn = await pick({ operands: common.dependsOn }, stdin, { otherwise: 'none' })
+  const context = await sourcesOf(await pick({ operands: common.context }, stdin, { otherwise: 'none' }), false)
+  return { ...common, dependsOn, context }
+}
+
+/** The session of a row, or what is wrong with the row. What no other row would escape, such as a full disk, is thrown. */
+async function spawnRow(task: Task, number: number, context: Context): Promise<Spawned | Fault> {
+  try {
+    return await spawnOne(task, context)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    if (error.exit !== EXIT.system) return error
+    throw new Fault(`row ${number}: ${error.message}; neither this row nor any after it was started`, error.exit, { cause: error })
+  }
 }

@@ -9,6 +9,7 @@ import { allFlags, type Data, type Family, longName, type Part } from '../lib/co
 import { pickFlags } from '../lib/command/flags.js'
 import { exitsOf } from '../lib/command/help.js'
 import { choose, parse } from '../lib/command/parse.js'
+import { repository } from './help/repository.js'
 import { PROGRAMS, run, TOP } from './help/run.js'
 import { several, Zag } from './help/sessions.js'
 
@@ -222,8 +223,8 @@ async function parses(name: string, words: string[]): Promise<void> {
 }
 
 t.test('examples that need only sh run, and end as their programs say', { timeout: 60_000 }, async t => {
-  const zag = new Zag(t, { project: { '.git': {}, 'README.md': 'read me\n' }, bin: {} })
-  const cwd = join(zag.home, 'project')
+  const zag = new Zag(t, { bin: {} })
+  const cwd = repository(join(zag.home, 'project'), { 'README.md': 'read me\n' }).top
   // What examples call beside zag and a system's own programs, so that they do what they say and no more.
   for (const [name, script] of [
     ['npm', 'exit 0'],
@@ -279,6 +280,7 @@ const DOOR: Record<string, string[]> = {
   execa: ['provider', 'session', 'install'],
   'toml-eslint-parser': ['config'],
   marked: ['command'],
+  ajv: ['session'],
 }
 const WRITES =
   /\b(?:writeFile|appendFile|rename|link|symlink|unlink|rm|rmdir|mkdir|mkdtemp|copyFile|cp|truncate|ftruncate|utimes|futimes|createWriteStream)(?:Sync)?\b/

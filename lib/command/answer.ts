@@ -1,6 +1,8 @@
 // How a session that ran in the foreground is printed: exec and pipe do it alike.
 
 import { EXIT, Fault, quoted } from '../base/exit.js'
+import { unfenced } from '../base/fence.js'
+import { startExits } from './ask.js'
 import type { Flags } from './data.js'
 import { clean } from './event.js'
 import type { Output, Talk } from './output.js'
@@ -15,6 +17,16 @@ export const answerFlags = {
   },
   json: { type: 'boolean', does: 'ask for JSON and print just that, on one line' },
 } as const satisfies Flags
+
+/** What a session that runs in the foreground can come to. */
+export const answerExits = {
+  ...startExits,
+  [EXIT.ok]: 'completed',
+  [EXIT.no]: 'it failed, was cancelled, or its answer is no JSON where --json asks for it',
+  [EXIT.timeout]: 'its --timeout ran out',
+  [EXIT.interrupted]: 'ended by SIGINT',
+  [EXIT.terminated]: 'ended by SIGTERM',
+} as const
 
 export type Form = 'text' | 'json' | 'json-pretty' | 'stream-json'
 
@@ -50,9 +62,8 @@ export function endedLine(result: Buffer, out: Output): Buffer {
 
 /** The JSON value that a text is, without a code fence around it, on one line. */
 function jsonIn(text: string): string {
-  const inner = /^\s*```[\w-]*\s*\n(.*)\n\s*```\s*$/s.exec(text)?.[1] ?? text
   try {
-    return JSON.stringify(JSON.parse(inner))
+    return JSON.stringify(JSON.parse(unfenced(text)))
   } catch (error) {
     throw new Fault(`the answer is no JSON: ${quoted(text.trim())}`, EXIT.no, { cause: error })
   }

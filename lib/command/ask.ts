@@ -1,6 +1,6 @@
 // What spawn, exec and pipe share: the flags that say what to start, and where its prompt comes from.
 
-import { quoted, usage } from '../base/exit.js'
+import { EXIT, quoted, usage } from '../base/exit.js'
 import type { Flags } from './data.js'
 import { contentOf, type Input } from './input.js'
 
@@ -20,12 +20,32 @@ export const askFlags = {
   timeout: { type: 'time', value: 'time', does: 'end it, and all it started, after this long' },
   retries: { type: 'number', value: 'n', max: 1000, does: 'try again up to so often when it fails, with growing pauses' },
   plan: { type: 'boolean', does: 'only plan, change nothing' },
+  jsonSchema: {
+    type: 'string',
+    value: 'schema',
+    does: 'the result has to be JSON that fits this: inline if it begins with {, else a file',
+  },
   contextBytes: { type: 'size', value: 'bytes', does: 'give longer results as head and tail', default: '64k' },
   group: { type: 'string', value: 'group', does: "the group, if not the project's" },
   keepChildren: { type: 'boolean', does: 'leave alone what the agent started and left running' },
+  worktree: { type: 'optional', short: 'w', value: 'name', does: 'work in a git worktree and branch of its own' },
+  sandbox: {
+    type: 'optional',
+    value: 'name',
+    does: 'let it write nothing but the project, by bubblewrap; with this profile of the configuration',
+  },
+  sandboxNet: { type: 'choice', choices: ['on', 'off'], does: 'whether there is a network in the sandbox' },
   prompt: { type: 'string', value: 'text', does: 'the prompt, in place of the operand' },
   filePrompt: { type: 'string', value: 'path', does: 'the prompt from a file' },
 } as const satisfies Flags
+
+/** How what starts a session can fail before there is one. */
+export const startExits = {
+  [EXIT.none]: 'a session for --context was not found',
+  [EXIT.notNow]: 'a session for --context is not over; or others are making worktrees of the repository for too long',
+  [EXIT.cannotRun]: 'the agent program may not be executed',
+  [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
+} as const
 
 /** How a new session is called; pipe has its own, because there --tag selects. */
 export const callFlags = {
@@ -41,7 +61,7 @@ export const contextFlag = {
 
 /** The prompt from the one place that gives it: words, --prompt, --file-prompt, or stdin for the word `-`. Throws usage, and Fault 5 for a file that cannot be read. */
 export async function promptOf(
-  flags: { prompt?: string; filePrompt?: string },
+  flags: { prompt?: string | Buffer; filePrompt?: string },
   words: string[],
   stdin: Input,
   what: 'prompt' | 'message' = 'prompt',

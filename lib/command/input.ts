@@ -23,18 +23,29 @@ export class Input {
 
   /** The lines of stdin as they come, without their newlines; a last one that lacks it counts too. Throws as bytes() does. */
   async *lines(): AsyncGenerator<string> {
+    for await (const line of this.byteLines()) yield line.toString()
+  }
+
+  /** The same as bytes; of a line that has more than `longest` only so many and one more, however long it is. Throws as bytes() does. */
+  async *byteLines(longest = Number.POSITIVE_INFINITY): AsyncGenerator<Buffer> {
     let begun: Buffer[] = []
+    let room = longest + 1
+    const add = (part: Buffer) => {
+      if (room > 0 && part.length > 0) begun.push(part.subarray(0, room))
+      room -= part.length
+    }
     for await (const chunk of this.#chunks()) {
       let from = 0
       for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
-        begun.push(chunk.subarray(from, end))
-        yield Buffer.concat(begun).toString()
+        add(chunk.subarray(from, end))
+        yield Buffer.concat(begun)
         begun = []
+        room = longest + 1
         from = end + 1
       }
-      if (from < chunk.length) begun.push(chunk.subarray(from))
+      add(chunk.subarray(from))
     }
-    if (begun.length > 0) yield Buffer.concat(begun).toString()
+    if (begun.length > 0) yield Buffer.concat(begun)
   }
 
   get isTerminal(): boolean {

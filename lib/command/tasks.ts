@@ -1,13 +1,15 @@
 // The tasks of a batch, one a line: a text is the prompt, a JSON object has the program's flags as keys. A line that is wrong
 // is told by its number and keeps none of the others.
 
+import { isUtf8 } from 'node:buffer'
 import { Fault, quoted, usage } from '../base/exit.js'
 import { nearest } from '../base/name.js'
 import { type Flag, type Flags, longName } from './data.js'
+import { contentOf } from './input.js'
 import { readValue } from './value.js'
 
 /** A line of more bytes is refused: a task that long belongs into a file. */
-const LONGEST = 8 * 1024 * 1024
+export const LONGEST = 8 * 1024 * 1024
 
 export type Format = 'text' | 'json'
 
@@ -19,18 +21,21 @@ export interface Task {
 }
 
 /** The tasks of these lines. Blank lines are passed over. Without a format, a line that begins with `{` is JSON. */
-export async function* tasksOf(lines: AsyncIterable<string>, format: Format | undefined, flags: Flags): AsyncGenerator<Task> {
+export async function* tasksOf(lines: AsyncIterable<Buffer>, format: Format | undefined, flags: Flags): AsyncGenerator<Task> {
   let row = 0
   for await (const line of lines) {
     row += 1
-    if (line.trim() !== '') yield { row, values: valuesOrFault(line, format, flags) }
+    if (!isBlank(line)) yield { row, values: valuesOrFault(line, format, flags) }
   }
 }
 
-function valuesOrFault(line: string, format: Format | undefined, flags: Flags): Record<string, unknown> | Fault {
+const isBlank = (line: Buffer) => line.length < 1000 && line.toString().trim() === ''
+
+function valuesOrFault(bytes: Buffer, format: Format | undefined, flags: Flags): Record<string, unknown> | Fault {
   try {
-    const bytes = Buffer.byteLength(line)
-    if (bytes > LONGEST) throw usage(`the line has ${bytes} bytes, more than ${LONGEST}: put its prompt into a file and give file_prompt`)
+    const wrong = bytes.length > LONGEST ? `has more than ${LONGEST} bytes` : isUtf8(bytes) ? undefined : 'is not UTF-8'
+    if (wrong) throw usage(`the line ${wrong}: put its prompt into a file and give file_prompt`)
+    const line = bytes.toString()
     return (format ?? (line.trimStart().startsWith('{') ? 'json' : 'text')) === 'text' ? { prompt: line } : valuesIn(line, flags)
   } catch (error) {
     if (error instanceof Fault) return error
@@ -49,7 +54,14 @@ function valuesIn(line: string, flags: Flags): Record<string, unknown> {
     }
     if (value !== null) values[known.key] = meaningOf(known.flag, name, value)
   }
-  return values
+  return withPrompt(values)
+}
+
+/** A file that a row names for its prompt is read here: if it is not there, the row is wrong and not the home. */
+function withPrompt({ filePrompt, ...values }: Record<string, unknown>): Record<string, unknown> {
+  if (typeof filePrompt !== 'string') return values
+  if (values.prompt !== undefined) throw usage('one prompt, please: prompt or file_prompt')
+  return { ...values, prompt: contentOf(filePrompt, 'the prompt') }
 }
 
 /** `filePrompt` as it is spelt in a row: `file_prompt`. */

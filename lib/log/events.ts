@@ -100,7 +100,7 @@ export interface EventFields {
     exit_code?: number
     signal?: string
     error?: string
-    /** Why it ended so, where that is not what the agent itself said: timeout, dependency, cancelled, runner, spawn. */
+    /** Why it ended so, where that is not what the agent itself said: timeout, dependency, cancelled, runner, schema, spawn. */
     reason?: string
     duration_ms: number
   }

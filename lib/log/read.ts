@@ -4,7 +4,8 @@
 // parse_warning in its place, so that numbers stay right and nothing is silently missing.
 
 import { paths } from '../base/paths.js'
-import { countLines, lastLine, parseLine, scan } from '../store/lines.js'
+import { countLines } from '../store/count.js'
+import { lastLine, parseLine, scan } from '../store/lines.js'
 import type { EventOf, EventType, LogEvent } from './events.js'
 
 /** The last start or end of a run: the last line of these two kinds, or nothing if there is none, or none in the last `within` bytes. */
@@ -75,10 +76,29 @@ export function readEvents(
   })
 }
 
+/**
+ * Calls `take` with each line of these kinds and its kind, in order; the event of it is parsed only when it is asked for. A line of zag's
+ * that a kill cut off may be among them.
+ */
+export function readKinds(id: string, types: readonly string[], take: (type: string, line: Buffer, event: () => LogEvent) => void): void {
+  const heads = types.map(type => ({ type, head: headOf(type) }))
+  scan(paths.inSession(id, 'log.ndjson'), {}, (line, _offset, number) => {
+    const kind = heads.find(({ head }) => startsWith(line, head))
+    if (kind && line[line.length - 1] === CLOSING) take(kind.type, line, () => eventOf(line, number, id))
+    else if (!kind && mayBeOddlyOrdered(line)) {
+      const event = eventOf(line, number, id)
+      if (types.includes(event.type)) take(event.type, line, () => event)
+    }
+    return undefined
+  })
+}
+
+const CLOSING = '}'.charCodeAt(0)
+
 /** The event of a line, or a parse_warning that carries it. */
 export function eventOf(line: Buffer, seq: number, id: string): LogEvent {
   const event = parseLine(line) as unknown as LogEvent | undefined
-  if (event && typeof event.type === 'string') return { ...event, seq }
+  if (event && typeof event.type === 'string') return Object.assign(event, { seq })
   return {
     type: 'parse_warning',
     ts: '',
@@ -90,7 +110,13 @@ export function eventOf(line: Buffer, seq: number, id: string): LogEvent {
 }
 
 const headOf = (type: string) => Buffer.from(`{"type":${JSON.stringify(type)}`)
-const startsWith = (line: Buffer, head: Buffer) => line.length >= head.length && line.compare(head, 0, head.length, 0, head.length) === 0
+
+/** Byte by byte, which for so few is quicker than to ask Buffer. */
+function startsWith(line: Buffer, head: Buffer): boolean {
+  if (line.length < head.length) return false
+  for (let at = 0; at < head.length; at++) if (line[at] !== head[at]) return false
+  return true
+}
 
 /** Lines of other writers may have `type` elsewhere; ours begin with it. A torn line is one too. */
 const TYPE_FIRST = Buffer.from('{"type":"')

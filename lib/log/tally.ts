@@ -2,7 +2,7 @@
 
 import type { EventOf, LogEvent, ToolKind } from './events.js'
 import { type Usage, UsageSum } from './fold.js'
-import { readEvents } from './read.js'
+import { readKinds } from './read.js'
 
 /** How often a tool was called, and how often that failed. */
 export interface ToolTally {
@@ -50,7 +50,6 @@ export function tallyOf(id: string): Tally {
   const usage = new UsageSum()
   const tally = { granted: 0, denied: 0, run_ms: 0, started_at: undefined as string | undefined, ended_at: undefined as string | undefined }
   const take = (event: LogEvent) => {
-    counts[event.type] = (counts[event.type] ?? 0) + 1
     if (event.type === 'session_started') {
       tally.started_at ??= event.ts
       tally.ended_at = undefined
@@ -61,11 +60,25 @@ export function tallyOf(id: string): Tally {
     else if (event.type === 'usage') usage.add(event)
     else if (event.type === 'tool_call') tools.called(event)
     else if (event.type === 'tool_result') tools.answered(event)
-    return true
   }
-  readEvents(id, take, { types: TYPES })
+  readKinds(id, TYPES, (type, line, event) => {
+    counts[type] = (counts[type] ?? 0) + 1
+    // What is only counted need not be parsed: of a long log that is most of it.
+    if (type !== 'assistant_message' && !(type === 'tool_result' && succeeded(line))) take(event())
+  })
   const { session_started: runs = 0, turn_ended, assistant_message: spoke = 0, relay: relays = 0 } = counts
   return { runs, turns: turn_ended ?? spoke, tools: tools.all(), files: tools.files(), ...usage.sum(), relays, ...tally }
+}
+
+const SUCCESS = Buffer.from('"success":true')
+const BRACE = '{'.charCodeAt(0)
+
+/** Whether a tool's result is a success by its bytes: before any brace but the first, the field is that of the event itself. */
+function succeeded(line: Buffer): boolean {
+  const at = line.indexOf(SUCCESS)
+  if (at < 0) return false
+  const brace = line.indexOf(BRACE, 1)
+  return brace < 0 || at < brace
 }
 
 /** Calls and results as they come. */

@@ -51,8 +51,10 @@ export function myself(): Identity {
  * A process of another host counts as alive, because nothing here can say otherwise; ask isElsewhere first.
  */
 export function isAlive(identity: Identity): boolean {
+  // What has no pid is nobody, on whatever host that was written.
+  if (!isPid(identity.pid)) return false
   if (isElsewhere(identity)) return true
-  if (identity.boot !== thisBoot() || !isPid(identity.pid)) return false
+  if (identity.boot !== thisBoot()) return false
   const existence = exists(identity.pid)
   if (existence === 'gone') return false
   const entry = system.entryOf(identity.pid)

@@ -17,8 +17,10 @@ import { create, exists, type Session } from '../table/sessions.js'
 import { attached, checkFiles, filesAt } from './attach.js'
 import { filesFor, gather } from './context.js'
 import { undo } from './remove.js'
+import { sandboxOf, trySandbox } from './sandbox.js'
 import { isLimited } from './slots.js'
 import { rowFor } from './turn.js'
+import type { Wanted } from './worktree-make.js'
 
 /** What a session can be asked for: the flags of spawn, exec and pipe in camelCase, with the prompt. Durations in milliseconds. */
 export interface Ask {
@@ -36,6 +38,11 @@ export interface Ask {
   keepChildren?: boolean
   retries?: number
   interactive?: boolean
+  /** A worktree of its own: `true`, or by this name. */
+  worktree?: string | true
+  /** Run the agent in bubblewrap: `true`, or with this profile of config.toml. */
+  sandbox?: string | true
+  sandboxNet?: 'on' | 'off'
   autoApprove?: boolean
   systemPrompt?: string
   addDir?: string[]
@@ -54,6 +61,8 @@ export interface Ask {
   injectContext?: boolean
   /** How many of its group may run when it starts, itself included. */
   slots?: number
+  /** The JSON Schema that results have to fit: inline if it begins with `{`, else a path. */
+  jsonSchema?: string
 }
 
 /** Makes a session, not yet started, owned by this process. Throws Faults 2, 5, 126, 127 and leaves nothing then. */
@@ -66,19 +75,49 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const config = await loadConfig(root)
   const provider = await choose(ask, config)
   checkFeatures(ask, provider)
+  const schema = ask.jsonSchema === undefined ? undefined : await (await import('./schema.js')).loadSchema(ask.jsonSchema)
   const session = sessionOf(ask, config, provider, { cwd, root })
-  const files = filesOf(ask, provider, session)
+  const files = filesOf(ask, provider, session, schema)
   provider.check?.({ model: session.model, prompt: files.prompt })
-  await record(session, role, files)
-  return session
+  if (session.sandbox) await trySandbox(session)
+  return record(session, role, files, { name: ask.worktree, carried: config.worktree.carry })
 }
 
-/** Puts a session on record for whoever starts it at once, or for nobody if it has to wait. Throws a Fault (5) and leaves nothing then. */
-export async function record(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): Promise<void> {
+/**
+ * Puts a session on record for whoever starts it at once, or for nobody if it has to wait; with a worktree of its own if a name is
+ * wanted for one. Gives it as it was put. Throws Faults 2, 4, 5, 127 and leaves nothing then.
+ */
+export async function record(
+  session: Session,
+  role: Owner['role'],
+  files: Record<string, string | Buffer>,
+  wanted: Partial<Wanted> = {},
+): Promise<Session> {
   const waits = role !== 'queue' && (session.depends_on.length > 0 || (await isLimited(session)))
   // Another process will start it, in this one's environment.
-  if (waits) put(session, 'queue', { ...files, environment: JSON.stringify(process.env) })
-  else put(session, role, files)
+  if (waits) return putApart(session, 'queue', { ...files, environment: JSON.stringify(process.env) }, wanted)
+  return putApart(session, role, files, wanted)
+}
+
+async function putApart(
+  session: Session,
+  role: Owner['role'],
+  files: Record<string, string | Buffer>,
+  { name, after, carried = [] }: Partial<Wanted>,
+): Promise<Session> {
+  if (name === undefined) {
+    put(session, role, files)
+    return session
+  }
+  const { giveWorktree, takeAway } = await import('./worktree-make.js')
+  const apart = await giveWorktree(session, { name, after, carried })
+  try {
+    put(apart, role, files)
+  } catch (error) {
+    if (apart.worktree) await takeAway(apart.worktree)
+    throw error
+  }
+  return apart
 }
 
 /** Makes the session with its files and its row. Throws a Fault (5) and leaves nothing then. */
@@ -114,6 +153,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
     interactive: ask.interactive || undefined,
+    sandbox: sandboxOf(ask, config),
   }
 }
 
@@ -150,6 +190,9 @@ const KEPT: (keyof Ask)[] = [
   'keepChildren',
   'retries',
   'interactive',
+  'worktree',
+  'sandbox',
+  'sandboxNet',
   'autoApprove',
   'systemPrompt',
   'addDir',
@@ -211,6 +254,8 @@ const FEATURES: [keyof Ask, Feature, string][] = [
 /** Throws usage if something is asked for that the provider cannot do. */
 export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
   for (const [key, feature, flag] of FEATURES) {
+    // What zag itself sees to.
+    if (key === 'addDir' && ask.sandbox !== undefined) continue
     if (isGiven(ask[key]) && !provider.can.has(feature))
       throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }
@@ -246,15 +291,26 @@ function environmentOf(words: string[]): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-const ASK_FOR_JSON = '\n\nAnswer with one JSON value and nothing else: no prose before or after it.'
+/** What an agent is told where its answer has to be JSON. */
+function askForJson({ answerJson = false }: Ask, schema: string | undefined): string {
+  const alone = 'and nothing else: no prose before or after it.'
+  if (schema !== undefined) return `\n\nAnswer with one JSON value that fits this JSON Schema, ${alone}\n\n${schema.trim()}\n`
+  return answerJson ? `\n\nAnswer with one JSON value ${alone}` : ''
+}
 
-function filesOf(ask: Ask, provider: Provider, session: Session): Record<string, string | Buffer> & { prompt: Buffer } {
+function filesOf(
+  ask: Ask,
+  provider: Provider,
+  session: Session,
+  schema: string | undefined,
+): Record<string, string | Buffer> & { prompt: Buffer } {
   if (String(ask.prompt).trim() === '' && !(ask.interactive && ask.prompt.length === 0))
     throw usage('the prompt is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
-  const wantsJson = ask.answerJson && provider.prompt === 'text'
   const files = attached(provider, filesAt(ask.file ?? [])).flatMap(block => ['\n\n', block])
-  const task = Buffer.concat([ask.prompt, ...files, wantsJson ? ASK_FOR_JSON : ''].map(part => Buffer.from(part)))
+  const wish = provider.prompt === 'text' ? askForJson(ask, schema) : ''
+  const task = Buffer.concat([ask.prompt, ...files, wish].map(part => Buffer.from(part)))
+  const kept: Record<string, string> = schema === undefined ? {} : { schema }
   // What is given when the session starts is put before the task then.
-  if (session.context_of) return { prompt: task, task }
-  return filesFor(task, gather(ask.contextOf ?? [], ask.contextBytes), provider.prompt)
+  if (session.context_of) return { ...kept, prompt: task, task }
+  return { ...kept, ...filesFor(task, gather(ask.contextOf ?? [], ask.contextBytes), provider.prompt) }
 }

@@ -30,9 +30,9 @@ export async function startRunner(id: string, run: number): Promise<number> {
   }
 }
 
-/** Starts the process that serves the queue. Throws as startRunner does. */
-export async function startServer(): Promise<void> {
-  await startProcess(serverEnvironment())
+/** Starts the process that serves the queue; resolves to its pid. Throws as startRunner does. */
+export function startServer(): Promise<number> {
+  return startProcess(serverEnvironment())
 }
 
 function startProcess(env: NodeJS.ProcessEnv): Promise<number> {

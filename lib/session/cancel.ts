@@ -5,13 +5,11 @@ import { inside } from '../base/paths.js'
 import { endOne, signalOne } from '../process/end.js'
 import { isAlive, isElsewhere } from '../process/identity.js'
 import { latestOwner, type Owner } from '../table/owners.js'
-import { type EndRequest, requestEnd } from './request.js'
+import { type EndRequest, GRACE, requestEnd } from './request.js'
 import { settle } from './settle.js'
 import { type Status, statusOf } from './state.js'
 import { waitFor } from './wait.js'
 
-/** The step of the ladder INT, TERM, KILL unless --grace says otherwise, in milliseconds. */
-export const GRACE = 5_000
 /** A runner gets this long beyond its ladder before it is taken for stuck, in milliseconds. */
 const PATIENCE = 5_000
 
@@ -29,11 +27,11 @@ export interface Cancelled {
 }
 
 /** Ends a session and everything that belongs to it; returns when it is over. Throws a Fault (4) if it cannot be ended from here. */
-export async function cancel(id: string, { grace = GRACE, outcome = 'cancelled', reason }: CancelOptions = {}): Promise<Cancelled> {
+export async function cancel(id: string, options: CancelOptions = {}): Promise<Cancelled> {
+  const { grace = GRACE, outcome = 'cancelled', reason } = options
   const before = await settle(id)
   if (before.over) return { status: before, already: true }
-  if (before.state === 'queued' && (await (await import('./queue.js')).cancelQueued(id, reason)))
-    return { status: statusOf(id), already: false }
+  if (before.state === 'queued' && (await endQueued(id, options))) return { status: statusOf(id), already: false }
   const { owner } = before
   if (owner && isElsewhere(owner)) throw new Fault(`session ${id} runs on another machine, ${owner.host}: cancel it there`, EXIT.notNow)
   requestEnd(id, {
@@ -69,17 +67,27 @@ async function endStuckRunner(id: string): Promise<Status> {
 /** Ends many at once; calls `onEnd` for each as it is over. Returns the faults of those that could not be ended. */
 export async function cancelAll(ids: string[], options: CancelOptions, onEnd: (cancelled: Cancelled) => void): Promise<Fault[]> {
   const failed: Fault[] = []
-  // What waits goes first, the newest before those it waits for: else they would fail for the end of those.
-  const waits = new Set(ids.filter(id => statusOf(id).state === 'queued'))
-  const endOf = async (id: string) => {
+  const attempt = async (act: () => Promise<unknown>) => {
     try {
-      onEnd(await cancel(id, options))
+      await act()
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       failed.push(error)
     }
   }
-  for (const id of [...waits].sort().reverse()) await endOf(id)
-  await Promise.all(ids.filter(id => !waits.has(id)).map(endOf))
+  const waits = new Set(ids.filter(id => statusOf(id).state === 'queued'))
+  const others = ids.filter(id => !waits.has(id))
+  // What waits goes first, the newest before those it waits for: else they would fail for the end of those.
+  for (const id of [...waits].sort().reverse())
+    await attempt(async () => {
+      // One that was started a moment ago takes longer.
+      if (await endQueued(id, options)) onEnd({ status: statusOf(id), already: false })
+      else others.push(id)
+    })
+  await Promise.all(others.map(id => attempt(async () => onEnd(await cancel(id, options)))))
   return failed
+}
+
+async function endQueued(id: string, { reason }: CancelOptions): Promise<boolean> {
+  return (await import('./queue.js')).cancelQueued(id, reason)
 }

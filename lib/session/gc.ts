@@ -1,8 +1,8 @@
-// Removing what is old and over. A session that is not over is never touched; one that is old goes whole or not at all.
+// Removing what is old and over. A session that is not over is never touched, nor one on which such a session depends; one that is
+// old goes whole or not at all, or is stripped to its log.
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { isAlive } from '../process/identity.js'
@@ -10,58 +10,81 @@ import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
 import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
-import { exists, read } from '../table/sessions.js'
-import { remove } from './remove.js'
+import { exists, readIfIntact } from '../table/sessions.js'
+import { isAwaited } from './queue.js'
+import { removeApart } from './remove.js'
 import { settle } from './settle.js'
+import { expendable, strip } from './strip.js'
+import { type Dirty, dirtyAmong } from './worktree-loss.js'
 
 export interface GcOptions {
   /** Only what ended longer ago, in milliseconds. */
   olderThan: number
+  /** So many stay however old they are: those made last. */
+  keepLast?: number
+  /** What is needed to list a session and read its log stays, and its result. */
+  keepLogs?: boolean
   /** Really remove; otherwise only say what would be. */
   force: boolean
 }
 
 export interface Gone {
-  /** The sessions that are old and over. */
+  /** The sessions that are old and over, or of which more than the log is left. */
   sessions: string[]
-  /** Their bytes on disk. */
+  /** The bytes on disk of what goes. */
   bytes: number
-  /** How many were looked at and stay because they are not over, or are young. */
+  /** How many were looked at and stay as they are. */
   kept: number
+  /** Those that are old and over, and stay because their worktrees hold work that is nowhere else. */
+  dirty: Dirty[]
   /** Remains of crashes: folders made aside, markers of no session. */
   remains: string[]
 }
 
-/** Removes those of the sessions that are over and old, and the remains of crashes. Dead ones are ended on the way. */
-export async function gc(ids: string[], { olderThan, force }: GcOptions): Promise<Gone> {
-  const old: string[] = []
-  for (const id of ids) if (await isOld(id, Date.now() - olderThan)) old.push(id)
+/** Removes those of the sessions that are over and old, and the remains of crashes; none that another waits for. Dead ones are ended on the way. */
+export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = false, force }: GcOptions): Promise<Gone> {
+  const before = Date.now() - olderThan
+  const newest = new Set(keepLast === 0 ? [] : [...ids].sort().slice(-keepLast))
+  const sessions: string[] = []
+  const dirty: Dirty[] = []
+  let bytes = 0
+  for (const id of ids) {
+    if (newest.has(id)) continue
+    const parts = (await isOld(id, before)) ? partsOf(id, keepLogs) : []
+    if (parts.length === 0) continue
+    // A worktree stays with what is stripped to its log.
+    const lost = keepLogs ? [] : await dirtyAmong([id])
+    dirty.push(...lost)
+    if (lost.length > 0) continue
+    sessions.push(id)
+    for (const path of parts) bytes += sizeOf(path)
+    // One after the other, so that little time passes between the look at a session and its end.
+    if (force) await (keepLogs ? strip(id) : removeApart(id))
+  }
   const remains = remainsOfCrashes()
-  const bytes = old.reduce((sum, id) => sum + sizeOf(paths.session(id)), 0)
   if (force && homeIsThere()) {
-    for (const id of old) remove(id)
     for (const path of remains) removeTree(path)
     for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)
     await processes().fold()
   }
-  return { sessions: old, bytes, kept: ids.length - old.length, remains }
+  return { sessions, bytes, kept: ids.length - sessions.length, dirty, remains }
+}
+
+/** What would go of a session. */
+function partsOf(id: string, keepLogs: boolean): string[] {
+  return keepLogs ? expendable(id) : [paths.session(id)]
 }
 
 async function isOld(id: string, before: number): Promise<boolean> {
   if (isDamaged(id)) return false
   const { over, ended } = await settle(id)
   const end = ended ? Date.parse(ended.ts) : timeOf(id)
-  return over && end <= before
+  return over && end <= before && !isAwaited(id)
 }
 
 /** A session that cannot be read stays, and does not keep the others: zag doctor names it. */
 function isDamaged(id: string): boolean {
-  try {
-    return read(id) === undefined
-  } catch (error) {
-    if (error instanceof Fault) return true
-    throw error
-  }
+  return readIfIntact(id) === undefined
 }
 
 /** What crashes left: folders of sessions that never came to be or were being removed, and markers of no session. */
@@ -82,8 +105,10 @@ function isAbandoned(path: string): boolean {
   return Date.now() - touched > 60_000
 }
 
-function sizeOf(folder: string): number {
-  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+function sizeOf(path: string): number {
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  if (!there?.isDirectory()) return there?.size ?? 0
+  const names = readdirSync(path, { recursive: true, withFileTypes: true })
   return names
     .filter(entry => entry.isFile())
     .reduce(

@@ -9,7 +9,7 @@ import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { sizeIfThere } from '../store/file.js'
 import { claimNext, forgetClaims } from '../table/owners.js'
-import { read, type Session } from '../table/sessions.js'
+import { readIfIntact, type Session } from '../table/sessions.js'
 import { type Following, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
 import { type EndRequest, requestFor } from './request.js'
 import { Run } from './runner.js'
@@ -26,6 +26,7 @@ export class Life {
   #run: number
   #turn: number | undefined
   #attempt = 1
+  #refusals = 0
   #current: Run | undefined
   #following: Following | undefined
   #request: EndRequest | undefined
@@ -98,9 +99,10 @@ export class Life {
 
   /** Whether another run follows one that is about to end so; it is this process's by then. */
   async #goesOn(ended: Ended): Promise<boolean> {
-    const following = await next(this.#session, ended, { turn: this.#turn, attempt: this.#attempt }, this.#pauses)
+    const following = await next(this.#session, ended, { turn: this.#turn, attempt: this.#attempt, refusals: this.#refusals }, this.#pauses)
     if (!following || !this.#claim()) return false
     this.#following = following
+    this.#refusals = ended.reason === 'schema' ? this.#refusals + 1 : following.again ? this.#refusals : 0
     return true
   }
 
@@ -131,7 +133,7 @@ export class Life {
     this.#run += 1
     if (pause > 0 && !this.#request) await this.#sleep(pause)
     this.look()
-    this.#session = read(this.#id) ?? this.#session
+    this.#session = readIfIntact(this.#id) ?? this.#session
     forgetClaims(this.#id)
     const before = this.#turn
     if (!this.#request) this.#turn = await turn()

@@ -1,7 +1,9 @@
 // The list of sessions from the process table. A row that says it is not over is believed only after a look at its session.
 
+import { timeOf } from '../base/id.js'
+import { timestamp } from '../base/time.js'
 import { type ProcessRow, processes } from '../table/processes.js'
-import { exists, ids, read } from '../table/sessions.js'
+import { exists, ids, readIfIntact } from '../table/sessions.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
 
@@ -17,10 +19,11 @@ export interface Listed extends Row {
 export async function list({ all = false }: { all?: boolean } = {}): Promise<Listed[]> {
   const { rows } = processes().rows({ all })
   const listed: Listed[] = []
+  const seen = new Set<string>()
   // One look at the folder costs less than one for each of many rows.
   const there = rows.length > 100 ? new Set(ids()) : undefined
   for (const row of rows.filter(({ id }) => (there ? there.has(id) : exists(id)))) {
-    const fresh = row.ended_at === undefined ? await look(row) : shown(row)
+    const fresh = row.ended_at === undefined ? await look(row, seen) : shown(row)
     if (all || fresh.ended_at === undefined) listed.push(fresh)
   }
   return listed.sort((a, b) => (a.session_id < b.session_id ? -1 : 1))
@@ -31,14 +34,28 @@ export async function listOne(id: string): Promise<Listed> {
   return look({ id })
 }
 
-async function look({ id }: { id: string }): Promise<Listed> {
-  const status = await settle(id)
-  const session = read(id)
-  const { root = '', parent, created_at = '' } = session ?? {}
+async function look({ id }: { id: string }, seen?: Set<string>): Promise<Listed> {
+  const status = await settle(id, seen)
+  const session = readIfIntact(id)
+  const { root = '', parent, created_at = timestamp(timeOf(id)) } = session ?? {}
   return { ...rowOf(status, session), root, parent, created_at, ended_at: status.ended?.ts }
 }
 
-function shown({ id, name, status, provider, model, error, exit_code, root, parent, created_at, ended_at }: ProcessRow): Listed {
+function shown({
+  id,
+  name,
+  status,
+  provider,
+  model,
+  error,
+  exit_code,
+  worktree,
+  branch,
+  root,
+  parent,
+  created_at,
+  ended_at,
+}: ProcessRow): Listed {
   const row = {
     session_id: id,
     name: name ?? null,
@@ -47,5 +64,5 @@ function shown({ id, name, status, provider, model, error, exit_code, root, pare
     model: model ?? null,
     error: error ?? null,
   }
-  return { ...row, exit_code, root, parent, created_at, ended_at }
+  return { ...row, exit_code, worktree, branch, root, parent, created_at, ended_at }
 }

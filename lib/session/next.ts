@@ -4,6 +4,7 @@
 import { loadConfig } from '../config/config.js'
 import { providerOf } from '../provider/list.js'
 import type { Session } from '../table/sessions.js'
+import { askAgain } from './fit.js'
 import { waiting } from './inbox.js'
 import type { Ended } from './turn.js'
 import { deliver, messagesOf, openTurn } from './turns.js'
@@ -23,6 +24,8 @@ export interface Before {
   turn: number | undefined
   /** The how manieth run of the turn it was, counted from 1. */
   attempt: number
+  /** How many runs before it, one after the other, had a result that did not fit. */
+  refusals: number
 }
 
 /** The pause before the first retry, and the longest one, in milliseconds; each is twice as long as the one before. */
@@ -35,12 +38,19 @@ export const PAUSES: Pauses = { first: 1_000, longest: 60_000 }
 
 /** What follows a run that ended so. */
 export async function next(session: Session, ended: Ended, before: Before, pauses: Pauses): Promise<Following | undefined> {
-  return again(session, ended, before, pauses) ?? waitingFor(session, ended)
+  return (await refused(session, ended, before)) ?? again(session, ended, before, pauses) ?? waitingFor(session, ended)
+}
+
+/** The agent once more, with the reasons why its result did not fit. */
+async function refused({ id, provider, root }: Session, { reason }: Ended, { refusals, turn }: Before): Promise<Following | undefined> {
+  if (reason !== 'schema' || turn === undefined) return undefined
+  const following = askAgain(id, providerOf(provider, await loadConfig(root)), refusals, turn)
+  return following && { pause: 0, ...following }
 }
 
 /** The same turn once more, if the run failed and --retries leaves one. What was cancelled was meant to end. */
 function again({ retries = 0 }: Session, { status, reason }: Ended, { turn, attempt }: Before, pauses: Pauses): Following | undefined {
-  if (status !== 'failed' || reason === 'dependency' || attempt > retries) return undefined
+  if (status !== 'failed' || reason === 'dependency' || reason === 'schema' || attempt > retries) return undefined
   return { pause: pauseBefore(attempt, pauses), again: true, turn: () => turn }
 }
 

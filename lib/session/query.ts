@@ -1,13 +1,14 @@
-// Questions to the log of one session: which of its events, told by kind, number and time.
+// Questions to the log of one session: which of its events, told by kind, fields, number and time.
 
 import { paths } from '../base/paths.js'
 import type { LogEvent } from '../log/events.js'
 import { countEvents, eventOf, readEvents } from '../log/read.js'
 import { lastLine } from '../store/lines.js'
+import type { Filter } from './filter.js'
 
 export interface Query {
-  /** Kinds; none means all. */
-  types: string[]
+  /** Kinds and fields. */
+  filter: Filter
   afterSeq?: number
   beforeSeq?: number
   /** Milliseconds since 1970. */
@@ -17,15 +18,13 @@ export interface Query {
 }
 
 /** Calls `take` with each event that fits, in order. */
-export function query(id: string, { types, afterSeq, beforeSeq, since, last }: Query, take: (event: LogEvent) => void): void {
-  const fits = (event: LogEvent) =>
-    (types.length === 0 || types.includes(event.type)) && (since === undefined || Date.parse(event.ts) >= since)
+export function query(id: string, { filter, afterSeq, beforeSeq, since, last }: Query, take: (event: LogEvent) => void): void {
+  const fits = (event: LogEvent) => filter.fits(event) && (since === undefined || Date.parse(event.ts) >= since)
   if (last !== undefined && afterSeq === undefined && beforeSeq === undefined) {
     for (const event of lastEvents(id, last, fits)) take(event)
     return
   }
   const kept: LogEvent[] = []
-  const options = { afterSeq, types: types.length > 0 ? types : undefined }
   readEvents(
     id,
     event => {
@@ -35,7 +34,7 @@ export function query(id: string, { types, afterSeq, beforeSeq, since, last }: Q
       else if (kept.push(event) > last) kept.shift()
       return
     },
-    options,
+    { afterSeq, types: filter.types },
   )
   for (const event of kept) take(event)
 }

@@ -8,11 +8,11 @@ import { EXIT, Fault } from '../base/exit.js'
 import { shortId } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { LogWriter } from '../log/write.js'
-import { isAlive, myself } from '../process/identity.js'
-import { makeFolder, touch } from '../store/file.js'
+import { identify, isAlive, myself } from '../process/identity.js'
+import { makeFolder, remove, touch } from '../store/file.js'
 import { indexed } from '../table/filing.js'
-import { latestIn, latestOwner, nobody, takeOver, takeOverIn } from '../table/owners.js'
-import { read, type Session } from '../table/sessions.js'
+import { latestIn, latestOwner, nobody, release, takeOver, takeOverIn } from '../table/owners.js'
+import { exists, read, type Session } from '../table/sessions.js'
 import { startRunner, startServer } from './begin.js'
 import { settle } from './settle.js'
 import { isLimited } from './slots.js'
@@ -21,17 +21,25 @@ import { type Ended, finish, leaveBehind } from './turn.js'
 
 /** Considers each session that depends on one which has ended. */
 export async function advance(id: string): Promise<void> {
-  for (const dependent of indexed('after', id)) await consider(dependent)
+  for (const dependent of indexed('after', id)) await consider(dependent, id)
 }
 
-/** Starts a session that waits if its turn has come, or fails it if that will never be. Nothing to do for any other. */
-export async function consider(id: string): Promise<void> {
+/** Whether a session that is not over depends on this one: what it has to give must not be thrown away yet. */
+export function isAwaited(id: string): boolean {
+  return indexed('after', id).some(dependent => exists(dependent) && !statusOf(dependent).over)
+}
+
+/**
+ * Starts a session that waits if its turn has come, or fails it if that will never be. Nothing to do for any other. `ended`: what it
+ * is considered for, which is looked at first.
+ */
+export async function consider(id: string, ended?: string): Promise<void> {
   const session = read(id)
   if (!session) return
   const status = statusOf(id)
   if (status.state !== 'queued') return
   // A later run is for a message, whatever became of what the first one waited for.
-  const obstacle = status.run > 1 ? undefined : obstacleOf(session)
+  const obstacle = status.run > 1 ? undefined : await obstacleOf(session, ended)
   if (obstacle === 'waits') return
   if (obstacle) await leave(session, status, { success: false, status: 'failed', reason: 'dependency', error: obstacle })
   else if (await isLimited(session)) await enqueue(id)
@@ -61,30 +69,49 @@ export async function cancelQueued(id: string, reason: string | undefined): Prom
 }
 
 /** Why a session cannot start: `waits` if that may pass, else what went wrong in words; nothing if it can. */
-function obstacleOf({ depends_on, after_any }: Session): string | undefined {
-  let waits = false
-  for (const id of depends_on) {
-    const dependency = read(id)
-    if (!dependency) {
-      if (!after_any) return `session ${shortId(id)}, on which it depends, was removed`
-      continue
-    }
-    const { over, state } = statusOf(id)
-    if (!over) waits = true
-    else if (state !== 'completed' && !after_any) return `session ${dependency.name ?? shortId(id)}, on which it depends, is ${state}`
+async function obstacleOf(session: Session, ended: string | undefined): Promise<string | undefined> {
+  const { depends_on } = session
+  const first = ended === undefined ? undefined : await obstacleIn(session, ended)
+  if (first) return first
+  let waits: string | undefined
+  // From behind: what was asked for last mostly ends last. After an end the first that is not over settles it, so that a thousand
+  // ends of what one session depends on do not cost a million looks.
+  for (const id of depends_on.toReversed()) {
+    const obstacle = await obstacleIn(session, id)
+    if (obstacle && (obstacle !== 'waits' || ended !== undefined)) return obstacle
+    waits ??= obstacle
   }
-  return waits ? 'waits' : undefined
+  return waits
 }
 
+/** What one dependency is in the way, as obstacleOf. One that died gives what there is of its result before that counts. */
+async function obstacleIn({ after_any }: Session, id: string): Promise<string | undefined> {
+  const dependency = read(id)
+  if (!dependency) return after_any ? undefined : `session ${shortId(id)}, on which it depends, was removed`
+  const found = statusOf(id)
+  const { over, state } = found.state === 'dead' && !found.ended ? await settle(id) : found
+  if (!over) return 'waits'
+  return state === 'completed' || after_any ? undefined : `session ${dependency.name ?? shortId(id)}, on which it depends, is ${state}`
+}
+
+/** Ends a session that waits, without a run. False if somebody else has it in hand by now. */
 async function leave(session: Session, { owner, run }: Status, how: Omit<Ended, 'run' | 'duration_ms'>): Promise<boolean> {
-  if (!takeOver(session.id, owner, { role: 'close', run, ...myself() })) return false
-  const log = new LogWriter(session.id, session.parent)
+  const { id, parent } = session
+  if (!takeOver(id, owner, { role: 'close', run, ...myself() })) return false
   try {
-    finish(session, log, { ...how, run, duration_ms: 0 })
-  } finally {
-    log.close()
+    const log = new LogWriter(id, parent)
+    try {
+      finish(session, log, { ...how, run, duration_ms: 0 })
+    } finally {
+      log.close()
+    }
+    remove(paths.queued(id))
+  } catch (error) {
+    // It goes on waiting, unless its end is in the log: whoever can write ends it.
+    release(id, owner)
+    throw error
   }
-  await leaveBehind(session.id)
+  await leaveBehind(id)
   return true
 }
 
@@ -110,10 +137,19 @@ export async function enqueue(id: string): Promise<void> {
 }
 
 /** Sees to it that somebody serves the queue. What was put into it before is seen by whoever does. */
-async function serve(): Promise<void> {
+export async function serve(): Promise<void> {
   const folder = paths.server()
-  const owner = latestIn(folder)
-  if (owner && isAlive(owner)) return
+  const before = latestIn(folder)
+  if (before && isAlive(before)) return
   makeFolder(folder)
-  if (takeOverIn(folder, owner, { role: 'start', run: 0, ...myself() })) await startServer()
+  if (!takeOverIn(folder, before, { role: 'start', run: 0, ...myself() })) return
+  const mine = latestIn(folder)
+  try {
+    const server = identify(await startServer())
+    // It is not this process, which may live long, that others have to count on.
+    takeOverIn(folder, mine, { role: 'start', run: 0, ...(server ?? nobody()) })
+  } catch (error) {
+    takeOverIn(folder, mine, { role: 'start', run: 0, ...nobody() })
+    throw error
+  }
 }

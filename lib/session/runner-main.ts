@@ -1,10 +1,9 @@
 // The detached runner of one session, or of those from the queue, started by begin.ts: it outlives the shell and the terminal that asked for it.
 
-import { Fault } from '../base/exit.js'
 import { runnerOf } from '../base/paths.js'
 import { myself } from '../process/identity.js'
 import { latestOwner, takeOver } from '../table/owners.js'
-import { processes } from '../table/processes.js'
+import { foldIfLong } from '../table/processes.js'
 import { read } from '../table/sessions.js'
 import { STARTING } from './begin.js'
 import { Life } from './life.js'
@@ -18,17 +17,7 @@ async function main(): Promise<void> {
   const life = new Life(session, task.run)
   onStop(life)
   await life.ended
-  await tidy()
-}
-
-/** The session is over and told; that its table grew long must not spoil it. */
-async function tidy(): Promise<void> {
-  try {
-    await processes().fold()
-  } catch (error) {
-    // Somebody else holds the lock, the disk is full, or the snapshot is damaged: zag doctor says so.
-    if (!(error instanceof Fault)) throw error
-  }
+  await foldIfLong()
 }
 
 /** The starter claims the run for this process; whichever of the two comes first does it. */

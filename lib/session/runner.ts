@@ -12,15 +12,13 @@ import { exists, type Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
 import { Between } from './between.js'
 import { keepConversation } from './conversation.js'
+import { fitted } from './fit.js'
 import { putContext } from './inject.js'
 import { writePrompt } from './prompt.js'
-import { type EndRequest, requestedEnd } from './request.js'
+import { type EndRequest, GRACE, requestedEnd } from './request.js'
 import { type Exit, type Playing, type Said, shoot } from './shot.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 import { endTurn, isLastTurn } from './turns.js'
-
-/** The step of the ladder for a run whose time is over, in milliseconds. */
-const TIMEOUT_GRACE = 5_000
 
 export interface RunOptions {
   /** The turn it begins with; a session that lives on can begin with none and wait. */
@@ -117,7 +115,7 @@ export class Run {
   async #once(): Promise<Outcome> {
     this.#playing?.exited.then(this.#disarm, this.#disarm)
     const { verdict, exit } = await this.#play()
-    return { ...outcomeOf(verdict, this.#request), ...exitFields(exit) }
+    return { ...(await this.#outcomeOf(verdict)), ...exitFields(exit) }
   }
 
   /** Turn after turn, until somebody asks for the end. */
@@ -159,7 +157,7 @@ export class Run {
   /** The turn at work to its end, told for all to see. */
   async #endTurn(): Promise<void> {
     const { verdict, exit, stdoutEnd } = await this.#play()
-    const { success, status: stop_reason, error } = outcomeOf(verdict, this.#request)
+    const { success, status: stop_reason, error } = await this.#outcomeOf(verdict)
     const ended = { success, stop_reason, error, ...exitFields(exit) }
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
@@ -188,6 +186,12 @@ export class Run {
     if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, stdoutEnd)
     this.#session = await keepConversation(this.#session, verdict.conversation)
     return said
+  }
+
+  /** What was asked of the run goes before what it said; what it said has to fit. */
+  async #outcomeOf(verdict: Verdict): Promise<Outcome> {
+    const outcome = outcomeOf(verdict, this.#request)
+    return this.#request ? outcome : fitted(this.#session.id, outcome)
   }
 
   #stop(): void {
@@ -240,7 +244,7 @@ export class Run {
     if (timeout === undefined) return () => {}
     const error = `not done after ${formatDuration(timeout)}`
     return at(Date.now() + timeout, () =>
-      this.end({ outcome: 'failed', run: this.#run, grace_ms: TIMEOUT_GRACE, by: 'runner', reason: 'timeout', error }),
+      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'timeout', error }),
     )
   }
 }

@@ -7,6 +7,7 @@ import { replaceFile } from '../store/file.js'
 import { exists, read } from '../table/sessions.js'
 import { exportsOf, markOf } from './agent.js'
 import { cancel } from './cancel.js'
+import { checked } from './schema.js'
 import { statusOf } from './state.js'
 
 /** The session this process runs in. Throws a Fault (1) outside of one, or if it was removed. */
@@ -17,14 +18,17 @@ export function self(): Inside {
   return me
 }
 
-/** Hands in the result of the own session and ends it. */
-export async function handIn(result: string): Promise<void> {
+/** Hands in the result of the own session and ends it; or gives the reasons why it does not fit the session's schema, and does nothing. */
+export async function handIn(result: string): Promise<string[]> {
   const { session: id, process: mark } = self()
   const { over, run } = statusOf(id)
   if (over || mark !== markOf(id, run)) throw new Fault(`session ${id} has ended: its result stays as it is`, EXIT.notNow)
-  replaceFile(paths.inSession(id, 'result'), result)
-  appendEvents(id, read(id)?.parent, { type: 'session_result', result })
+  const { text, reasons } = await checked(id, result)
+  if (reasons.length > 0) return reasons
+  replaceFile(paths.inSession(id, 'result'), text)
+  appendEvents(id, read(id)?.parent, { type: 'session_result', result: text })
   await cancel(id, { outcome: 'completed', reason: 'handed in' })
+  return []
 }
 
 /** The variables that a session's agent has, but for the mark of its processes: what carries that is ended with the run. */

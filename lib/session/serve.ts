@@ -11,8 +11,8 @@ import { paths } from '../base/paths.js'
 import { isAlive, myself } from '../process/identity.js'
 import { listIfThere, makeFolder, remove, sizeIfThere } from '../store/file.js'
 import { watchFolder } from '../store/watch.js'
-import { latestIn, latestOwner, nobody, takeOver, takeOverIn } from '../table/owners.js'
-import { processes } from '../table/processes.js'
+import { latestIn, latestOwner, nobody, ownerIn, takeOver, takeOverIn } from '../table/owners.js'
+import { foldIfLong, processes } from '../table/processes.js'
 import { exists, read, type Session } from '../table/sessions.js'
 import { Life } from './life.js'
 import { settle } from './settle.js'
@@ -35,7 +35,7 @@ export async function serve(): Promise<void> {
   onStop(server)
   while (claim()) {
     makeFolder(paths.queue())
-    await settleOrphans()
+    if (wasKilled()) await settleOrphans()
     await server.work()
     takeOverIn(paths.server(), latestIn(paths.server()), { role: 'run', run: 0, ...nobody() })
     if (server.stopped || waiting().length === 0) return
@@ -45,19 +45,43 @@ export async function serve(): Promise<void> {
 /** Whether this process is the one that serves from now on. */
 function claim(): boolean {
   const folder = paths.server()
-  const before = latestIn(folder)
-  // Whoever starts a server claims the queue as `start` until it is there.
-  if (before && before.role !== 'start' && isAlive(before)) return false
-  if (!takeOverIn(folder, before, { role: 'run', run: 0, ...myself() })) return false
+  for (;;) {
+    const before = latestIn(folder)
+    // Whoever starts a server claims the queue as `start`, for itself and then for the server, until that is there.
+    if (before && before.role !== 'start' && isAlive(before)) return false
+    if (takeOverIn(folder, before, { role: 'run', run: 0, ...myself() })) break
+  }
   const mine = latestIn(folder)
-  const old = listIfThere(folder).filter(name => Number(/^owner\.(\d+)$/.exec(name)?.[1]) <= (mine?.claim ?? 0) - KEPT_CLAIMS)
-  for (const name of old) remove(join(folder, name))
+  const old = claims().filter(number => number <= (mine?.claim ?? 0) - KEPT_CLAIMS)
+  for (const number of old) remove(join(folder, `owner.${number}`))
   return mine?.pid === process.pid
+}
+
+/** The numbers of the claims that are kept. */
+function claims(): number[] {
+  return listIfThere(paths.server()).flatMap(name => Number(/^owner\.(\d+)$/.exec(name)?.[1] ?? []))
+}
+
+/** Whether whoever served before is not known to have said that it was done. */
+function wasKilled(): boolean {
+  const newestFirst = claims().sort((a, b) => b - a)
+  const [, before] = newestFirst.map(number => ownerIn(paths.server(), number)).filter(owner => owner?.role === 'run')
+  return before?.pid !== nobody().pid
 }
 
 /** What a server that was killed left at work is ended before anything is started: nobody would count it. */
 async function settleOrphans(): Promise<void> {
-  for (const { id, status } of processes().rows({ all: false }).rows) if (status !== 'queued' && read(id)) await settle(id)
+  // The row of one that had just been started may say yet that it waits.
+  for (const { id } of processes().rows({ all: false }).rows) await settleIfAtWork(id)
+}
+
+async function settleIfAtWork(id: string): Promise<void> {
+  try {
+    if (read(id) && statusOf(id).state !== 'queued') await settle(id)
+  } catch (error) {
+    // One that is damaged must not keep the others from being served: zag doctor names it.
+    if (!(error instanceof Fault)) throw error
+  }
 }
 
 const waiting = () => listIfThere(paths.queue()).filter(isId).sort()
@@ -149,15 +173,27 @@ class Server {
     this.#filling = false
     let pause = Number.POSITIVE_INFINITY
     while (!this.stopped) {
-      const heads = [...this.#lines].flatMap(([key, [first]]) => (first ? [{ key, first, time: this.#slots.timeUntil(first) }] : []))
-      const [next] = heads.filter(({ time }) => time === 0).sort((a, b) => (a.first.id < b.first.id ? -1 : 1))
-      pause = Math.min(...heads.map(({ time }) => time))
-      if (!next) break
-      this.#leaveLine(next.key)
-      this.#supervise(next.first)
+      const { head, time } = this.#choose()
+      pause = time
+      if (!head) break
+      this.#leaveLine(head.key)
+      this.#supervise(head.first)
     }
     if (Number.isFinite(pause) && pause > 0) this.#after('stagger', pause, () => this.#fillSoon())
     this.#endIfIdle()
+  }
+
+  /** The oldest that may start now, or the time until one may. */
+  #choose(): { head?: { key: string; first: Session }; time: number } {
+    const heads = [...this.#lines].flatMap(([key, [first]]) => (first ? [{ key, first }] : []))
+    const held = new Set<string>()
+    let time = Number.POSITIVE_INFINITY
+    for (const head of heads.sort((a, b) => (a.first.id < b.first.id ? -1 : 1))) {
+      const left = this.#slots.timeUntil(head.first, held)
+      if (left === 0) return { head, time: 0 }
+      time = Math.min(time, left)
+    }
+    return { time }
   }
 
   #leaveLine(key: string): void {
@@ -171,11 +207,11 @@ class Server {
     const { id } = session
     this.#slots.take(session)
     this.#atWork.set(id, undefined)
-    const { state, run, owner } = statusOf(id)
+    let run: number | undefined
     try {
-      const mine = state === 'queued' && takeOver(id, owner, { role: 'run', run, shared: true, ...myself() })
+      run = claimed(id)
       remove(paths.queued(id))
-      if (mine) await this.#run(session, run)
+      if (run !== undefined) await this.#run(session, run)
     } catch (error) {
       await letGo(id, run, error)
     } finally {
@@ -183,6 +219,7 @@ class Server {
       this.#atWork.delete(id)
       this.#known.delete(id)
       this.#fillSoon()
+      foldIfLong()
     }
   }
 
@@ -220,12 +257,20 @@ function readable(id: string): Session | undefined {
   }
 }
 
+/** The run of a session that waited and is this process's now; nothing if it waits no longer. */
+function claimed(id: string): number | undefined {
+  const { state, run, owner } = statusOf(id)
+  return state === 'queued' && takeOver(id, owner, { role: 'run', run, shared: true, ...myself() }) ? run : undefined
+}
+
 /**
  * A session that could not be brought to its end, because the disk is full or its provider is gone, must not look alive as
- * long as this process is: it becomes nobody's, so that whoever looks ends it.
+ * long as this process is: it becomes nobody's, so that whoever looks ends it. One that could not even be claimed waits on.
  */
-async function letGo(id: string, run: number, reason: unknown): Promise<void> {
+async function letGo(id: string, run: number | undefined, reason: unknown): Promise<void> {
   if (!(reason instanceof Fault)) throw reason
+  // Not the whole line in a moment: whatever keeps this one back will keep the next.
+  if (run === undefined) return new Promise(resolve => setTimeout(resolve, LET_GO))
   for (;;) {
     try {
       if (exists(id)) takeOver(id, latestOwner(id), { role: 'run', run, ...nobody() })

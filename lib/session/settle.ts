@@ -5,7 +5,7 @@ import { inside, paths } from '../base/paths.js'
 import { isAlive, myself } from '../process/identity.js'
 import { sizeIfThere } from '../store/file.js'
 import { release, takeOver } from '../table/owners.js'
-import { read, type Session } from '../table/sessions.js'
+import { readIfIntact, type Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
 import { type Status, statusOf } from './state.js'
 import type { Ended } from './turn.js'
@@ -66,7 +66,7 @@ async function goOn({ id, owner }: Status, { status, run }: Ended): Promise<bool
 /** Ends a dead session unless somebody else came first. False if that is not possible here: its state is told all the same. */
 async function tryToClose(status: Status): Promise<boolean> {
   const { id, owner, run } = status
-  const session = read(id)
+  const session = readIfIntact(id)
   if (!session) return false
   try {
     if (takeOver(id, owner, { role: 'close', run, ...myself() })) await closeOrRelease(session, status)
@@ -95,12 +95,15 @@ function isOwn({ id, run }: Status): boolean {
   return inside()?.process === markOf(id, run)
 }
 
-/** Whoever wrote the end may have died before the row and the marker. */
+/** Whoever wrote the end may have died before the row, the marker and what comes after them. */
 async function showIfMissing({ id, owner }: Status, ended: Ended): Promise<void> {
-  if (sizeIfThere(paths.marker(id, 'ended')) !== undefined || (owner && isAlive(owner))) return
-  const session = read(id)
+  const shown = sizeIfThere(paths.marker(id, 'ended')) !== undefined
+  if ((shown && sizeIfThere(paths.inSession(id, 'environment')) === undefined) || (owner && isAlive(owner))) return
+  const session = readIfIntact(id)
   try {
-    if (session) (await import('./turn.js')).showEnd(session, ended)
+    const { showEnd, leaveBehind } = await import('./turn.js')
+    if (session && !shown) showEnd(session, ended)
+    await leaveBehind(id)
   } catch (error) {
     // Where it cannot be written, the log says it all the same.
     if (!isRefusal(error)) throw error

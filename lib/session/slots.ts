@@ -1,7 +1,9 @@
 // How many sessions may run at once: of a group, by --slots, and of a provider, by its `slots` and `stagger` in config.toml.
 
 import { Fault } from '../base/exit.js'
+import { paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
+import { changedAt, replaceFile } from '../store/file.js'
 import { read, type Session } from '../table/sessions.js'
 
 /** What holds a session back. */
@@ -21,7 +23,7 @@ export async function limitsOf(provider: string): Promise<Limits> {
 /** Whether a session has to wait for its turn among others. */
 export async function isLimited({ provider, slots }: Pick<Session, 'provider' | 'slots'>): Promise<boolean> {
   if (slots !== undefined) return true
-  const limits = await limitsOf(provider)
+  const limits = await limitsOrNone(provider)
   return limits.slots !== undefined || limits.stagger !== undefined
 }
 
@@ -32,7 +34,6 @@ const FRESH = 1_000
 export class Slots {
   #taken = new Map<string, Session>()
   #limits = new Map<string, Limits>()
-  #lastStart = new Map<string, number>()
   #readAt = Number.NEGATIVE_INFINITY
 
   /** Sees to it that the limits of these providers are known. */
@@ -47,24 +48,52 @@ export class Slots {
 
   take(session: Session): void {
     this.#taken.set(session.id, session)
-    this.#lastStart.set(session.provider, performance.now())
+    if (this.#staggerOf(session.provider) > 0) noteStart(session.provider)
   }
 
   give(id: string): void {
     this.#taken.delete(id)
   }
 
-  /** Milliseconds until a session may start: 0 is now, Infinity when another has ended. */
-  timeUntil(session: Session): number {
-    const limits = this.#limits.get(session.provider) ?? {}
+  /**
+   * Milliseconds until a session may start: 0 is now, Infinity when another has ended. Asked for the oldest first, each time with the
+   * same set of groups, in which none overtakes the one that its slots hold back.
+   */
+  timeUntil(session: Session, held: Set<string> = new Set()): number {
+    const { group, provider, slots = Number.POSITIVE_INFINITY } = session
+    const limits = this.#limits.get(provider) ?? {}
     const ancestors = ancestorsOf(session)
     const others = [...this.#taken.values()].filter(({ id }) => !ancestors.has(id))
-    const ofGroup = others.filter(({ slots, group }) => slots !== undefined && group === session.group).length
-    const ofProvider = others.filter(({ provider }) => provider === session.provider).length
-    if (ofGroup >= (session.slots ?? Number.POSITIVE_INFINITY) || ofProvider >= (limits.slots ?? Number.POSITIVE_INFINITY))
+    // One whose ancestor is at work overtakes: that may wait for it, and the others for that.
+    const isHeld = session.slots !== undefined && held.has(group) && others.length === this.#taken.size
+    if (isHeld || others.filter(other => other.slots !== undefined && other.group === group).length >= slots) {
+      held.add(group)
       return Number.POSITIVE_INFINITY
-    const last = this.#lastStart.get(session.provider) ?? Number.NEGATIVE_INFINITY
-    return Math.max(0, Math.ceil(last + (limits.stagger ?? 0) - performance.now()))
+    }
+    if (others.filter(other => other.provider === provider).length >= (limits.slots ?? Number.POSITIVE_INFINITY))
+      return Number.POSITIVE_INFINITY
+    const stagger = this.#staggerOf(provider)
+    return stagger > 0 ? timeLeft(stagger, changedAt(paths.lastStart(provider))) : 0
+  }
+
+  #staggerOf(provider: string): number {
+    return this.#limits.get(provider)?.stagger ?? 0
+  }
+}
+
+/** What is left of a pause that began at a moment. A moment to come is one before the clock was put back. */
+function timeLeft(pause: number, began: number | undefined): number {
+  const passed = began === undefined ? pause : Date.now() - began
+  return passed >= 0 && passed < pause ? Math.ceil(pause - passed) : 0
+}
+
+/** On disk, because the process that gives out slots may be another by the next start. */
+function noteStart(provider: string): void {
+  try {
+    replaceFile(paths.lastStart(provider), '')
+  } catch (error) {
+    // On a full disk the pause is not kept; that must not keep the session.
+    if (!(error instanceof Fault)) throw error
   }
 }
 

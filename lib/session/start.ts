@@ -5,7 +5,7 @@ import { latestOwner } from '../table/owners.js'
 import type { Session } from '../table/sessions.js'
 import { type Ask, makeSession } from './ask.js'
 import { startRunner } from './begin.js'
-import { undo } from './remove.js'
+import { undoApart } from './remove.js'
 
 export interface Spawned {
   id: string
@@ -22,19 +22,21 @@ export async function spawn(ask: Ask): Promise<Spawned> {
 }
 
 /** Starts a session that was just made, or lets it wait its turn. Throws a Fault (5) and forgets the session then. */
-export async function start({ id, interactive = false }: Session): Promise<Spawned> {
-  return { id, pid: await runnerFor(id), logPath: paths.inSession(id, 'log.ndjson'), interactive }
+export async function start(session: Session): Promise<Spawned> {
+  const { id, interactive = false } = session
+  return { id, pid: await runnerFor(session), logPath: paths.inSession(id, 'log.ndjson'), interactive }
 }
 
-async function runnerFor(id: string): Promise<number | undefined> {
-  if (latestOwner(id)?.role === 'queue') {
-    await (await import('./queue.js')).consider(id)
-    return undefined
-  }
+async function runnerFor(session: Session): Promise<number | undefined> {
+  const { id } = session
   try {
-    return await startRunner(id, 1)
+    if (latestOwner(id)?.role !== 'queue') return await startRunner(id, 1)
+    await (await import('./queue.js')).consider(id)
+    const owner = latestOwner(id)
+    return owner?.role === 'run' ? owner.pid : undefined
   } catch (error) {
-    if (latestOwner(id)?.role === 'spawn') undo(id)
+    const role = latestOwner(id)?.role
+    if (role === 'spawn' || role === 'queue') await undoApart(session)
     throw error
   }
 }

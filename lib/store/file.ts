@@ -8,6 +8,8 @@
 import {
   chmodSync,
   closeSync,
+  constants,
+  cp,
   existsSync,
   fchmodSync,
   fsyncSync,
@@ -224,6 +226,15 @@ export function sizeIfThere(path: string): number | undefined {
   }
 }
 
+/** When a file was last written, in milliseconds since 1970, or undefined if there is none. */
+export function changedAt(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.mtimeMs
+  } catch (error) {
+    throw refused(`cannot read ${quoted(path)}`, error)
+  }
+}
+
 /** The names in a folder, in no order and without temporary files; none if there is no such folder. */
 export function listIfThere(folder: string): string[] {
   try {
@@ -306,6 +317,17 @@ export function touch(path: string): void {
     }
   } catch (error) {
     throw refused(`cannot write ${quoted(path)}`, error)
+  }
+}
+
+/** Copies a file, or a folder with all in it, beside what is there already. Symbolic links stay as they are; modes are kept. */
+export async function copyTree(from: string, to: string): Promise<void> {
+  // Where the file system can share blocks until one of the two is changed, nothing is really copied.
+  const options = { recursive: true, force: false, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE }
+  try {
+    await new Promise<void>((done, fail) => cp(from, to, options, error => (error ? fail(error) : done())))
+  } catch (error) {
+    throw refused(`cannot copy ${quoted(from)} to ${quoted(to)}`, error)
   }
 }
 

@@ -191,23 +191,6 @@ export function scanBlocks(
   })
 }
 
-/** How many lines a file has, torn tail excluded, or how many end in its first `upTo` bytes, and after the first `from`. */
-export function countLines(path: string, upTo = Number.POSITIVE_INFINITY, from = 0): number {
-  let lines = 0
-  withFile(path, (fd, size) => {
-    const end = Math.min(size, upTo)
-    const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(CHUNK, end)))
-    for (let offset = from; offset < end; ) {
-      const count = readSync(fd, buffer, 0, Math.min(buffer.length, end - offset), offset)
-      if (count === 0) return
-      const seen = buffer.subarray(0, count)
-      for (let at = seen.indexOf(NEWLINE); at >= 0; at = seen.indexOf(NEWLINE, at + 1)) lines += 1
-      offset += count
-    }
-  })
-  return lines
-}
-
 /**
  * The last line that fits, looked for from the end; its cost is that of the lines behind it. Undefined if none fits, or none that
  * begins in the last `within` bytes, if given.
@@ -254,7 +237,7 @@ function lastIn(
 }
 
 /** Runs `use` with the open file and its size; undefined if there is no file. Errors of reading become Faults. */
-function withFile<T>(path: string, use: (fd: number, size: number) => T): T | undefined {
+export function withFile<T>(path: string, use: (fd: number, size: number) => T): T | undefined {
   let fd: number
   try {
     fd = openSync(path, 'r')

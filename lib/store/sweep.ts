@@ -3,9 +3,42 @@
 // Buffer.indexOf knows no case and is slow for short words of common letters, so the loop over bytes is a WebAssembly function
 // that looks at 16 at once. It stops at every place where the text stands, whatever the case of its ASCII letters, and at
 // every escape that JSON.stringify does not write, because a text may hide behind that. So no line with the text is ever
-// passed over; lines without it may be given. Where there is no WebAssembly every line is given.
+// passed over; lines without it may be given. Where it cannot run every line is given.
 
-import { countLines, scanBlocks } from './lines.js'
+import { countLines } from './count.js'
+import { scanBlocks } from './lines.js'
+import {
+  add,
+  again,
+  all,
+  and,
+  below,
+  bits,
+  block,
+  both,
+  butNot,
+  byteAt,
+  type Code,
+  char,
+  constant,
+  differ,
+  either,
+  give,
+  leaveIf,
+  local,
+  loop,
+  lowestBit,
+  machine,
+  not,
+  or,
+  type Program,
+  same,
+  set,
+  shiftedRight,
+  sixteenAt,
+  sub,
+  when,
+} from './wasm.js'
 
 const NEWLINE = 10
 /** Where things lie in the memory: the text, which of its bytes have two cases, and the block. */
@@ -56,9 +89,9 @@ function linesUpTo(path: string, block: Buffer, offset: number, { lines, upTo }:
 type Finder = (block: Buffer) => (from: number) => number
 
 function finderOf(text: Buffer, anyCase: boolean): Finder {
-  const machine = text.length === 0 ? undefined : machineFor(text.subarray(0, LONGEST), anyCase)
+  const search = text.length === 0 ? undefined : searchFor(text.subarray(0, LONGEST), anyCase)
   return block => {
-    const find = machine?.load(block)
+    const find = search?.load(block)
     // Asked again for a place before the one it found last, it still knows.
     let found = -1
     return from => {
@@ -76,37 +109,23 @@ const rarity = (byte: number) => {
   return at < 0 ? COMMON.length : at
 }
 
-interface Machine {
+interface Search {
   load(block: Buffer): (from: number) => number
 }
 
-/** The part of WebAssembly used here, which the types of Node leave out. */
-interface Wasm {
-  Module: new (bytes: Uint8Array) => object
-  Instance: new (
-    module: object,
-  ) => { exports: { memory: { buffer: ArrayBuffer; grow(pages: number): number }; find(...args: number[]): number } }
-}
+let finding: Program | undefined
 
-let compiled: object | undefined
-
-function machineFor(text: Buffer, anyCase: boolean): Machine | undefined {
-  let exports: InstanceType<Wasm['Instance']>['exports']
-  try {
-    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
-    compiled ??= new Module(new Uint8Array(program()))
-    exports = new Instance(compiled).exports
-  } catch {
-    // No WebAssembly, or none with vectors: every line is looked at, which is slow and right.
-    return undefined
-  }
-  const { memory, find } = exports
+function searchFor(text: Buffer, anyCase: boolean): Search | undefined {
+  finding ??= { parameters: 9, integers: 4, vectors: 1, pages: 5, body: findBody() }
+  const made = machine(finding)
+  if (!made) return undefined
+  const { memory, run } = made
   const twoCased = (byte: number) => anyCase && ((byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122))
   const lower = text.map(byte => (twoCased(byte) ? byte | 32 : byte))
   const cases = text.map(byte => (twoCased(byte) ? 32 : 0))
   const [rarest = 0, second = rarest] = [...lower.keys()].sort((a, b) => rarity(lower[b] as number) - rarity(lower[a] as number))
   const [p, q] = [Math.min(rarest, second), Math.max(rarest, second)]
-  const both = (at: number) => [lower[at] as number, (lower[at] as number) & ~(cases[at] as number)]
+  const cased = (at: number) => [lower[at] as number, (lower[at] as number) & ~(cases[at] as number)]
   return {
     load(block) {
       const missing = BLOCK + block.length + SLACK - memory.buffer.byteLength
@@ -116,49 +135,10 @@ function machineFor(text: Buffer, anyCase: boolean): Machine | undefined {
       bytes.set(cases, CASES)
       bytes.set(block, BLOCK)
       bytes.fill(0, BLOCK + block.length, BLOCK + block.length + SLACK)
-      return from => find(BLOCK + from, BLOCK + block.length, p, q - p, ...both(p), ...both(q), text.length) - BLOCK
+      return from => run(BLOCK + from, BLOCK + block.length, p, q - p, ...cased(p), ...cased(q), text.length) - BLOCK
     },
   }
 }
-
-// What follows writes the function down as WebAssembly: each name makes the bytes of one instruction and of what it works on.
-
-type Code = number[]
-
-const local = (n: number): Code => [0x20, n]
-const set = (n: number, value: Code): Code => [...value, 0x21, n]
-const constant = (n: number): Code => {
-  const bytes: Code = [0x41]
-  for (let left = n; ; left >>= 7) {
-    if (left < 64) return [...bytes, left]
-    bytes.push((left & 0x7f) | 0x80)
-  }
-}
-const add = (a: Code, b: Code): Code => [...a, ...b, 0x6a]
-const sub = (a: Code, b: Code): Code => [...a, ...b, 0x6b]
-const and = (a: Code, b: Code): Code => [...a, ...b, 0x71]
-const or = (a: Code, b: Code): Code => [...a, ...b, 0x72]
-const shiftedRight = (a: Code, b: Code): Code => [...a, ...b, 0x76]
-const lowestBit = (a: Code): Code => [...a, 0x68]
-const below = (a: Code, b: Code): Code => [...a, ...b, 0x49]
-const differ = (a: Code, b: Code): Code => [...a, ...b, 0x47]
-const not = (a: Code): Code => [...a, 0x45]
-const byteAt = (address: Code, offset = 0): Code => [...address, 0x2d, 0, ...unsigned(offset)]
-const sixteenAt = (address: Code): Code => [...address, 0xfd, 0, 0, 0]
-const all = (value: Code): Code => [...value, 0xfd, 0x0f]
-const same = (a: Code, b: Code): Code => [...a, ...b, 0xfd, 0x23]
-const both = (a: Code, b: Code): Code => [...a, ...b, 0xfd, 0x4e]
-const butNot = (a: Code, b: Code): Code => [...a, ...b, 0xfd, 0x4f]
-const either = (a: Code, b: Code): Code => [...a, ...b, 0xfd, 0x50]
-const bits = (a: Code): Code => [...a, 0xfd, 0x64]
-const block = (...body: Code[]): Code => [0x02, 0x40, ...body.flat(), 0x0b]
-const loop = (...body: Code[]): Code => [0x03, 0x40, ...body.flat(), 0x0b]
-const when = (condition: Code, ...body: Code[]): Code => [...condition, 0x04, 0x40, ...body.flat(), 0x0b]
-const leaveIf = (condition: Code, depth: number): Code => [...condition, 0x0d, depth]
-const again = (depth: number): Code => [0x0c, depth]
-const give = (value: Code): Code => [...value, 0x0f]
-const unsigned = (n: number): Code => (n < 128 ? [n] : [(n & 0x7f) | 0x80, ...unsigned(n >>> 7)])
-const char = (c: string): Code => all(constant(c.charCodeAt(0)))
 
 /** find(from, to, p, gap, a, A, b, B, length): where to look next in [from, to), or `to`. a or A stands at p of the text, b or B `gap` after it. */
 function findBody(): Code {
@@ -222,22 +202,5 @@ function findBody(): Code {
       ),
     ),
     to,
-  ].flat()
-}
-
-/** The module: one function, and the memory it looks at. */
-function program(): Code {
-  const [I32, V128] = [0x7f, 0x7b]
-  const sized = (body: Code): Code => [...unsigned(body.length), ...body]
-  const named = (name: string, ...what: Code): Code => [...sized([...Buffer.from(name)]), ...what]
-  const section = (id: number, body: Code): Code => [id, ...sized(body)]
-  const locals = [2, 4, I32, 1, V128]
-  return [
-    [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    section(1, [1, 0x60, ...sized(Array<number>(9).fill(I32)), 1, I32]),
-    section(3, [1, 0]),
-    section(5, [1, 0, 5]),
-    section(7, [2, ...named('memory', 2, 0), ...named('find', 0, 0)]),
-    section(10, [1, ...sized([...locals, ...findBody(), 0x0b])]),
   ].flat()
 }

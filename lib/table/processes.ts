@@ -1,6 +1,7 @@
 // The process table: one row a session, for lists. It may lag behind the folders, never the other way round; a row that is
 // not over is checked against its session before it is shown.
 
+import { Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { Table } from './journal.js'
 
@@ -13,6 +14,8 @@ export interface ProcessRow {
   model?: string
   root: string
   parent?: string
+  worktree?: string
+  branch?: string
   status: string
   runner_pid?: number
   pid?: number
@@ -35,4 +38,14 @@ const isLive = (row: ProcessRow) => row.ended_at === undefined
 
 export function processes(): Table<ProcessRow> {
   return new Table<ProcessRow>(paths.processes(), isLive)
+}
+
+/** Folds the table if its journal grew long. What keeps it from that must not spoil what was done before. */
+export async function foldIfLong(): Promise<void> {
+  try {
+    await processes().fold()
+  } catch (error) {
+    // Somebody else holds the lock, the disk is full, or the snapshot is damaged: zag doctor says so.
+    if (!(error instanceof Fault)) throw error
+  }
 }

@@ -13,6 +13,24 @@ import { withLock } from '../store/lock.js'
 import { file, unfile } from './filing.js'
 import type { Owner } from './owners.js'
 
+/** The git worktree of a session: its folder, its branch, the commit both were made from, and the folder of the main tree. */
+export interface Worktree {
+  path: string
+  branch: string
+  base: string
+  repo: string
+}
+
+/** The sandbox of a session: whether it has a network, and the paths beside the project that have a word of their own. */
+export interface Sandbox {
+  /** The profile of config.toml that it was made from. */
+  profile?: string
+  net: boolean
+  write: string[]
+  read: string[]
+  hide: string[]
+}
+
 /** session.json: how a session was asked for. Times in milliseconds where the name says so. */
 export interface Session {
   id: string
@@ -44,8 +62,13 @@ export interface Session {
   retries?: number
   /** It lives on after its first turn. */
   interactive?: boolean
+  /** A tree of its own, of which `cwd` is then a part; `root` stays the project's. */
+  worktree?: Worktree
+  sandbox?: Sandbox
   /** The session of which this is the same again. */
   retried_from?: string
+  /** Since when all but its log and its result is gone. */
+  stripped_at?: string
   /** The agent's own id of a conversation that was taken in from a file of the agent's, and that file. */
   native_id?: string
   imported_from?: string
@@ -94,6 +117,17 @@ export function read(id: string): Session | undefined {
   throw new Fault(`session ${id} is damaged: ${quoted(paths.inSession(id, 'session.json'))} is no session: see zag doctor`, EXIT.system)
 }
 
+/** The same for whoever can do without: nothing also if it is damaged, of which zag doctor tells. */
+export function readIfIntact(id: string): Session | undefined {
+  try {
+    return read(id)
+  } catch (error) {
+    // What the log says of such a session is as true as before.
+    if (error instanceof Fault) return undefined
+    throw error
+  }
+}
+
 /** Changes session.json under its lock and brings the index into line. */
 export async function update(id: string, change: (session: Session) => Session): Promise<Session> {
   return withLock(paths.session(id), () => {
@@ -122,6 +156,7 @@ export function forget(session: Session): void {
   makeFolder(paths.aside())
   moveIfThere(paths.session(session.id), aside)
   unfile(session)
+  remove(paths.queued(session.id))
   for (const what of ['started', 'ended'] as const) remove(paths.marker(session.id, what))
   removeTree(aside)
 }

@@ -10,10 +10,10 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
-import { type Data, longName } from '../../lib/command/data.js'
+import { type Data, longName, takesValue } from '../../lib/command/data.js'
 import { diet } from './diet.js'
 import { licences } from './licences.js'
-import { HEAVY, packageSource, startSource, stubSource } from './packages.js'
+import { chunkOf, HEAVY, packageSource, startSource, stubSource } from './packages.js'
 
 const TOP = process.cwd()
 const DIST = join(TOP, 'dist')
@@ -110,7 +110,7 @@ async function main(): Promise<void> {
   const attempt = (what: string, work: Promise<unknown>) => work.catch(error => failed.push(`${what}: ${error.message}`))
   const heavy = HEAVY.map(async name => {
     const options = { stdin: { contents: packageSource(name), resolveDir: TOP }, plugins: [diet], minify: true }
-    return [name, await bundleChunk(name, options)] as const
+    return [name, await bundleChunk(chunkOf(name), options)] as const
   })
   const plugins = [apart(new Map(await Promise.all(heavy)))]
   const program = async (name: string) => {
@@ -145,7 +145,7 @@ function describe(): { name: string; does: string; valued: string[] }[] {
 
 function valuedFlags(data: Data): string[] {
   const parts = 'commands' in data ? Object.values(data.commands) : [data]
-  const flags = parts.flatMap(part => Object.entries(part.flags)).filter(([, flag]) => flag.type !== 'boolean')
+  const flags = parts.flatMap(part => Object.entries(part.flags)).filter(([, flag]) => takesValue(flag))
   return [...new Set(flags.flatMap(([key, { short }]) => [`--${longName(key)}`, ...(short ? [`-${short}`] : [])]))]
 }
 

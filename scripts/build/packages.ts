@@ -4,16 +4,31 @@
 // dist/chunk/yargs.js, which happens only when it is reached.
 
 /** Each of them costs 5 to 30 ms at start-up, so none may be imported at the top of a module. */
-export const HEAVY = ['yargs', 'execa', 'proper-lockfile', 'ndjson', 'toml-eslint-parser', 'marked', 'ajv'] as const
+export const HEAVY = [
+  'yargs',
+  'execa',
+  'proper-lockfile',
+  'ndjson',
+  'toml-eslint-parser',
+  'marked',
+  'ajv',
+  'ajv/dist/2019.js',
+  'ajv/dist/2020.js',
+] as const
+
+/** The name of the chunk that a package, or one file of it, becomes. */
+export function chunkOf(name: string): string {
+  return name.replace(/\.js$/, '').replaceAll('/', '-')
+}
 
 /** A chunk gives what Node gives for the package: the default export itself, with the named ones on it. */
 export function packageSource(name: string): string {
-  return `const all = require('${name}')\nmodule.exports = all.default === undefined ? all : Object.assign(all.default, all)\n`
+  return `const all = require('${name}')\nmodule.exports = [undefined, all].includes(all.default) ? all : Object.assign(all.default, all)\n`
 }
 
 /** What a program has in the package's place: a call of the loader. */
 export function stubSource(name: string, hash: string): string {
-  return `const { load } = require('./load.ts')\nmodule.exports = load(__dirname + '/${name}.js', '${hash}', require, false)\n`
+  return `const { load } = require('./load.ts')\nmodule.exports = load(__dirname + '/${chunkOf(name)}.js', '${hash}', require, false)\n`
 }
 
 /** What is started in place of a program's own code; `load` is told whether it was, or was required by the dispatcher. */

@@ -47,6 +47,16 @@ t.test('--type, several', async t => {
   t.same(await seqs(['--type', 'user_event', '--type', 'session_ended', id]), [4, 6, 8, 10])
 })
 
+t.test('--filter, also with the others', async t => {
+  t.same(await seqs([id, '--filter', 'message=m3']), [8])
+  t.same(await seqs([id, '--filter', 'level=info', '--type', 'user_event,stderr']), [5, 6, 7, 8, 9, 10])
+  t.same(await seqs([id, '--filter', 'level=info,message=m1', '--filter', 'type=user_event']), [6])
+  t.same(await seqs([id, '--filter', 'level=info', '--type', 'user_event', '--last', '1']), [10])
+  t.same(await seqs([id, '--filter', 'seq=7']), [7])
+  t.same(await seqs([id, '--filter', 'message=none', '--last', '3']), [])
+  t.equal((await events([id, '--filter', 'message=m1', '--count'])).stdout, '1\n')
+})
+
 t.test('--last, --after-seq, --before-seq, and all of them together', async t => {
   t.same(await seqs([id, '--last', '2']), [9, 10])
   t.same(await seqs([id, '--last', '0']), [])
@@ -110,7 +120,10 @@ t.test('no colour in a pipe, and | head ends quietly', async t => {
 t.test('2 and 3', async t => {
   const says = async (args: string[], stderr: RegExp) => t.match(await events(args), { code: 2, stdout: '', stderr })
   await says([id, '--count', '--text'], /one of --count, --text, --json/)
-  await says([id, '--type', 'sterr'], /no kind of event 'sterr': stderr/)
+  await says([id, '--type', 'sterr'], /no kind of event 'sterr': did you mean stderr\?/)
+  await says([id, '--filter', 'mesage=m1'], /no such event has a field 'mesage': did you mean message\?/)
+  await says([id, '--type', 'user_event', '--filter', 'tool=bash'], /no user_event event has a field 'tool'/)
+  await says([id, '--filter', 'message'], /--filter 'message' is no key=value/)
   await says([id, '--type', 'zzz'], /no kind of event 'zzz': see zag man 5 zag-log/)
   await says([id, '--last', '-1'], /'--last'/)
   await says([id, '--since', 'noon'], /flag '--since': 'noon' is no date/)

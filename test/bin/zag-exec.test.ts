@@ -1,12 +1,12 @@
 // zag-exec: a session in the foreground, its answer on stdout in the form asked for, its verdict in the exit code.
 
 import { randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
 import { begin, environment, until } from '../help/run.js'
-import { rows, Zag } from '../help/sessions.js'
+import { rows, several, Zag } from '../help/sessions.js'
 
 const zag = new Zag(t)
 const exec = (args: string[], more = {}) => zag.go('exec', ['-p', 'sh', ...args], more)
@@ -82,6 +82,136 @@ t.test('--json asks an agent for JSON, a script stays as it is', async t => {
   const { stderr } = await zag.go('exec', ['-p', 'parrot', '--json', 'my question'])
   t.match(stderr, /no JSON: 'my question.*JSON.*'\n$/)
   t.equal((await zag.go('exec', ['-p', 'parrot', 'my question'])).stdout, 'my question')
+})
+
+t.test('--json-schema: an agent is told it, a script stays as it is; the JSON alone is kept', async t => {
+  zag.configure('[providers.parrot]\ncommand = ["sh", "-c", "cat >asked; echo 7"]\n')
+  writeFileSync(join(zag.home, 'schema.json'), '\ufeff{"type": "integer"}\n')
+  t.same(await zag.go('exec', ['-p', 'parrot', '--json-schema', 'schema.json', 'How many?']), {
+    code: 0,
+    signal: null,
+    stdout: '7\n',
+    stderr: '',
+  })
+  t.match(readFileSync(join(zag.home, 'asked'), 'utf8'), /^How many\?\n\nAnswer with one JSON value .*\n\n\{"type": "integer"\}\n$/)
+  const fenced = ['--json-schema', '{"type":"object"}', 'printf \'```json\\n{"a":\\n 1}\\n```\\n\'']
+  t.match(await exec(['--json', ...fenced]), { code: 0, stdout: '{"a":1}\n', stderr: '' })
+  t.equal(readFileSync(zag.file(zag.ids().at(-1) as string, 'prompt'), 'utf8'), fenced.at(-1))
+})
+
+t.test('--json-schema: the drafts there are, formats and words that nobody knows', async t => {
+  const says = async (schema: object, json: string, stderr = '') => {
+    const script = `zag ps kill self '${json}' 2>said; exit 3`
+    writeFileSync(join(zag.home, 'draft.json'), JSON.stringify(schema))
+    const { code } = await exec(['--json-schema', 'draft.json', script])
+    t.equal(code, stderr ? 1 : 0, stderr)
+    t.equal(readFileSync(join(zag.home, 'said'), 'utf8'), stderr && `zag-ps: the result does not fit: ${stderr}\n`)
+  }
+  const tuple = [{ type: 'string' }]
+  const seven = 'http://json-schema.org/draft-07/schema#'
+  await says({ $schema: seven, items: tuple }, '["a"]')
+  await says({ $schema: seven, items: tuple }, '[1]', "'/0' must be string")
+  await says({ $schema: 'https://json-schema.org/draft/2019-09/schema', items: tuple }, '[1]', "'/0' must be string")
+  await says({ $schema: 'https://json-schema.org/draft/2020-12/schema', prefixItems: tuple }, '[1]', "'/0' must be string")
+  await says({ prefixItems: tuple }, '[1]', "'/0' must be string")
+  await says({ format: 'no-such-format', 'x-mine': { any: 1 } }, '""')
+  await says({ format: 'email' }, '"no address"')
+  await says({ enum: Array.from({ length: 100_000 }, (_, i) => `word ${i}`) }, '"word 99999"')
+})
+
+/** Whether it ran for the nth time, as a test of sh: each run of a script adds a line to a file of its own. */
+const counting = (name: string) => `echo run >>${name}; nth() { [ "$(wc -l <${name})" -eq "$1" ]; }`
+const runs = (name: string) => readFileSync(join(zag.home, name), 'utf8').split('\n').length - 1
+
+t.test('--json-schema: a script whose result does not fit runs again, and finds why in $ZAG_SCHEMA_ERRORS', async t => {
+  const script = [
+    counting('again'),
+    'if nth 1; then [ -z "$ZAG_SCHEMA_ERRORS" ] && echo "{}"; fi',
+    'if nth 2; then echo nope; cp "$ZAG_SCHEMA_ERRORS" reasons; fi',
+    `if nth 3; then zag exec -p sh 'echo "[$ZAG_SCHEMA_ERRORS]"' >inner; printf '\`\`\`json\\n{"a": 1,\\n"b": 2}\\n\`\`\`\\n'; fi`,
+  ].join('\n')
+  const ended = await exec(['--json-schema', '{"required":["a","b"]}', script])
+  t.same(ended, { code: 0, signal: null, stdout: '{"a": 1,\n"b": 2}', stderr: '' })
+  t.equal(runs('again'), 3)
+  t.equal(
+    readFileSync(join(zag.home, 'reasons'), 'utf8'),
+    "the whole must have required property 'a'\nthe whole must have required property 'b'\n",
+  )
+  t.equal(readFileSync(join(zag.home, 'inner'), 'utf8'), '[]\n', 'they are not those of a session within')
+  const id = zag.ids().at(-2)
+  const ends = rows((await zag.go('events', ['--type', 'session_ended', String(id)])).stdout)
+  t.match(ends, [
+    { run: 1, status: 'failed', reason: 'schema', error: "its result does not fit: the whole must have required property 'a', and 1 more" },
+    { run: 2, status: 'failed', reason: 'schema', error: "its result does not fit: it is no JSON: 'nope'" },
+    { run: 3, status: 'completed' },
+  ])
+  t.notOk(existsSync(zag.file(String(id), 'schema-errors')), 'they are gone once it fits')
+})
+
+t.test('--json-schema: an agent is told why, three times at most', async t => {
+  zag.configure('[providers.stubborn]\ncommand = ["sh", "-c", "echo run >>asked-runs; echo still no JSON"]\n')
+  const ended = await zag.go('exec', ['-p', 'stubborn', '--json-schema', '{"type":"null"}', 'What?'])
+  t.match(ended, {
+    code: 1,
+    stdout: 'still no JSON\n',
+    stderr: /^zag-exec: session .* failed: its result does not fit: it is no JSON: 'still no JSON'\n$/,
+  })
+  t.equal(runs('asked-runs'), 4, 'the first run and three more')
+  const id = zag.ids().at(-1) as string
+  t.match(rows((await zag.go('status', [id, '--json'])).stdout), [{ status: 'failed', reason: 'schema' }])
+  const told = rows((await zag.go('events', [id, '--type', 'user_message'])).stdout)
+  t.same(
+    told.map(({ from }) => from),
+    ['prompt', 'schema', 'schema', 'schema'],
+  )
+  t.match(told[1]?.content, /^Your answer does not fit .*:\n\n- it is no JSON: 'still no JSON'\n\nAnswer again with one JSON value/)
+})
+
+t.test('--json-schema: what failed by itself is not asked again; nothing said does not fit; many reasons are cut', async t => {
+  t.match(await exec(['--json-schema', '{}', `${counting('failing')}; echo x; exit 3`]), { code: 1, stderr: /failed: exit code 3\n$/ })
+  t.equal(runs('failing'), 1)
+  t.match(await exec(['--json-schema', '{}', counting('silent')]), { code: 1, stderr: /failed: its result does not fit: it is empty\n$/ })
+  t.equal(runs('silent'), 4)
+  writeFileSync(join(zag.home, 'long'), JSON.stringify(Array(60).fill('x')))
+  zag.configure('[providers.long]\ncommand = ["sh", "-c", "cat >told; cat long"]\n')
+  t.match(await zag.go('exec', ['-p', 'long', '--json-schema', '{"items":{"type":"null"}}', '-o', 'json', 'x']), {
+    code: 1,
+    stderr: /fit: '\/0' must be null, and 59 more\n$/,
+  })
+  t.match(readFileSync(join(zag.home, 'told'), 'utf8'), /- '\/49' must be null\n- and 10 more\n\nAnswer again/)
+})
+
+t.test('--json-schema: a schema that was damaged meanwhile fails the session at once', async t => {
+  const script = `${counting('damaged')}; echo '{' >"$ZAG_HOME/sessions/$ZAG_SESSION_ID/schema"; echo 1`
+  t.match(await exec(['--json-schema', '{}', script]), { code: 1, stderr: /failed: the schema of the session is no JSON: .*\n$/ })
+  t.equal(runs('damaged'), 1)
+})
+
+t.test('2: a schema that is none, before anything is made', async t => {
+  const before = zag.ids()
+  writeFileSync(join(zag.home, 'list.json'), '[]')
+  writeFileSync(join(zag.home, 'deep.json'), `${'{"items":'.repeat(50_000)}{}${'}'.repeat(50_000)}`)
+  const bad: [string, RegExp][] = [
+    ['{', /^zag-exec: the schema is no JSON: .*\n$/],
+    ['{"a\u001b":\n}', /^zag-exec: the schema is no JSON: [ -~]*\n$/],
+    ['list.json', /^zag-exec: the schema in 'list\.json' is none: it has to be an object, or true or false\n$/],
+    ['deep.json', /^zag-exec: the schema in 'deep\.json' cannot be used: .*\n$/],
+    ['{"type":"nope"}', /^zag-exec: the schema is none: '\/type' must be .*, and 2 more\n$/],
+    ['{"items":[{}]}', /^zag-exec: the schema is none: '\/items' must be object,boolean, and \d more\n$/],
+    ['{"pattern":"("}', /^zag-exec: the schema cannot be used: Invalid regular expression.*\n$/],
+    ['{"$ref":"#/nowhere"}', /^zag-exec: the schema cannot be used: can't resolve reference #\/nowhere from id #\n$/],
+    ['{"$ref":"https://example.org/other"}', /^zag-exec: the schema cannot be used: can't resolve reference https.*\n$/],
+    ['{"$schema":"http://json-schema.org/draft-04/schema#"}', /^zag-exec: the schema is of a kind that is not known, 'http:.*2020-12\n$/],
+    ['{"$schema":3}', /^zag-exec: the schema is of a kind that is not known, '3'/],
+    ['{"$async":true}', /^zag-exec: the schema is none: '\/\$async' has no place in it\n$/],
+  ]
+  await several(bad, async ([schema, stderr]) => t.match(await exec(['--json-schema', schema, 'echo 1']), { code: 2, stdout: '', stderr }))
+  t.match(await exec(['--json-schema', 'no-such-file', 'echo 1']), {
+    code: 5,
+    stdout: '',
+    stderr: "zag-exec: cannot read the schema from 'no-such-file': no such file or directory\n",
+  })
+  t.same(zag.ids(), before)
 })
 
 t.test('3 and 4: --context', async t => {

@@ -1,12 +1,13 @@
 // zag-gc: what is old and over goes whole; what runs, or is young, stays.
 
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { myself } from '../../lib/process/identity.js'
 import { zagHome } from '../help/run.js'
 import { seed, selects, ways } from '../help/selection.js'
 import { Zag } from '../help/sessions.js'
+import { end, started, writeInto } from '../help/written.js'
 
 const zag = new Zag(t)
 const seeds = await seed(zag)
@@ -85,6 +86,73 @@ await t.test('never what runs', async t => {
   t.match(await gc(['--force', '--older-than', '0']), { code: 0, stdout: `${id}\n` })
 })
 
+await t.test('--keep-last: the newest of the choice stay', async t => {
+  const ids: string[] = []
+  for (const tag of ['k', 'k', 'other', 'k']) ids.push((await zag.over('echo x', ['--tag', tag])).session_id)
+  const [one, two, other, three] = ids as [string, string, string, string]
+  const old = ['--older-than', '0']
+  t.match(await gc([...old, '--keep-last', '1', '--tag', 'k']), { stdout: `${one}\n${two}\n`, stderr: /would remove 2 .*; 1 stay/ })
+  t.match(await gc([...old, '--keep-last=2', three, one, two]), { stdout: `${one}\n` }, 'newest by when they were made')
+  t.match(await gc([...old, '--keep-last', '9', '--all']), { stdout: '', stderr: /would remove 0 .*; 4 stay/ })
+  t.match(await gc([...old, '--keep-last', '0', '--tag', 'k', '-q']), { stdout: `${one}\n${two}\n${three}\n` })
+  t.match(await gc(['--force', ...old, '--keep-last', '2']), { stdout: `${one}\n${two}\n`, stderr: /removed 2 sessions/ })
+  t.same(zag.ids(), [other, three])
+  t.match(await gc(['--force', ...old]), { stdout: `${other}\n${three}\n` })
+})
+
+await t.test('--keep-logs: what the agent wrote goes; it is listed, read and collected as before', async t => {
+  const source = (await zag.over('echo of another', ['--tag', 'source'])).session_id
+  const piped = await zag.go('pipe', ['-p', 'sh', '--name', 'piped', '--as-tag', 'logs', source, '--', 'cat; echo warn >&2'])
+  t.equal(piped.code, 0)
+  const id = zag.ids().at(-1) as string
+  const long = `${'# a long prompt\n'.repeat(20_000)}echo done`
+  const { session_id: wordy } = JSON.parse((await zag.go('exec', ['-p', 'sh', '-o', 'json', '--tag', 'logs', '-'], { input: long })).stdout)
+  const look = async () => {
+    const all = await Promise.all([
+      zag.go('events', ['--tag', 'logs']),
+      zag.go('search', ['--tag', 'logs', 'another']),
+      zag.go('search', ['--tag', 'logs', 'long prompt', '-c']),
+      zag.go('collect', ['--tag', 'logs', '--json']),
+      zag.go('output', ['--tag', 'logs']),
+      zag.go('ps', ['-a', '--json', '--tag', 'logs']),
+      zag.go('status', ['--tag', 'logs']),
+    ])
+    return all.map(({ code, stdout }) => ({ code, stdout }))
+  }
+  const before = await look()
+  const args = ['--keep-logs', '--older-than', '0', '--tag', 'logs']
+  const dry = JSON.parse((await gc([...args, '--json'])).stdout)
+  t.match(dry, { sessions: [id, wordy], kept: 0, removed: false, logs_kept: true })
+  const sizes = ['stdout', 'stderr', 'stdin', 'prompt'].map(name => readFileSync(zag.file(id, name)).length)
+  const context = readdirSync(zag.file(id, 'context')).map(name => readFileSync(join(zag.file(id, 'context'), name)).length)
+  const sum = [...sizes, ...context, readFileSync(zag.file(wordy, 'stdout')).length].reduce((a, b) => a + b, 0)
+  t.equal(dry.bytes, sum)
+  t.match(await gc(['--force', ...args]), {
+    code: 0,
+    stdout: `${id}\n${wordy}\n`,
+    stderr: `zag-gc: removed all but the logs of 2 sessions (${sum} bytes); 0 stay\n`,
+  })
+  t.same(readdirSync(zag.file(id, '.')).sort(), ['log.ndjson', 'owner.1', 'result', 'session.json'])
+  t.ok(existsSync(zag.file(wordy, 'prompt')), 'the log refers to it')
+  t.same(await look(), before)
+  t.match(JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8')), { stripped_at: String, tags: ['logs'] })
+  t.match(await gc([...args]), { stdout: '', stderr: /would remove all but the logs of 0 sessions \(0 bytes\); 2 stay/ }, 'nothing more')
+  for (const one of [id, wordy])
+    t.match(await zag.go('retry', [one]), { code: 5, stderr: /was stripped to its log by zag gc --keep-logs: what it was asked is gone/ })
+  t.match(await zag.go('doctor', []), { code: 0 }, 'and doctor has nothing to say of it')
+  t.match(await gc(['--force', '--older-than', '0']), { stdout: `${source}\n${id}\n${wordy}\n` }, 'later it can go whole')
+})
+
+await t.test('a session on which one that is not over depends stays', async t => {
+  writeInto(zag.home)
+  const first = (await zag.over('echo x')).session_id
+  const next = started({ depends_on: [first] })
+  t.match(await gc(['--force', '--older-than', '0']), { stdout: '', stderr: /; 2 stay/ })
+  t.match(await gc(['--force', '--older-than', '0', '--keep-logs']), { stdout: '' }, 'as it is')
+  end(next)
+  t.match(await gc(['--force', '--older-than', '0']), { stdout: `${first}\n${next}\n` })
+})
+
 await t.test('remains of a crash', async t => {
   const lost = '01a00000-0000-7000-8000-000000000000'
   const marker = join(zagHome(zag.home), 'events', `${lost}.ended`)
@@ -116,6 +184,7 @@ await t.test('a folder made aside stays while it is fresh, or while its maker li
 
 t.test('an empty home, 2 and 3', async t => {
   t.match(await gc(['--force'], { env: { ZAG_HOME: join(zag.home, 'fresh') } }), { code: 0, stdout: '' })
+  t.match(await gc(['--keep-last', 'x']), { code: 2, stdout: '', stderr: /'--keep-last': 'x' is no number/ })
   t.match(await gc(['--older-than', 'x']), { code: 2, stdout: '', stderr: /'--older-than': 'x' is no duration/ })
   t.match(await gc(['nobody']), { code: 3, stdout: '', stderr: /no session 'nobody'/ })
   t.match(await gc(['--tag', 'nobody']), { code: 3, stdout: '', stderr: /no session with tag 'nobody'/ })

@@ -1,6 +1,6 @@
 // zag-ps: the list of what is not over, or of all; sessions in full; and their end, by others or by themselves.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
@@ -151,6 +151,59 @@ t.test('kill self with a result: 4 once the session has ended, and its result st
   }
   t.equal((await zag.go('output', [a])).stdout, 'a\n')
   t.same(rows((await zag.go('events', [a, '--type', 'session_result'])).stdout), [])
+})
+
+t.test('kill self and --json-schema: what does not fit is refused with every reason, and the session goes on', async t => {
+  const schema = {
+    type: 'object',
+    required: ['score', 'toString'],
+    properties: {
+      score: { type: 'number', maximum: 10 },
+      'odd\u001b[31m\n/~key': { items: { enum: ['x'] } },
+      constructor: { type: 'string' },
+      toString: {},
+    },
+    additionalProperties: false,
+  }
+  const wrong = { score: 11, 'odd\u001b[31m\n/~key': ['x', 'y'], 'more\u0007': 1, constructor: 2 }
+  writeFileSync(join(zag.home, 'wrong.json'), JSON.stringify(wrong).replace('{', '{"__proto__":{"polluted":1},'))
+  writeFileSync(join(zag.home, 'right.json'), '```json\n{"score": 9,\n "toString": 1}\n```\n')
+  const script = [
+    'zag ps kill self "no JSON" 2>one; echo $? >>codes',
+    'zag ps kill self --file wrong.json 2>two; echo $? >>codes',
+    'zag status "$ZAG_SESSION_ID" >state; ls "$ZAG_HOME/sessions/$ZAG_SESSION_ID/result" >there 2>&1',
+    'zag ps kill self --file right.json; echo never; sleep 300',
+  ].join('\n')
+  const id = await zag.spawn(script, ['--json-schema', JSON.stringify(schema)])
+  t.match(await zag.go('wait', [id]), { code: 0 })
+  const text = (name: string) => readFileSync(join(zag.home, name), 'utf8')
+  t.equal(text('codes'), '1\n1\n')
+  t.equal(text('state'), 'running\n')
+  t.match(text('there'), /No such file|cannot access/i)
+  t.equal(text('one'), "zag-ps: the result does not fit: it is no JSON: 'no JSON'\n")
+  t.same(
+    text('two')
+      .split('\n')
+      .filter(Boolean)
+      .map(line => line.replace('zag-ps: the result does not fit: ', ''))
+      .sort(),
+    [
+      "the whole must have required property 'toString'",
+      "the whole must NOT have additional properties: '__proto__'",
+      "the whole must NOT have additional properties: 'more\\u0007'",
+      "'/constructor' must be string",
+      `'/odd\\u001b[31m\\u000a~1~0key/1' must be equal to one of the allowed values: '["x"]'`,
+      "'/score' must be <= 10",
+    ].sort(),
+  )
+  t.equal((await zag.go('output', [id])).stdout, '{"score": 9,\n "toString": 1}', 'the JSON alone')
+  t.equal(readFileSync(zag.file(id, 'schema'), 'utf8'), JSON.stringify(schema))
+})
+
+t.test('kill self: 5 if the schema was damaged since', async t => {
+  const script = 'echo "{" >"$ZAG_HOME/sessions/$ZAG_SESSION_ID/schema"; zag ps kill self 1 2>said; echo $? >>said'
+  await zag.over(script, ['--json-schema', '{}'])
+  t.match(readFileSync(join(zag.home, 'said'), 'utf8'), /^zag-ps: the schema of the session is no JSON: .*\n5\n$/)
 })
 
 t.test('self shows the row of the own session', async t => {

@@ -56,7 +56,20 @@ t.test('all it was asked for: script, context, folder, environment, limits, name
     '--name',
     'n',
   ]
-  const context = await zag.go('pipe', ['-p', 'sh', ...flags, '--as-tag', 't', '--as-tag', 'u', seeds.a, '--', script])
+  const context = await zag.go('pipe', [
+    '-p',
+    'sh',
+    ...flags,
+    '--json-schema',
+    '{}',
+    '--as-tag',
+    't',
+    '--as-tag',
+    'u',
+    seeds.a,
+    '--',
+    script,
+  ])
   t.match(context, { code: 1 })
   const [first] = rows((await zag.go('status', ['--json', '--latest'])).stdout)
   const id = String(first?.session_id)
@@ -68,7 +81,7 @@ t.test('all it was asked for: script, context, folder, environment, limits, name
   t.not(is.id, was.id)
   t.same({ ...is, id: '', created_at: '', retried_from: undefined }, { ...was, id: '', created_at: '', retried_from: undefined })
   t.match(is, { retried_from: id, tags: ['t', 'u'], name: 'n', group: 'g', timeout_ms: 3_600_000, keep_children: true, cwd: below })
-  for (const file of ['prompt', 'stdin', 'result'])
+  for (const file of ['prompt', 'stdin', 'schema', 'result'])
     t.equal(readFileSync(zag.file(next, file), 'utf8'), readFileSync(zag.file(id, file), 'utf8'), file)
   t.match(readFileSync(zag.file(next, 'result'), 'utf8'), `${below} it's "x"\na\n`)
   t.match(rows((await zag.go('events', ['--type', 'session_started', next])).stdout), [{ retried_from: id, run: 1 }])

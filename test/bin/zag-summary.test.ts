@@ -102,6 +102,23 @@ await t.test('two logs', async () => {
   )
 })
 
+await t.test('lines that others wrote: in another order, with a word within that is not theirs, or cut off', async t => {
+  const id = made('01900000-0000-7000-8000-00000000aab1', [
+    start(1),
+    { type: 'assistant_message', content: 'one' },
+    { type: 'tool_result', tool: 'a', tool_kind: 'other', success: true, output: { success: false } },
+    { type: 'tool_result', tool: 'a', tool_kind: 'other', output: { success: true }, success: false },
+    { type: 'tool_result', tool: 'a', tool_kind: 'other', output: { success: true } },
+    { type: 'tool_result', tool: 'a', tool_kind: 'other', output: '{"success":true', success: true },
+  ])
+  const log = join(zagHome(zag.home), 'sessions', id, 'log.ndjson')
+  appendFileSync(log, `{"ts":"2026-01-01T00:01:00.000Z","type":"assistant_message","content":"two"}\n`)
+  appendFileSync(log, `{ "type": "tool_result", "tool": "a", "tool_kind": "other", "success": false }\n`)
+  appendFileSync(log, '{"type":"assistant_message","content":"cut\n')
+  const [row] = (await value([id])).sessions
+  t.match(row, { turns: 2, tools: [{ tool: 'a', failed: 3 }] })
+})
+
 t.test('--json: a session, and all together', async t => {
   const { sessions, totals, stats } = await value([ONE, TWO])
   t.match(sessions[0], {

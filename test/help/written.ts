@@ -18,6 +18,7 @@ interface Asked {
   name?: string
   parent?: string
   root?: string
+  depends_on?: string[]
 }
 
 /** From now on this process writes into the home of the test. */

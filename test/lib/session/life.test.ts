@@ -91,11 +91,11 @@ t.test('tried again until it succeeds, or no try is left', async t => {
 
 t.test('what was cancelled, or waited for another that failed, is not tried again', async t => {
   const asked = { retries: 3 }
-  const before = { turn: 1, attempt: 1 }
+  const before = { turn: 1, attempt: 1, refusals: 0 }
   const ended = { success: false, status: 'failed', run: 1, duration_ms: 1 } as const
   const of = session('true', asked)
   t.match(await next(of, ended, before, PAUSES), { pause: 1000, again: true })
-  t.equal(await next(of, ended, { turn: 1, attempt: 4 }, PAUSES), undefined)
+  t.equal(await next(of, ended, { turn: 1, attempt: 4, refusals: 0 }, PAUSES), undefined)
   t.equal(await next(of, { ...ended, status: 'cancelled' }, before, PAUSES), undefined)
   t.equal(await next(of, { ...ended, reason: 'dependency' }, before, PAUSES), undefined)
   t.match(await next(of, { ...ended, reason: 'timeout' }, before, PAUSES), { again: true })

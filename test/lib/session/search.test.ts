@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { certainPart } from '../../../lib/session/pattern.js'
 import { type Hit, search, type Wanted } from '../../../lib/session/search.js'
-import { countLines } from '../../../lib/store/lines.js'
+import { countLines } from '../../../lib/store/count.js'
 import { sweep } from '../../../lib/store/sweep.js'
 
 /** The same numbers in every run. */

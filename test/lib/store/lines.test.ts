@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import fs, { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { countLines } from '../../../lib/store/count.js'
 import { claim, replaceFile, writeNew } from '../../../lib/store/file.js'
-import { Appender, appendLines, countLines, Follower, lastLine, parseLine, scan, scanBlocks } from '../../../lib/store/lines.js'
+import { Appender, appendLines, Follower, lastLine, parseLine, scan, scanBlocks } from '../../../lib/store/lines.js'
 import { smallDisk } from '../../fixtures/disk.js'
 import { until, workers } from '../../fixtures/workers.js'
 
@@ -134,6 +136,35 @@ t.test('counts lines, in all or before an offset', async t => {
   t.equal(countLines(path, 3), 2)
   t.equal(countLines(path, 0), 0)
   t.equal(countLines(join(t.testdirName, 'none')), 0)
+})
+
+t.test('counts the lines of a long file, from and to anywhere, as one newline after the other would', async t => {
+  const bytes = randomBytes(6_000_000)
+  // Newlines beside each other, and none for longer than what is read at once.
+  bytes.fill(10, 262_100, 262_300)
+  bytes.fill(120, 1_000_000, 1_400_000)
+  const path = join(t.testdir({ log: '' }), 'log')
+  writeFileSync(path, bytes)
+  const naive = (to: number, from: number) => {
+    let lines = 0
+    for (let at = from; at < Math.min(to, bytes.length); at++) if (bytes[at] === 10) lines += 1
+    return lines
+  }
+  const cases: [number, number][] = [
+    [bytes.length, 0],
+    [bytes.length + 99, 0],
+    [bytes.length - 1, 1],
+    [5_999_937, 63],
+    [5_000_000, 262_144],
+    [4_194_304, 0],
+    [4_194_400, 95],
+  ]
+  for (const [to, from] of cases) t.equal(countLines(path, to, from), naive(to, from), `${from} to ${to}`)
+  t.equal(countLines(path), naive(bytes.length, 0))
+  const { WebAssembly } = globalThis as { WebAssembly?: unknown }
+  Object.assign(globalThis, { WebAssembly: undefined })
+  t.teardown(() => Object.assign(globalThis, { WebAssembly }))
+  t.equal(countLines(path), naive(bytes.length, 0), 'also where there is no WebAssembly')
 })
 
 t.test('finds the last line that fits', async t => {
