@@ -10,6 +10,7 @@ import { allFlags, type Data, type Family, longName, type Part } from '../lib/co
 import { pickFlags } from '../lib/command/flags.js'
 import { exitsOf } from '../lib/command/help.js'
 import { choose, parse } from '../lib/command/parse.js'
+import { repository } from './help/repository.js'
 import { PROGRAMS, run, TOP } from './help/run.js'
 import { several, Zag } from './help/sessions.js'
 
@@ -226,8 +227,8 @@ async function parses(name: string, words: string[]): Promise<void> {
 }
 
 t.test('examples that need only sh run, and end as their programs say', { timeout: 60_000 }, async t => {
-  const zag = new Zag(t, { project: { '.git': {}, 'README.md': 'read me\n' }, bin: {} })
-  const cwd = join(zag.home, 'project')
+  const zag = new Zag(t, { bin: {} })
+  const cwd = repository(join(zag.home, 'project'), { 'README.md': 'read me\n' }).top
   // What examples call beside zag and a system's own programs, so that they do what they say and no more.
   for (const [name, script] of [
     ['npm', 'exit 0'],

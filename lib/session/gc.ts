@@ -12,9 +12,10 @@ import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { exists, readIfIntact } from '../table/sessions.js'
 import { isAwaited } from './queue.js'
-import { remove } from './remove.js'
+import { removeApart } from './remove.js'
 import { settle } from './settle.js'
 import { expendable, strip } from './strip.js'
+import { type Dirty, dirtyAmong } from './worktree-loss.js'
 
 export interface GcOptions {
   /** Only what ended longer ago, in milliseconds. */
@@ -34,6 +35,8 @@ export interface Gone {
   bytes: number
   /** How many were looked at and stay as they are. */
   kept: number
+  /** Those that are old and over, and stay because their worktrees hold work that is nowhere else. */
+  dirty: Dirty[]
   /** Remains of crashes: folders made aside, markers of no session. */
   remains: string[]
 }
@@ -43,15 +46,20 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
   const before = Date.now() - olderThan
   const newest = new Set(keepLast === 0 ? [] : [...ids].sort().slice(-keepLast))
   const sessions: string[] = []
+  const dirty: Dirty[] = []
   let bytes = 0
   for (const id of ids) {
     if (newest.has(id)) continue
     const parts = (await isOld(id, before)) ? partsOf(id, keepLogs) : []
     if (parts.length === 0) continue
+    // A worktree stays with what is stripped to its log.
+    const lost = keepLogs ? [] : await dirtyAmong([id])
+    dirty.push(...lost)
+    if (lost.length > 0) continue
     sessions.push(id)
     for (const path of parts) bytes += sizeOf(path)
     // One after the other, so that little time passes between the look at a session and its end.
-    if (force) await (keepLogs ? strip(id) : remove(id))
+    if (force) await (keepLogs ? strip(id) : removeApart(id))
   }
   const remains = remainsOfCrashes()
   if (force && homeIsThere()) {
@@ -59,7 +67,7 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
     for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)
     await processes().fold()
   }
-  return { sessions, bytes, kept: ids.length - sessions.length, remains }
+  return { sessions, bytes, kept: ids.length - sessions.length, dirty, remains }
 }
 
 /** What would go of a session. */

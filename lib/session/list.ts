@@ -41,7 +41,21 @@ async function look({ id }: { id: string }, seen?: Set<string>): Promise<Listed>
   return { ...rowOf(status, session), root, parent, created_at, ended_at: status.ended?.ts }
 }
 
-function shown({ id, name, status, provider, model, error, exit_code, root, parent, created_at, ended_at }: ProcessRow): Listed {
+function shown({
+  id,
+  name,
+  status,
+  provider,
+  model,
+  error,
+  exit_code,
+  worktree,
+  branch,
+  root,
+  parent,
+  created_at,
+  ended_at,
+}: ProcessRow): Listed {
   const row = {
     session_id: id,
     name: name ?? null,
@@ -50,5 +64,5 @@ function shown({ id, name, status, provider, model, error, exit_code, root, pare
     model: model ?? null,
     error: error ?? null,
   }
-  return { ...row, exit_code, root, parent, created_at, ended_at }
+  return { ...row, exit_code, worktree, branch, root, parent, created_at, ended_at }
 }

@@ -6,6 +6,7 @@ import { processes } from '../table/processes.js'
 import { exists, readIfIntact, type Session } from '../table/sessions.js'
 import type { Status } from './state.js'
 import { agentPid } from './turns.js'
+import { worktreeFields } from './worktree.js'
 
 /** The row of DESIGN: snake_case, absent where there is nothing to say but for the first six. Durations in milliseconds. */
 export interface Row {
@@ -22,6 +23,9 @@ export interface Row {
   pid?: number
   runner_pid?: number
   duration_ms?: number
+  /** The folder of its git worktree, and the branch there, if it has one of its own. */
+  worktree?: string
+  branch?: string
 }
 
 /** The row of a session in the given state. Of one whose session.json is damaged what the log has, and that it is. */
@@ -41,6 +45,7 @@ export function rowOf(status: Status, session: Session | undefined = readIfIntac
     // Of one that waits the owner is nobody.
     runner_pid: over ? undefined : owner?.pid || undefined,
     duration_ms: over ? ended?.duration_ms : undefined,
+    ...worktreeFields(session?.worktree),
   }
 }
 

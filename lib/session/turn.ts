@@ -12,6 +12,7 @@ import { type ProcessRow, processes, revOf } from '../table/processes.js'
 import { readIfIntact, type Session } from '../table/sessions.js'
 import { bytesOf, type Message } from './inbox.js'
 import { messagesOf } from './turns.js'
+import { worktreeFields } from './worktree.js'
 
 export type Ended = EventFields['session_ended']
 
@@ -90,7 +91,7 @@ export function mark(
 
 /** A row of the process table for a step of a run. */
 export function rowFor(session: Session, run: number, step: 'created' | 'started' | 'ended', more: Partial<ProcessRow>): ProcessRow {
-  const { id, name, provider, model, root, parent, created_at } = session
+  const { id, name, provider, model, root, parent, created_at, worktree } = session
   return {
     id,
     rev: revOf(run, step),
@@ -99,6 +100,7 @@ export function rowFor(session: Session, run: number, step: 'created' | 'started
     model,
     root,
     parent,
+    ...worktreeFields(worktree),
     status: 'running',
     created_at,
     ...more,

@@ -10,7 +10,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
-import { type Data, longName } from '../../lib/command/data.js'
+import { type Data, longName, takesValue } from '../../lib/command/data.js'
 import { diet } from './diet.js'
 import { licences } from './licences.js'
 import { chunkOf, HEAVY, packageSource, startSource, stubSource } from './packages.js'
@@ -152,7 +152,7 @@ function describe(data: Data): { name: string; does: string; valued: string[] } 
 
 function valuedFlags(data: Data): string[] {
   const parts = 'commands' in data ? Object.values(data.commands) : [data]
-  const flags = parts.flatMap(part => Object.entries(part.flags)).filter(([, flag]) => flag.type !== 'boolean')
+  const flags = parts.flatMap(part => Object.entries(part.flags)).filter(([, flag]) => takesValue(flag))
   return [...new Set(flags.flatMap(([key, { short }]) => [`--${longName(key)}`, ...(short ? [`-${short}`] : [])]))]
 }
 

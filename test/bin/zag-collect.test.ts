@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { repository } from '../help/repository.js'
 import { until } from '../help/run.js'
 import { seed, selects, ways } from '../help/selection.js'
 import { Zag } from '../help/sessions.js'
@@ -141,6 +142,20 @@ t.test('a damaged session.json keeps nobody from the rest, nor from what its log
   t.match(await zag.go('retry', tagged), { code: 5, stdout: '', stderr: /is damaged/ }, 'what needs it says so')
 })
 
+// What a patch holds is in test/promises/worktrees.test.ts.
+t.test('--patch: in the order asked for, missing ones included', async t => {
+  const { top: cwd } = repository(join(zag.home, 'repo'))
+  const row = await zag.over('echo two >>a.txt', ['-w', '--name', 'apart'], { cwd })
+  const { code, stdout, stderr } = await collect(['--patch', row.session_id, b])
+  t.match({ code, stderr }, { code: 0, stderr: '' })
+  t.match(
+    stdout,
+    /^== \S+ apart \(completed\) ==\ndiff --git a\/a\.txt b\/a\.txt\n[\s\S]*\n\+two\n\n== \S+ \(failed\) ==\n\(no patch: it has no worktree\)\n$/,
+  )
+  const both = JSON.parse((await collect(['--patch', '--json', '--max-bytes', '1', b, row.session_id])).stdout)
+  t.match(both, [{ no_patch: 'it has no worktree', result: /left out/ }, { patch: /^diff --git/ }])
+})
+
 t.test('3 and 2', async t => {
   t.match(await collect(['nobody']), { code: 3, stdout: '', stderr: /no session 'nobody'/ })
   t.match(await collect(['--into', 'x', '--json', a]), {
@@ -149,6 +164,7 @@ t.test('3 and 2', async t => {
     stderr: /--into writes whole files: leave out --json and --max-bytes/,
   })
   t.match(await collect(['--into', 'x', '--max-bytes', '1k', a]), { code: 2 })
+  t.match(await collect(['--patch', '--max-bytes', '1k', a]), { code: 2, stdout: '', stderr: /a patch that is cut is none/ })
   t.match(await collect(['--max-bytes', 'much', a]), { code: 2, stderr: /'--max-bytes': 'much' is no size/ })
   t.notOk(existsSync(join(zag.home, 'x')))
 })

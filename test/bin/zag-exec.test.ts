@@ -265,6 +265,30 @@ t.test('cancelled from elsewhere is 1', async t => {
   t.match(await running.ended, { code: 1, stdout: 'half\n', stderr: /cancelled/ })
 })
 
+t.test('--retries: the exit and the result are those of the last run', async t => {
+  const script = (n: number) => `echo x >>tries-${n}; echo "try $(wc -l <tries-${n})"; [ "$(wc -l <tries-${n})" = ${n} ]`
+  t.match(await exec(['--retries', '1', script(2)]), { code: 0, stdout: 'try 2\n', stderr: '' })
+  t.match(await exec(['--retries', '0', script(3)]), { code: 1, stdout: 'try 1\n', stderr: /failed: exit code 1/ })
+  const { code, stdout } = await exec(['--retries', '1', '-o', 'stream-json', script(4)])
+  t.equal(code, 1)
+  t.match(
+    rows(stdout).filter(({ type }) => type === 'session_ended'),
+    [
+      { run: 1, status: 'failed' },
+      { run: 2, status: 'failed' },
+    ],
+  )
+})
+
+t.test('a message to it is a run of the same call, and its answer the result', async t => {
+  const gate = zag.gate()
+  const running = begin('zag-exec', ['-p', 'sh', '--name', 'talked-to', `echo first; ${gate.script}`], { home: zag.home })
+  await until(async () => /first/.test((await zag.go('events', ['--name', 'talked-to', '--type', 'assistant_message'])).stdout))
+  t.match(await zag.go('input', ['--name', 'talked-to', '-b', 'echo second; exit 4']), { code: 0 })
+  gate.open()
+  t.match(await running.ended, { code: 1, stdout: 'second\n', stderr: /failed: exit code 4/ })
+})
+
 t.test('5 MB in and out, unchanged', async t => {
   const blob = randomBytes(3_800_000).toString('base64')
   const script = `cat <<'END'\n${blob}\nEND\n`

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFile
 import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
+import { repository } from '../help/repository.js'
 import { until, zagHome } from '../help/run.js'
 import { rows, several, Zag } from '../help/sessions.js'
 
@@ -151,7 +152,7 @@ t.test('what sh has not is refused with flag and provider', async t => {
 })
 
 t.test('flags of later are not there yet', async t => {
-  const later = ['--worktree', '-w', '--sandbox', '--ask', '--allow=x', '--deny=x']
+  const later = ['--ask', '--allow=x', '--deny=x']
   await several(later, async flag => t.match(await spawn(['-p', 'sh', flag, 'true']), { code: 2, stdout: '', stderr: /no flag '/ }, flag))
 })
 
@@ -291,4 +292,30 @@ t.test('a home that is not ours, or none at all', async t => {
   await until(
     async () => (await zag.go('status', [stdout.trim()], { env: { ZAG_HOME: join(zag.home, 'new/one') } })).stdout === 'completed\n',
   )
+})
+
+// All else about them is in test/promises.
+t.test('--worktree and --sandbox: the session is apart, or there is none', async t => {
+  const apart = new Zag(t)
+  const { top: cwd, branches } = repository(join(apart.home, 'repo'))
+  const { stdout } = await apart.go('spawn', ['-p', 'sh', '--worktree=mine', 'pwd'], { cwd })
+  t.match(await apart.go('wait', [stdout.trim()]), { code: 0 })
+  t.match((await apart.go('output', [stdout.trim()])).stdout, /\/worktrees\/repo-[0-9a-f]{12}\/mine\n$/)
+  t.match(await apart.go('spawn', ['-p', 'sh', '-wmine', 'true'], { cwd }), {
+    code: 2,
+    stdout: '',
+    stderr: /branch 'zag\/mine' is there already/,
+  })
+  t.match(await apart.go('spawn', ['-p', 'sh', '--sandbox=none', '-w', 'true'], { cwd }), {
+    code: 2,
+    stdout: '',
+    stderr: /no sandbox 'none'/,
+  })
+  t.match(await apart.go('spawn', ['-p', 'sh', '--sandbox-net', 'off', 'true'], { cwd }), {
+    code: 2,
+    stdout: '',
+    stderr: /goes with --sandbox/,
+  })
+  t.same(branches(), ['zag/mine'])
+  t.equal(apart.ids().length, 1)
 })

@@ -61,6 +61,7 @@ t.test('every key, with a BOM and CRLF', async t => {
       'large = "l"',
       '[providers.mine]',
       'command = ["agent", "--model", "{model}", "{prompt}"]',
+      'resume = ["agent", "--resume", "{session}"]',
       'format = "ndjson"',
       '[providers.mine.env]',
       'KEY = "väl"',
@@ -73,7 +74,14 @@ t.test('every key, with a BOM and CRLF', async t => {
     provider: 'mine',
     model: 'medium',
     models: { sh: { small: 'dash' }, mine: { small: 's', medium: 'm', large: 'l' } },
-    providers: { mine: { command: ['agent', '--model', '{model}', '{prompt}'], format: 'ndjson', env: { KEY: 'väl', EMPTY: '' } } },
+    providers: {
+      mine: {
+        command: ['agent', '--model', '{model}', '{prompt}'],
+        resume: ['agent', '--resume', '{session}'],
+        format: 'ndjson',
+        env: { KEY: 'väl', EMPTY: '' },
+      },
+    },
     listen: { format: 'json' },
   })
   const inherited = 'constructor'
@@ -104,7 +112,11 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     ['unknown, deep', `[models.sh]\nsmal = "x"`, `2: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
     ['unknown, inline', `models = { sh = { smal = "x" } }`, `1: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
     ['unknown, dotted', `listen.colour = "x"`, `1: no key 'listen.colour': there are format, timestamps`],
-    ['unknown in a provider', `${good}resume = ["x"]`, `3: no key 'providers.x.resume': there are command, format, env, slots, stagger`],
+    [
+      'unknown in a provider',
+      `${good}colour = ["x"]`,
+      `3: no key 'providers.x.colour': there are command, resume, format, env, slots, stagger`,
+    ],
     ['unknown provider', '[models.cluade]\nsmall = "x"', `1: no key 'models.cluade': did you mean 'models.claude'?`],
     ['__proto__', '__proto__ = 1', `1: no key '__proto__': there are provider, model, models, providers, listen`],
     ['[__proto__]', '[__proto__]\nprovider = "x"', `1: no key '__proto__': there are provider, model, models, providers, listen`],
