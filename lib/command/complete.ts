@@ -4,7 +4,7 @@
 // A command line is a way down a tree: zag, a program, one of its commands. What a value is follows from the placeholder
 // that the data has for it, so a new flag is completed without a line here.
 
-import { allFlags, type Data, type Flag, type Flags, longName, type Part, placeholder } from './data.js'
+import { allFlags, type Data, type Flag, type Flags, longName, type Part, placeholder, takesValue } from './data.js'
 
 /** Words that are asked for when they are wanted: zag completion words. */
 export const LIVE = ['session', 'tag', 'name', 'group', 'provider', 'state', 'event', 'page'] as const
@@ -92,14 +92,11 @@ function spotOf(path: string, { flags, operands, afterDashes }: Described): Spot
 
 const free: Meant = { kind: 'none', choices: [] }
 
-/** Flags that take no word after them: those without a value, and those to which it can only be attached. */
-const ALONE: ReadonlySet<string> = new Set(['boolean', 'optional'])
-
 function flagsOf(own: Flags): FlagSpot[] {
   return Object.entries(allFlags(own)).map(([key, flag]) => ({
     spelt: [...(flag.short ? [`-${flag.short}`] : []), `--${longName(key)}`],
     does: flag.does,
-    valued: !ALONE.has(flag.type),
+    valued: takesValue(flag),
     repeated: flag.type === 'strings',
     placeholder: placeholder(key, flag),
     kind: kindOf(key, flag),
