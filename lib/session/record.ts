@@ -10,6 +10,7 @@ import { processes } from '../table/processes.js'
 import { read, type Session, update } from '../table/sessions.js'
 import { isAwaited } from './queue.js'
 import { remove } from './remove.js'
+import { Round } from './round.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
 
@@ -27,16 +28,16 @@ export interface Recorded extends Row {
 export async function listed(ids: readonly string[], newest = ids.length): Promise<Recorded[]> {
   const wanted = [...ids].sort().slice(Math.max(0, ids.length - newest))
   const rows: Recorded[] = []
-  const seen = new Set<string>()
+  const round = new Round()
   for (const id of wanted) {
     const session = read(id)
-    if (session) rows.push(await recordOf(session, seen))
+    if (session) rows.push(await recordOf(session, round))
   }
   return rows
 }
 
-async function recordOf(session: Session, seen?: Set<string>): Promise<Recorded> {
-  const status = await settle(session.id, seen)
+async function recordOf(session: Session, round?: Round): Promise<Recorded> {
+  const status = await settle(session.id, round)
   const { description = null, tags, root, parent, created_at } = session
   return { ...rowOf(status, session), description, tags, root, parent, created_at, ended_at: status.ended?.ts }
 }
