@@ -264,13 +264,13 @@ t.test('examples that need only sh run, and end as their programs say', { timeou
     t.ok(code !== null && allowed.has(code), `${text}: ${code}`, { stderr })
     t.notMatch(stderr, /^ +at |a bug in zag/m, text)
   }
-  // What removes or renames sessions comes last: others wait for those.
-  const removes = (text: string) => /\bgc\b|\bdelete\b|\bupdate\b/.test(text)
+  // What removes or renames sessions comes last, and so does one that lives on: others wait for all there are.
+  const last = (text: string) => /\bgc\b|\bdelete\b|\bupdate\b|\s-I\b/.test(text)
   await several(
-    runnable.filter(text => !removes(text)),
+    runnable.filter(text => !last(text)),
     works,
   )
-  await several(runnable.filter(removes), works)
+  await several(runnable.filter(last), works)
 })
 
 /** The floors of lib, lowest first; `command` stands beside them. */
