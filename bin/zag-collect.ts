@@ -3,13 +3,15 @@ import { EXIT, usage } from '../lib/base/exit.js'
 import { shortId } from '../lib/base/id.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
-import { collect, collectInto, whyNoResult } from '../lib/session/collect.js'
+import type { Output } from '../lib/command/output.js'
+import { collect, collectInto, NOTHING_CHANGED, patchFields, whyNoResult } from '../lib/session/collect.js'
 import { pick } from '../lib/session/pick.js'
+import type { Row } from '../lib/session/row.js'
 
 export default command(import.meta, {
   name: 'zag-collect',
   does: 'print the results of many sessions, missing ones included',
-  usage: [`[--json | --into <folder>] [--max-bytes <size>] ${pickUsage}`],
+  usage: [`[--patch] [--json | --into <folder>] [--max-bytes <size>] ${pickUsage}`],
   flags: {
     ...pickFlags,
     json: { type: 'boolean', does: 'one array of rows with result' },
@@ -18,6 +20,7 @@ export default command(import.meta, {
       value: 'folder',
       does: 'write a file each and index.json; overwrites nothing',
     },
+    patch: { type: 'boolean', does: 'what each changed in its worktree, as a patch for git apply' },
     maxBytes: {
       type: 'size',
       value: 'size',
@@ -29,17 +32,40 @@ export default command(import.meta, {
   examples: [
     ['zag-collect --tag review --json', 'all results of a tag as one array'],
     ['zag-collect --tag review --into results', 'each result in a file'],
+    ['zag-collect --patch --latest', 'what the newest session changed in its worktree'],
   ],
-  async run({ json, into, maxBytes, ...which }, { stdin, out }) {
+  async run({ json, into, maxBytes, patch, ...which }, { stdin, out }) {
     if (into !== undefined && (json || maxBytes !== undefined)) throw usage('--into writes whole files: leave out --json and --max-bytes')
+    if (patch && !json && maxBytes !== undefined) throw usage('--max-bytes cuts results, and a patch that is cut is none: leave it out')
     const ids = await pick(which, stdin)
-    if (into !== undefined) return out.line((await collectInto(into, ids)).index)
+    if (into !== undefined) return out.line((await collectInto(into, ids, { patches: patch })).index)
     const rows = await collect(ids, maxBytes)
+    if (patch) return printPatches(rows, json, out)
     if (json) return out.value(rows)
     for (const [at, row] of rows.entries()) {
-      const head = `== ${shortId(row.session_id)}${row.name ? ` ${row.name}` : ''} (${row.status}) ==`
       const body = row.result ?? `(no result: ${whyNoResult(row)})`
-      out.text(`${at > 0 ? '\n' : ''}${out.paint.bold(head)}\n${body}${body.endsWith('\n') ? '' : '\n'}`)
+      out.text(`${head(row, at, out)}${body}${body.endsWith('\n') ? '' : '\n'}`)
     }
   },
 })
+
+/** The line above what is collected of a session, with an empty one between two. */
+function head({ session_id, name, status }: Row, at: number, out: Output): string {
+  return `${at > 0 ? '\n' : ''}${out.paint.bold(`== ${shortId(session_id)}${name ? ` ${name}` : ''} (${status}) ==`)}\n`
+}
+
+async function printPatches(rows: Row[], json: boolean, out: Output): Promise<void> {
+  const { patchOf } = await import('../lib/session/worktree-patch.js')
+  const all: object[] = []
+  for (const [at, row] of rows.entries()) {
+    const patch = await patchOf(row.session_id)
+    if (json) {
+      all.push({ ...row, ...patchFields(patch) })
+      continue
+    }
+    out.text(head(row, at, out))
+    if (patch.bytes && patch.bytes.length > 0) out.text(patch.bytes)
+    else out.line(`(no patch: ${patch.why ?? NOTHING_CHANGED})`)
+  }
+  if (json) out.value(all)
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { EXIT } from '../lib/base/exit.js'
+import { EXIT, quoted } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { gc } from '../lib/session/gc.js'
@@ -32,7 +32,7 @@ export default command(import.meta, {
     },
     json: {
       type: 'boolean',
-      does: 'one object: sessions, bytes, kept, remains, removed, logs_kept',
+      does: 'one object: sessions, bytes, kept, dirty, remains, removed, logs_kept',
     },
   },
   operands: { name: 'session' },
@@ -44,17 +44,19 @@ export default command(import.meta, {
   ],
   async run({ force, olderThan, keepLast, keepLogs, json, ...which }, { stdin, out, err }) {
     const ids = await pick(which, stdin, { otherwise: 'all', empty: true })
-    const { sessions, bytes, kept, remains } = await gc(ids, {
+    const { sessions, bytes, kept, dirty, remains } = await gc(ids, {
       olderThan,
       keepLast,
       keepLogs,
       force,
     })
-    if (json) return out.value({ sessions, bytes, kept, remains, removed: force, logs_kept: keepLogs })
+    if (json) return out.value({ sessions, bytes, kept, dirty, remains, removed: force, logs_kept: keepLogs })
     for (const id of sessions) out.line(id)
     const left = remains.length > 0 ? `, and ${remains.length} remains of crashes` : ''
+    for (const { session_id, worktree, why } of dirty) err.notice(`session ${session_id} stays: its worktree ${quoted(worktree)} ${why}`)
+    const held = dirty.length > 0 ? `, ${dirty.length} of them for what their worktrees hold` : ''
     err.notice(
-      `${force ? 'removed' : 'would remove'} ${keepLogs ? 'all but the logs of ' : ''}${sessions.length} sessions (${bytes} bytes)${left}; ${kept} stay${force ? '' : ' (--force removes)'}`,
+      `${force ? 'removed' : 'would remove'} ${keepLogs ? 'all but the logs of ' : ''}${sessions.length} sessions (${bytes} bytes)${left}; ${kept} stay${held}${force ? '' : ' (--force removes)'}`,
     )
   },
 })

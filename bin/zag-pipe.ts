@@ -55,7 +55,7 @@ export default command(import.meta, {
     ...answerExits,
     ...pickExits,
     [EXIT.ok]: 'completed; with -b: on its way',
-    [EXIT.notNow]: 'a source is not over, and there was no --wait',
+    [EXIT.notNow]: 'a source is not over, and there was no --wait; or others are making worktrees of the repository for too long',
   },
   examples: [
     ['zag-pipe -p sh --tag review -- "sort -u"', 'the script reads the wrapped results on its stdin'],

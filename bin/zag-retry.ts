@@ -21,7 +21,7 @@ export default command(import.meta, {
     [EXIT.ok]: 'they are on their way; their ids are on stdout',
     [EXIT.notNow]: 'one of them is not over; nothing was started',
     [EXIT.cannotRun]: 'the agent program may not be executed',
-    [EXIT.notFound]: 'the provider or its program was not found',
+    [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
   },
   examples: [
     ['zag-retry --failed --tag review', 'once more, what failed of a tag'],

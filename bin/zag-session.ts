@@ -87,7 +87,11 @@ export default command(import.meta, {
       usage: [`[--json] ${pickUsage}`],
       flags: { ...pickFlags, ...jsonFlag },
       operands: session,
-      exits: { ...pickExits, [EXIT.ok]: 'they are gone', [EXIT.notNow]: 'one of them is not over; nothing was deleted' },
+      exits: {
+        ...pickExits,
+        [EXIT.ok]: 'they are gone',
+        [EXIT.notNow]: 'one of them is not over, or its worktree holds work that is nowhere else; nothing was deleted',
+      },
       examples: [['zag-session delete --tag review', 'all that has a tag']],
       async run({ json: _, ...which }, { stdin, out }) {
         await discard(await pick(which, stdin), row => out.row(row, row.session_id))

@@ -55,6 +55,7 @@ export default command(import.meta, {
   examples: [
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],
     ['zag-spawn -p sh --name tests --tag ci --timeout 10m "npm test"', 'with a name, a tag and a limit'],
+    ['zag-spawn -p sh -w --sandbox --name fix "make fix"', 'in a worktree of its own, and able to write nothing else'],
     ['printf "wc -l README.md\\n" | zag-spawn -p sh -', 'with the prompt from stdin'],
     ['zag-spawn -p sh -I --name worker', 'one that takes scripts as messages: zag-input --name worker "echo hi"'],
     ['seq 3 | sed "s/^/echo /" | zag-spawn -p sh --each --slots 2 --tag batch', 'one for each line, two at a time'],

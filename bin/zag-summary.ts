@@ -87,11 +87,12 @@ function statCells({ provider, model, state, sessions, duration_ms, tokens, cost
 const dollars = (cost: number | undefined) => (cost === undefined ? undefined : `$${cost.toFixed(4)}`)
 
 /** A key and a value a line; a line each for tools and files. */
-function printOne({ tools, files, usage: told, cost_usd, duration_ms, ...rest }: Summary, out: Output): void {
+function printOne({ tools, files, changed = [], usage: told, cost_usd, duration_ms, ...rest }: Summary, out: Output): void {
   const values = { ...rest, ...told, cost_usd, duration: formatDuration(duration_ms) }
   for (const [key, value] of Object.entries(values)) if (value !== undefined && value !== null) out.line(`${key}\t${field(value)}`)
   for (const { tool, tool_kind, calls, failed } of tools) out.line(`tool\t${field(tool)}\t${tool_kind}\t${calls} calls\t${failed} failed`)
   for (const path of files) out.line(`file\t${field(path)}`)
+  for (const path of changed) out.line(`changed\t${field(path)}`)
 }
 
 function printTimeline(all: readonly Summary[], out: Output): void {

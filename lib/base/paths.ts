@@ -3,9 +3,9 @@
 // Every path below the home is named here; an id, name, tag or group becomes part of a path only through these
 // functions, which take ids that were checked and encode all else.
 
-import { existsSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { EXIT, Fault, quoted } from './exit.js'
 import { keyOf } from './name.js'
 
@@ -40,6 +40,9 @@ export const paths = {
   /** Its time is that of the last start of a provider, whose name has been checked. */
   lastStart: (provider: string) => join(home(), 'server', `${provider}.started`),
   events: () => join(home(), 'events'),
+  /** The worktrees of sessions, in a folder for each repository. Beside each lies a file that says whose it is. */
+  worktrees: () => join(home(), 'worktrees'),
+  ofWorktree: (path: string) => join(dirname(path), `.${basename(path)}.json`),
   marker: (id: string, what: 'started' | 'ended') => join(home(), 'events', `${id}.${what}`),
 }
 
@@ -122,12 +125,29 @@ export function runnerEnvironment(session: string, run: number): NodeJS.ProcessE
 export const OF_A_SESSION =
   /^ZAG_(SESSION_ID|SESSION_NAME|PROCESS_ID|PROVIDER|MODEL|ROOT|GROUP|PARENT_SESSION_ID|CONTEXT_DIR|SCHEMA_ERRORS|RUNNER)$/
 
-/** The project a folder belongs to: the nearest folder at or above it with .zag.toml or .git, else the folder itself. */
+/**
+ * The project a folder belongs to: the nearest folder at or above it with .zag.toml or .git, else the folder itself. A
+ * worktree that zag made belongs to the project it was made of.
+ */
 export function projectRoot(folder: string): string {
-  const start = realFolder(folder)
+  const start = outOfWorktree(realFolder(folder))
   for (let at = start; ; at = dirname(at)) {
     if (existsSync(join(at, '.zag.toml')) || existsSync(join(at, '.git'))) return at
     if (at === dirname(at)) return start
+  }
+}
+
+/** The folder of the main tree that stands for one in a worktree of zag; any other folder as it is. `folder` has no symbolic links. */
+export function outOfWorktree(folder: string): string {
+  try {
+    const worktrees = realpathSync(paths.worktrees())
+    const [key, name, ...rest] = relative(worktrees, folder).split(sep)
+    if (!key || key === '..' || !name) return folder
+    const { repo } = JSON.parse(readFileSync(paths.ofWorktree(join(worktrees, key, name)), 'utf8'))
+    return typeof repo === 'string' && existsSync(repo) ? join(repo, ...rest) : folder
+  } catch {
+    // There are no worktrees, or this is none of them.
+    return folder
   }
 }
 

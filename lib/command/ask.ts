@@ -28,6 +28,13 @@ export const askFlags = {
   contextBytes: { type: 'size', value: 'bytes', does: 'give longer results as head and tail', default: '64k' },
   group: { type: 'string', value: 'group', does: "the group, if not the project's" },
   keepChildren: { type: 'boolean', does: 'leave alone what the agent started and left running' },
+  worktree: { type: 'optional', short: 'w', value: 'name', does: 'work in a git worktree and branch of its own' },
+  sandbox: {
+    type: 'optional',
+    value: 'name',
+    does: 'let it write nothing but the project, by bubblewrap; with this profile of the configuration',
+  },
+  sandboxNet: { type: 'choice', choices: ['on', 'off'], does: 'whether there is a network in the sandbox' },
   prompt: { type: 'string', value: 'text', does: 'the prompt, in place of the operand' },
   filePrompt: { type: 'string', value: 'path', does: 'the prompt from a file' },
 } as const satisfies Flags
@@ -35,9 +42,9 @@ export const askFlags = {
 /** How what starts a session can fail before there is one. */
 export const startExits = {
   [EXIT.none]: 'a session for --context was not found',
-  [EXIT.notNow]: 'a session for --context is not over',
+  [EXIT.notNow]: 'a session for --context is not over; or others are making worktrees of the repository for too long',
   [EXIT.cannotRun]: 'the agent program may not be executed',
-  [EXIT.notFound]: 'the provider or its program was not found',
+  [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
 } as const
 
 /** How a new session is called; pipe has its own, because there --tag selects. */

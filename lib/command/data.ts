@@ -8,9 +8,10 @@ import type { Output, Talk } from './output.js'
 
 /**
  * What a flag's value is: `number` a non-negative integer, `time` milliseconds from a duration, `moment` milliseconds
- * since 1970, `size` bytes (64k, 1M), `choice` one of `choices`, `strings` a list to which each repetition adds one.
+ * since 1970, `size` bytes (64k, 1M), `choice` one of `choices`, `strings` a list to which each repetition adds one,
+ * `optional` a text that may be left out (then `true`): it is only taken where it is attached, as in --worktree=NAME or -wNAME.
  */
-export type FlagType = 'boolean' | 'string' | 'strings' | 'number' | 'time' | 'moment' | 'size' | 'choice'
+export type FlagType = 'boolean' | 'string' | 'strings' | 'optional' | 'number' | 'time' | 'moment' | 'size' | 'choice'
 
 export interface Flag {
   type: FlagType
@@ -42,9 +43,11 @@ export type Value<F extends Flag> = F['type'] extends 'boolean'
   ? boolean
   : F['type'] extends 'strings'
     ? string[]
-    : F extends { default: string | number }
-      ? Given<F>
-      : Given<F> | undefined
+    : F['type'] extends 'optional'
+      ? string | true | undefined
+      : F extends { default: string | number }
+        ? Given<F>
+        : Given<F> | undefined
 
 type Given<F extends Flag> = F['type'] extends 'number' | 'time' | 'moment' | 'size'
   ? number
@@ -109,12 +112,18 @@ export function longName(key: string): string {
   return key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 }
 
+/** Whether a flag cannot do without a value, and so takes the next word if none is attached. */
+export function takesValue(flag: Flag | undefined): boolean {
+  return flag !== undefined && flag.type !== 'boolean' && flag.type !== 'optional'
+}
+
 /** What stands for a flag's value in help and messages. */
 export function placeholder(key: string, flag: Flag): string {
   const byType = {
     boolean: '',
     string: longName(key),
     strings: longName(key),
+    optional: longName(key),
     number: 'n',
     time: 'time',
     moment: 'moment',

@@ -17,10 +17,15 @@ export function exitsOf(part: Described): [number, string][] {
   return Object.entries(all).map(([code, meaning]) => [Number(code), meaning])
 }
 
-/** How a flag is written: `-t, --timeout <time>`; without a letter it is indented as if it had one. */
+/** How a flag is written: `-t, --timeout <time>`, `-w, --worktree[=<name>]`; without a letter it is indented as if it had one. */
 export function spelling(key: string, flag: Flag): string {
-  const value = placeholder(key, flag)
-  return `${flag.short ? `-${flag.short}, ` : '    '}--${longName(key)}${value ? ` ${flag.type === 'choice' && !flag.value ? `{${value}}` : `<${value}>`}` : ''}`
+  return `${flag.short ? `-${flag.short}, ` : '    '}--${longName(key)}${placeOf(flag, placeholder(key, flag))}`
+}
+
+function placeOf(flag: Flag, value: string): string {
+  if (value === '') return ''
+  if (flag.type === 'optional') return `[=<${value}>]`
+  return flag.type === 'choice' && !flag.value ? ` {${value}}` : ` <${value}>`
 }
 
 /** What a flag does, with its default and that it may be repeated. */

@@ -78,6 +78,7 @@ const SETTINGS = {
 function meaningOf(flag: Flag, name: string, given: unknown): unknown {
   if (flag.type === 'boolean') return given === true
   if (flag.type === 'strings') return given === undefined ? [] : [given].flat()
+  if (flag.type === 'optional' && given === '') return true
   if (Array.isArray(given)) throw usage(`flag '--${name}' is given twice: give it once`)
   const text = given ?? flag.default
   if (text === undefined) return undefined

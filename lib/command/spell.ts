@@ -6,7 +6,7 @@
 
 import { type Fault, quoted, usage } from '../base/exit.js'
 import { nearest } from '../base/name.js'
-import { type Flag, type Flags, longName, placeholder } from './data.js'
+import { type Flag, type Flags, longName, placeholder, takesValue } from './data.js'
 
 /** Where the first word is that is neither a flag nor its value; -1 if there is none before `--`. */
 export function firstOperand(flags: Flags, argv: readonly string[]): number {
@@ -23,8 +23,9 @@ export function firstOperand(flags: Flags, argv: readonly string[]): number {
 function takesNext(flags: Flags, word: string): boolean {
   if (word.startsWith('--')) return takesValue(flags[keyOfName(flags, word.slice(2)) ?? ''])
   const letters = [...word.slice(1)]
-  const first = letters.findIndex(letter => takesValue(flags[keyOfLetter(flags, letter) ?? '']))
-  return first >= 0 && first === letters.length - 1
+  const flagOf = (letter: string) => flags[keyOfLetter(flags, letter) ?? '']
+  const first = letters.findIndex(letter => takesValue(flagOf(letter)) || mayTakeValue(flagOf(letter)))
+  return first >= 0 && first === letters.length - 1 && takesValue(flagOf(letters[first] as string))
 }
 
 export interface Spelt {
@@ -52,6 +53,7 @@ function spellLong(flags: Flags, word: string, rest: string[], who: string): str
   const name = equals < 0 ? word.slice(2) : word.slice(2, equals)
   const key = keyOfName(flags, name)
   if (key === undefined) throw noSuchFlag(flags, `--${name}`, who)
+  if (mayTakeValue(flags[key])) return equals < 0 ? word : attached(name, notEmpty(flags, key, word.slice(equals + 1), who))
   if (!takesValue(flags[key])) {
     if (equals >= 0) throw usage(`flag '--${name}' takes no value: leave out ${quoted(word.slice(equals))} (${who} --help)`)
     return word
@@ -59,12 +61,16 @@ function spellLong(flags: Flags, word: string, rest: string[], who: string): str
   return attached(name, equals >= 0 ? word.slice(equals + 1) : nextValue(flags, key, rest, who))
 }
 
-/** `-p sh`, `-psh`, `-p=sh`, and letters without a value together: `-aq`. */
+/** `-p sh`, `-psh`, `-p=sh`, and letters without a value together: `-aq`. What follows a letter whose value is optional is that value. */
 function spellShort(flags: Flags, word: string, rest: string[], who: string): string[] {
   const spelt: string[] = []
   for (let i = 1; i < word.length; i++) {
     const key = keyOfLetter(flags, word[i] as string)
     if (key === undefined) throw noSuchFlag(flags, i === 1 ? word : `-${word[i]}`, who)
+    if (mayTakeValue(flags[key]) && i + 1 < word.length) {
+      spelt.push(attached(longName(key), notEmpty(flags, key, word.slice(i + 1).replace(/^=/, ''), who)))
+      return spelt
+    }
     if (takesValue(flags[key])) {
       const value = word.slice(i + 1)
       spelt.push(attached(longName(key), value ? value.replace(/^=/, '') : nextValue(flags, key, rest, who)))
@@ -95,8 +101,16 @@ function isFlag(flags: Flags, word: string): boolean {
   return /^--?[A-Za-z_]/.test(word) || (/^-\d/.test(word) && keyOfLetter(flags, word[1] as string) !== undefined)
 }
 
-function takesValue(flag: Flag | undefined): boolean {
-  return flag !== undefined && flag.type !== 'boolean'
+function mayTakeValue(flag: Flag | undefined): boolean {
+  return flag?.type === 'optional'
+}
+
+/** An optional value that was begun: empty, it would mean the same as none, which nobody writes on purpose. */
+function notEmpty(flags: Flags, key: string, value: string, who: string): string {
+  if (value !== '') return value
+  throw usage(
+    `flag '--${longName(key)}' has no <${placeholder(key, flags[key] as Flag)}> after its '=': give one or leave both out (${who} --help)`,
+  )
 }
 
 function keyOfName(flags: Flags, name: string): string | undefined {

@@ -53,9 +53,9 @@ function* inValue(entry: Entry, shape: Shape, path: string[], reading: Reading):
     if (!(numberOf(value) >= 1 && Number.isSafeInteger(numberOf(value)))) yield say('must be a whole number, 1 or more')
   } else if (shape.kind === 'time') {
     if (durationOf(value) === undefined) yield say("must be a duration, such as '2s' or '500ms'")
-  } else if (shape.kind === 'words') {
+  } else if (shape.kind === 'words' || shape.kind === 'list') {
     if (!Array.isArray(value)) yield say(`must be an array of strings, not ${whatIs(value)}`)
-    else yield* inWords(value, line, path)
+    else yield* shape.kind === 'words' ? inProgram(value, line, path) : inWords(value, path, shape.check)
   } else if (!(value instanceof Map)) {
     yield say(`must be a table, not ${whatIs(value)}`)
   } else if (shape.kind === 'keys') {
@@ -89,12 +89,16 @@ function* inNamed(name: string, entry: Entry, shape: Shape & { kind: 'names' }, 
   else yield* inValue(entry, (builtin.has(name) && shape.ofBuiltin) || shape.each, at, reading)
 }
 
-function* inWords(words: Entry[], line: number, path: string[]): Generator<Problem> {
+function* inWords(words: Entry[], path: string[], check: (text: string) => string | undefined): Generator<Problem> {
   for (const word of words) {
     const say = (text: string) => ({ line: word.line, message: `${named(path)} ${text}` })
     if (typeof word.value !== 'string') yield say(`must be an array of strings, but holds ${whatIs(word.value)}`)
-    else yield* asProblem(withoutNul(word.value), say)
+    else yield* asProblem(check(word.value), say)
   }
+}
+
+function* inProgram(words: Entry[], line: number, path: string[]): Generator<Problem> {
+  yield* inWords(words, path, withoutNul)
   if (words.length === 0 || words[0]?.value === '') yield { line, message: `${named(path)} names no program: give one` }
 }
 

@@ -3,6 +3,8 @@
 // A key stands here when it works in this release and not before; all else in a file is an unknown key. A new key is one
 // line in KEYS and one entry in zag-config(5). A check returns what is wrong in words that follow the key's name.
 
+import { quoted } from '../base/exit.js'
+
 export type Shape =
   | { kind: 'text'; check?: (text: string) => string | undefined }
   | { kind: 'choice'; of: readonly string[] }
@@ -12,6 +14,8 @@ export type Shape =
   | { kind: 'count' }
   /** a text that is a duration; its value is milliseconds */
   | { kind: 'time' }
+  /** an array of strings, which may be empty */
+  | { kind: 'list'; check: (text: string) => string | undefined }
   /** a table with these keys and no others */
   | { kind: 'keys'; keys: Readonly<Record<string, Key>>; required?: readonly string[] }
   /** a table whose keys are names that the user gives; `among`: only names of providers that there are; `ofBuiltin`: what a provider that zag has may hold */
@@ -45,6 +49,7 @@ export const BUILTIN_PROVIDERS: ReadonlySet<string> = new Set([
   'native',
 ])
 
+const somewhere = { kind: 'list', check: fromRootOrHome } as const
 const text = { kind: 'text', check: notEmpty } as const
 const limits = { slots: { kind: 'count' }, stagger: { kind: 'time' } } as const
 
@@ -75,6 +80,16 @@ export const KEYS = {
         },
       },
     },
+    worktree: { kind: 'keys', keys: { carry: { kind: 'list', check: withinProject } } },
+    sandbox: {
+      kind: 'names',
+      homeOnly: 'says what a sandbox lets through',
+      name: profileName,
+      each: {
+        kind: 'keys',
+        keys: { write: somewhere, read: somewhere, hide: somewhere, net: { kind: 'flag' } },
+      },
+    },
     listen: { kind: 'keys', keys: { format: { kind: 'choice', of: ['text', 'json', 'rich-text'] }, timestamps: { kind: 'flag' } } },
   },
 } as const satisfies Shape
@@ -86,15 +101,17 @@ export type Value<S> = S extends { kind: 'text' }
     ? C
     : S extends { kind: 'words' }
       ? [string, ...string[]]
-      : S extends { kind: 'flag' }
-        ? boolean
-        : S extends { kind: 'count' | 'time' }
-          ? number
-          : S extends { kind: 'names'; each: infer E }
-            ? { [name: string]: Value<E> }
-            : S extends { kind: 'keys'; keys: infer K }
-              ? { -readonly [P in Exclude<keyof K, Always<S, K>>]?: Value<K[P]> } & { -readonly [P in Always<S, K>]: Value<K[P]> }
-              : never
+      : S extends { kind: 'list' }
+        ? string[]
+        : S extends { kind: 'flag' }
+          ? boolean
+          : S extends { kind: 'count' | 'time' }
+            ? number
+            : S extends { kind: 'names'; each: infer E }
+              ? { [name: string]: Value<E> }
+              : S extends { kind: 'keys'; keys: infer K }
+                ? { -readonly [P in Exclude<keyof K, Always<S, K>>]?: Value<K[P]> } & { -readonly [P in Always<S, K>]: Value<K[P]> }
+                : never
 type Always<S, K> = {
   [P in keyof K]: K[P] extends { kind: 'names' | 'keys' } ? P : S extends { required: readonly (infer R)[] } ? P & R : never
 }[keyof K]
@@ -105,6 +122,24 @@ export function withoutNul(value: string): string | undefined {
 
 function notEmpty(value: string): string | undefined {
   return value === '' ? 'is empty: give a value or leave the key out' : withoutNul(value)
+}
+
+/** Text alone cannot say where symbolic links lead: worktree-carry.ts looks. */
+function withinProject(path: string): string | undefined {
+  if (path === '') return 'has an empty path: give one or leave it out'
+  if (path.startsWith('/')) return `has ${quoted(path)}: give a path within the project`
+  const parts = path.split('/').filter(part => part !== '' && part !== '.')
+  if (parts.length === 0 || parts.includes('..') || parts.includes('.git')) return `has ${quoted(path)}: give a path within the project`
+  return withoutNul(path)
+}
+
+function fromRootOrHome(path: string): string | undefined {
+  if (/^(?:\/|~\/|~$)/.test(path) && !/^\/+$/.test(path)) return withoutNul(path)
+  return `has ${quoted(path)}: give a path that begins with / or ~/, and is not / itself`
+}
+
+function profileName(name: string): string | undefined {
+  return /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/.test(name) ? undefined : 'is no name for a sandbox: write letters, digits, _ and -, 40 at most'
 }
 
 function providerName(name: string, { builtin }: Known, keys: readonly string[]): string | undefined {

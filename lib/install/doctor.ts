@@ -10,6 +10,7 @@ import { type Finding, type Found, type Seen, wrong } from './finding.js'
 import { lookAtHome, lookAtPermissions, lookAtSpace, lookAtWriting } from './home.js'
 import { lookAtConfiguration, lookAtInotify, lookAtNode, lookAtPath, lookAtPrograms, lookAtProviders } from './machine.js'
 import { lookAtDead, lookAtIndex, lookAtLogs, lookAtMarkers, lookAtRemains, lookAtSessions, lookAtTable } from './sessions.js'
+import { lookAtWorktrees } from './worktrees.js'
 
 /** Those in the home come after the one that says whether there is any. */
 const CHECKS: [string, (seen: Seen) => Found[] | Promise<Found[]>][] = [
@@ -31,6 +32,7 @@ const CHECKS_OF_HOME: typeof CHECKS = [
   ['index', lookAtIndex],
   ['markers', lookAtMarkers],
   ['remains', lookAtRemains],
+  ['worktrees', lookAtWorktrees],
   ['logs', lookAtLogs],
 ]
 

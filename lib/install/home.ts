@@ -71,6 +71,7 @@ function* withAllBelow(path: string): Generator<[string, Stats]> {
   const stats = wrap(`cannot look at ${quoted(path)}`, () => lstatSync(path, { throwIfNoEntry: false }))
   if (!stats) return
   yield [path, stats]
-  if (!stats.isDirectory()) return
+  // What is in a worktree has the modes that git gives it; nobody else gets to it.
+  if (!stats.isDirectory() || path === paths.worktrees()) return
   for (const name of listIfThere(path)) if (name !== 'lost+found') yield* withAllBelow(join(path, name))
 }

@@ -12,8 +12,11 @@ import type { Launch, Provider, Task } from '../provider/provider.js'
 import { readIfThere } from '../store/file.js'
 import type { Session } from '../table/sessions.js'
 import { hasBegun } from './conversation.js'
+import { OF_A_REPOSITORY } from './git.js'
 import type { Offsets } from './output.js'
+import { inSandbox } from './sandbox.js'
 import { beginTurn, promptFile } from './turns.js'
+import { rootOfAgent } from './worktree.js'
 
 export interface Agent {
   child: ChildProcess
@@ -30,6 +33,7 @@ export function markOf(id: string, run: number): string {
 
 /** Starts the agent for a turn. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
 export async function startAgent(session: Session, run: number, provider: Provider, turn = 1): Promise<Agent> {
+  if (session.worktree) await (await import('./worktree-make.js')).checkWorktree(session)
   const launch = provider.launch(taskOf(session, run, turn))
   const env = environmentOf(session, run, launch)
   const file = programAt(launch.argv[0], env.PATH, session.cwd)
@@ -43,8 +47,9 @@ export async function startAgent(session: Session, run: number, provider: Provid
       stderr: fstatSync(files[2]).size,
     }
     if (run > 1 || turn > 1) beginTurn(session.id, turn, { run, from })
-    const child = spawn(file, launch.argv.slice(1), {
-      argv0: launch.argv[0],
+    const start = inSandbox(session, file, launch.argv.slice(1))
+    const child = spawn(start.file, start.args, {
+      argv0: session.sandbox ? undefined : launch.argv[0],
       cwd: session.cwd,
       env,
       detached: true,
@@ -62,7 +67,7 @@ function taskOf(session: Session, run: number, turn: number): Task {
   return {
     session: session.id,
     run,
-    root: session.root,
+    root: rootOfAgent(session),
     cwd: session.cwd,
     model: session.model,
     promptFile: promptFile(session.id, turn),
@@ -87,12 +92,16 @@ function openFiles(id: string, launch: Launch): [number, number, number] {
 
 /** The agent's environment: the caller's, what --env gave, and who it is. Nothing of an enclosing session stays in it. */
 function environmentOf(session: Session, run: number, launch: Launch): NodeJS.ProcessEnv {
-  const inherited = Object.entries(environmentAround(session.id)).filter(([name]) => !OF_A_SESSION.test(name))
+  // Started from a hook of git, an agent in a worktree would work on the repository that called the hook.
+  const isForeign = (name: string) => OF_A_SESSION.test(name) || (session.worktree !== undefined && OF_A_REPOSITORY.test(name))
+  const inherited = Object.entries(environmentAround(session.id)).filter(([name]) => !isForeign(name))
   const context = paths.inSession(session.id, 'context')
   const refused = paths.inSession(session.id, 'schema-errors')
   const own: NodeJS.ProcessEnv = {
     ...Object.fromEntries(inherited),
     ...launch.env,
+    // That of the caller may be where the sandbox has nothing.
+    ...(session.sandbox ? { TMPDIR: '/tmp' } : {}),
     ...session.env,
     ...exportsOf(session, run),
     ZAG_CONTEXT_DIR: existsSync(context) ? context : undefined,
@@ -123,7 +132,7 @@ export function exportsOf(session: Session, run: number): Record<string, string>
     ZAG_PROCESS_ID: markOf(session.id, run),
     ZAG_PROVIDER: session.provider,
     ZAG_MODEL: session.model,
-    ZAG_ROOT: session.root,
+    ZAG_ROOT: rootOfAgent(session),
     ZAG_GROUP: session.group,
     ZAG_PARENT_SESSION_ID: session.parent,
   }

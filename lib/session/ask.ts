@@ -17,8 +17,10 @@ import { create, exists, type Session } from '../table/sessions.js'
 import { attached, checkFiles, filesAt } from './attach.js'
 import { filesFor, gather } from './context.js'
 import { undo } from './remove.js'
+import { sandboxOf, trySandbox } from './sandbox.js'
 import { isLimited } from './slots.js'
 import { rowFor } from './turn.js'
+import type { Wanted } from './worktree-make.js'
 
 /** What a session can be asked for: the flags of spawn, exec and pipe in camelCase, with the prompt. Durations in milliseconds. */
 export interface Ask {
@@ -36,6 +38,11 @@ export interface Ask {
   keepChildren?: boolean
   retries?: number
   interactive?: boolean
+  /** A worktree of its own: `true`, or by this name. */
+  worktree?: string | true
+  /** Run the agent in bubblewrap: `true`, or with this profile of config.toml. */
+  sandbox?: string | true
+  sandboxNet?: 'on' | 'off'
   autoApprove?: boolean
   systemPrompt?: string
   addDir?: string[]
@@ -72,16 +79,45 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, session, schema)
   provider.check?.({ model: session.model, prompt: files.prompt })
-  await record(session, role, files)
-  return session
+  if (session.sandbox) await trySandbox(session)
+  return record(session, role, files, { name: ask.worktree, carried: config.worktree.carry })
 }
 
-/** Puts a session on record for whoever starts it at once, or for nobody if it has to wait. Throws a Fault (5) and leaves nothing then. */
-export async function record(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): Promise<void> {
+/**
+ * Puts a session on record for whoever starts it at once, or for nobody if it has to wait; with a worktree of its own if a name is
+ * wanted for one. Gives it as it was put. Throws Faults 2, 4, 5, 127 and leaves nothing then.
+ */
+export async function record(
+  session: Session,
+  role: Owner['role'],
+  files: Record<string, string | Buffer>,
+  wanted: Partial<Wanted> = {},
+): Promise<Session> {
   const waits = role !== 'queue' && (session.depends_on.length > 0 || (await isLimited(session)))
   // Another process will start it, in this one's environment.
-  if (waits) put(session, 'queue', { ...files, environment: JSON.stringify(process.env) })
-  else put(session, role, files)
+  if (waits) return putApart(session, 'queue', { ...files, environment: JSON.stringify(process.env) }, wanted)
+  return putApart(session, role, files, wanted)
+}
+
+async function putApart(
+  session: Session,
+  role: Owner['role'],
+  files: Record<string, string | Buffer>,
+  { name, after, carried = [] }: Partial<Wanted>,
+): Promise<Session> {
+  if (name === undefined) {
+    put(session, role, files)
+    return session
+  }
+  const { giveWorktree, takeAway } = await import('./worktree-make.js')
+  const apart = await giveWorktree(session, { name, after, carried })
+  try {
+    put(apart, role, files)
+  } catch (error) {
+    if (apart.worktree) await takeAway(apart.worktree)
+    throw error
+  }
+  return apart
 }
 
 /** Makes the session with its files and its row. Throws a Fault (5) and leaves nothing then. */
@@ -117,6 +153,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
     interactive: ask.interactive || undefined,
+    sandbox: sandboxOf(ask, config),
   }
 }
 
@@ -153,6 +190,9 @@ const KEPT: (keyof Ask)[] = [
   'keepChildren',
   'retries',
   'interactive',
+  'worktree',
+  'sandbox',
+  'sandboxNet',
   'autoApprove',
   'systemPrompt',
   'addDir',
@@ -214,6 +254,8 @@ const FEATURES: [keyof Ask, Feature, string][] = [
 /** Throws usage if something is asked for that the provider cannot do. */
 export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
   for (const [key, feature, flag] of FEATURES) {
+    // What zag itself sees to.
+    if (key === 'addDir' && ask.sandbox !== undefined) continue
     if (isGiven(ask[key]) && !provider.can.has(feature))
       throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }

@@ -5,13 +5,11 @@ import { inside } from '../base/paths.js'
 import { endOne, signalOne } from '../process/end.js'
 import { isAlive, isElsewhere } from '../process/identity.js'
 import { latestOwner, type Owner } from '../table/owners.js'
-import { type EndRequest, requestEnd } from './request.js'
+import { type EndRequest, GRACE, requestEnd } from './request.js'
 import { settle } from './settle.js'
 import { type Status, statusOf } from './state.js'
 import { waitFor } from './wait.js'
 
-/** The step of the ladder INT, TERM, KILL unless --grace says otherwise, in milliseconds. */
-export const GRACE = 5_000
 /** A runner gets this long beyond its ladder before it is taken for stuck, in milliseconds. */
 const PATIENCE = 5_000
 

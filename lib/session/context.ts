@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { shortId } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { headAndTail } from '../log/write.js'
-import { read } from '../table/sessions.js'
+import { readIfIntact } from '../table/sessions.js'
 import { ABOUT_ESCAPES, block } from './fence.js'
 import { errorOf, resultOf } from './row.js'
 import { statusOf } from './state.js'
@@ -27,7 +27,7 @@ export function gather(ids: string[], limit: number = CONTEXT_BYTES): Given[] {
     const result = resultOf(id)
     const text =
       result === undefined ? `(no result: ${errorOf(status) ?? status.state})` : limited(result, limit, paths.inSession(id, 'result'))
-    return { id, name: read(id)?.name, state: status.state, text }
+    return { id, name: readIfIntact(id)?.name, state: status.state, text }
   })
 }
 

@@ -3,7 +3,6 @@
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { isAlive } from '../process/identity.js'
@@ -11,11 +10,12 @@ import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
 import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
-import { exists, read } from '../table/sessions.js'
+import { exists, readIfIntact } from '../table/sessions.js'
 import { isAwaited } from './queue.js'
-import { remove } from './remove.js'
+import { removeApart } from './remove.js'
 import { settle } from './settle.js'
 import { expendable, strip } from './strip.js'
+import { type Dirty, dirtyAmong } from './worktree-loss.js'
 
 export interface GcOptions {
   /** Only what ended longer ago, in milliseconds. */
@@ -35,6 +35,8 @@ export interface Gone {
   bytes: number
   /** How many were looked at and stay as they are. */
   kept: number
+  /** Those that are old and over, and stay because their worktrees hold work that is nowhere else. */
+  dirty: Dirty[]
   /** Remains of crashes: folders made aside, markers of no session. */
   remains: string[]
 }
@@ -44,15 +46,20 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
   const before = Date.now() - olderThan
   const newest = new Set(keepLast === 0 ? [] : [...ids].sort().slice(-keepLast))
   const sessions: string[] = []
+  const dirty: Dirty[] = []
   let bytes = 0
   for (const id of ids) {
     if (newest.has(id)) continue
     const parts = (await isOld(id, before)) ? partsOf(id, keepLogs) : []
     if (parts.length === 0) continue
+    // A worktree stays with what is stripped to its log.
+    const lost = keepLogs ? [] : await dirtyAmong([id])
+    dirty.push(...lost)
+    if (lost.length > 0) continue
     sessions.push(id)
     for (const path of parts) bytes += sizeOf(path)
     // One after the other, so that little time passes between the look at a session and its end.
-    if (force) await (keepLogs ? strip(id) : remove(id))
+    if (force) await (keepLogs ? strip(id) : removeApart(id))
   }
   const remains = remainsOfCrashes()
   if (force && homeIsThere()) {
@@ -60,7 +67,7 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
     for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)
     await processes().fold()
   }
-  return { sessions, bytes, kept: ids.length - sessions.length, remains }
+  return { sessions, bytes, kept: ids.length - sessions.length, dirty, remains }
 }
 
 /** What would go of a session. */
@@ -77,12 +84,7 @@ async function isOld(id: string, before: number): Promise<boolean> {
 
 /** A session that cannot be read stays, and does not keep the others: zag doctor names it. */
 function isDamaged(id: string): boolean {
-  try {
-    return read(id) === undefined
-  } catch (error) {
-    if (error instanceof Fault) return true
-    throw error
-  }
+  return readIfIntact(id) === undefined
 }
 
 /** What crashes left: folders of sessions that never came to be or were being removed, and markers of no session. */

@@ -9,7 +9,7 @@ import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { sizeIfThere } from '../store/file.js'
 import { claimNext, forgetClaims } from '../table/owners.js'
-import { read, type Session } from '../table/sessions.js'
+import { readIfIntact, type Session } from '../table/sessions.js'
 import { type Following, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
 import { type EndRequest, requestFor } from './request.js'
 import { Run } from './runner.js'
@@ -133,7 +133,7 @@ export class Life {
     this.#run += 1
     if (pause > 0 && !this.#request) await this.#sleep(pause)
     this.look()
-    this.#session = read(this.#id) ?? this.#session
+    this.#session = readIfIntact(this.#id) ?? this.#session
     forgetClaims(this.#id)
     const before = this.#turn
     if (!this.#request) this.#turn = await turn()

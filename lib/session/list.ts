@@ -1,7 +1,9 @@
 // The list of sessions from the process table. A row that says it is not over is believed only after a look at its session.
 
+import { timeOf } from '../base/id.js'
+import { timestamp } from '../base/time.js'
 import { type ProcessRow, processes } from '../table/processes.js'
-import { exists, ids, read } from '../table/sessions.js'
+import { exists, ids, readIfIntact } from '../table/sessions.js'
 import { Round } from './round.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
@@ -35,12 +37,26 @@ export async function listOne(id: string): Promise<Listed> {
 
 async function look({ id }: { id: string }, round?: Round): Promise<Listed> {
   const status = await settle(id, round)
-  const session = read(id)
-  const { root = '', parent, created_at = '' } = session ?? {}
+  const session = readIfIntact(id)
+  const { root = '', parent, created_at = timestamp(timeOf(id)) } = session ?? {}
   return { ...rowOf(status, session), root, parent, created_at, ended_at: status.ended?.ts }
 }
 
-function shown({ id, name, status, provider, model, error, exit_code, root, parent, created_at, ended_at }: ProcessRow): Listed {
+function shown({
+  id,
+  name,
+  status,
+  provider,
+  model,
+  error,
+  exit_code,
+  worktree,
+  branch,
+  root,
+  parent,
+  created_at,
+  ended_at,
+}: ProcessRow): Listed {
   const row = {
     session_id: id,
     name: name ?? null,
@@ -49,5 +65,5 @@ function shown({ id, name, status, provider, model, error, exit_code, root, pare
     model: model ?? null,
     error: error ?? null,
   }
-  return { ...row, exit_code, root, parent, created_at, ended_at }
+  return { ...row, exit_code, worktree, branch, root, parent, created_at, ended_at }
 }

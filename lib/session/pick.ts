@@ -8,7 +8,7 @@ import { isId, shortId } from '../base/id.js'
 import { projectRoot } from '../base/paths.js'
 import { checkHome } from '../store/home.js'
 import { endOf, indexed } from '../table/filing.js'
-import { exists, ids, read } from '../table/sessions.js'
+import { exists, ids, readIfIntact } from '../table/sessions.js'
 import { STATES, type State, statusOf } from './state.js'
 
 /** The selecting flags in camelCase, and the operands. */
@@ -47,7 +47,7 @@ export async function pick(which: Pick, stdin: Lines, options: Options = {}): Pr
   if (!named && options.otherwise === 'none') return []
   const found = named ?? all()
   const root = which.root === undefined ? undefined : projectRoot(which.root)
-  const left = found.filter(id => (root === undefined || read(id)?.root === root) && (!states || states.has(statusOf(id).state)))
+  const left = found.filter(id => (root === undefined || readIfIntact(id)?.root === root) && (!states || states.has(statusOf(id).state)))
   // What was named has to be there, even where nothing has to be left of it.
   const mayBeEmpty = options.empty && (found.length > 0 || !named || which.all)
   if (left.length === 0 && !mayBeEmpty) throw new Fault(`no session ${describe(which)}`, EXIT.none)
@@ -128,13 +128,15 @@ function mayBegin(part: string): boolean {
   return /^[0-9a-f]{1,8}(-|$)/.test(part) && digits <= now
 }
 
-/** Ids, parts and names, a line each, or rows with session_id. An empty stdin is Fault 3: nothing was handed on. */
+/** Ids, parts and names, a line each; rows with session_id, or an array of them. No session at all is Fault 3: nothing was handed on. */
 async function fromLines(stdin: Lines): Promise<string[]> {
   const found: string[] = []
   const lines = stdin.lines()[Symbol.asyncIterator]()
   for (let next = await lines.next(); !next.done; next = await lines.next()) {
     const word = next.value.trim()
     if (word.startsWith('{')) return [...found, ...(await fromRows(word, lines))]
+    // A name may begin so too.
+    if (word.startsWith('[') && newestNamed(word) === undefined) return [...found, ...(await fromArray(word, lines))]
     if (word !== '') found.push(one(word))
   }
   if (found.length === 0) throw new Fault("stdin has no session: '-' reads ids or rows with session_id, a line each", EXIT.none)
@@ -148,6 +150,29 @@ async function fromRows(first: string, rest: AsyncIterator<string>): Promise<str
     if (typeof row.session_id !== 'string') throw usage(`row ${found.length + 1} of stdin has no session_id`)
     found.push(one(row.session_id))
   }
+  return found
+}
+
+/** What ps, collect and session list print with --json: one array, on one line or several. */
+async function fromArray(first: string, rest: AsyncIterator<string>): Promise<string[]> {
+  const lines: string[] = []
+  for await (const line of linesOf(first, rest)) lines.push(line)
+  return sessionsIn(lines.join('')).map(one)
+}
+
+function sessionsIn(text: string): string[] {
+  let rows: unknown
+  try {
+    rows = JSON.parse(text)
+  } catch (error) {
+    throw new Fault(`stdin is no JSON array: ${quoted(text.trim())}`, EXIT.usage, { cause: error })
+  }
+  const found = (rows as unknown[]).map((row, at) => {
+    const id = typeof row === 'object' && row !== null ? (row as Record<string, unknown>).session_id : undefined
+    if (typeof id !== 'string') throw usage(`row ${at + 1} of the array on stdin has no session_id`)
+    return id
+  })
+  if (found.length === 0) throw new Fault("the array on stdin is empty: '-' reads rows with session_id", EXIT.none)
   return found
 }
 
@@ -165,7 +190,7 @@ function statesOf(text: string | undefined): Set<State> | undefined {
 }
 
 function nameAfter(id: string): string {
-  const name = read(id)?.name
+  const name = readIfIntact(id)?.name
   return name === undefined ? '' : ` ${quoted(name)}`
 }
 
@@ -190,7 +215,7 @@ export function label(id: string, name: string | undefined | null): string {
 export function labels(): (id: string) => string {
   const known = new Map<string, string>()
   return id => {
-    const text = known.get(id) ?? label(id, read(id)?.name)
+    const text = known.get(id) ?? label(id, readIfIntact(id)?.name)
     known.set(id, text)
     return text
   }

@@ -2,17 +2,19 @@
 
 import { existsSync } from 'node:fs'
 import { EXIT, Fault, usage } from '../base/exit.js'
-import { shortId } from '../base/id.js'
+import { shortId, timeOf } from '../base/id.js'
 import { checkName } from '../base/name.js'
 import { paths, type SessionFile } from '../base/paths.js'
+import { timestamp } from '../base/time.js'
 import { readEvents } from '../log/read.js'
 import { processes } from '../table/processes.js'
-import { read, type Session, update } from '../table/sessions.js'
+import { exists, read, readIfIntact, type Session, update } from '../table/sessions.js'
 import { isAwaited } from './queue.js'
-import { remove } from './remove.js'
+import { removeApart } from './remove.js'
 import { Round } from './round.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
+import { dirtyAmong, wouldLose } from './worktree-loss.js'
 
 /** A session in a list: its row, and how it was called. */
 export interface Recorded extends Row {
@@ -30,15 +32,15 @@ export async function listed(ids: readonly string[], newest = ids.length): Promi
   const rows: Recorded[] = []
   const round = new Round()
   for (const id of wanted) {
-    const session = read(id)
-    if (session) rows.push(await recordOf(session, round))
+    const session = readIfIntact(id)
+    if (session || exists(id)) rows.push(await recordOf(id, session, round))
   }
   return rows
 }
 
-async function recordOf(session: Session, round?: Round): Promise<Recorded> {
-  const status = await settle(session.id, round)
-  const { description = null, tags, root, parent, created_at } = session
+async function recordOf(id: string, session: Session | undefined, round?: Round): Promise<Recorded> {
+  const status = await settle(id, round)
+  const { description = null, tags = [], root = '', parent, created_at = timestamp(timeOf(id)) } = session ?? {}
   return { ...rowOf(status, session), description, tags, root, parent, created_at, ended_at: status.ended?.ts }
 }
 
@@ -53,11 +55,14 @@ export interface RunRow {
 }
 
 /** All that is known of a session: its row, session.json, its files, its runs. A path is null where there is no file. */
-export interface Whole extends Recorded, Omit<Session, 'id' | 'name' | 'model' | 'description'> {
+export interface Whole extends Recorded, Omit<Session, 'id' | 'name' | 'model' | 'description' | 'worktree'> {
   path: string
   prompt_path: string | null
   log_path: string | null
   result_path: string | null
+  /** Of a session with a worktree: the commit it began with, and the main tree. */
+  base?: string
+  repo?: string
   runs: RunRow[]
 }
 
@@ -65,11 +70,13 @@ export interface Whole extends Recorded, Omit<Session, 'id' | 'name' | 'model' |
 export async function wholeOf(id: string): Promise<Whole> {
   const session = read(id)
   if (!session) throw new Fault(`session ${id} was removed`, EXIT.none)
-  const { id: _, ...fields } = session
+  const { id: _, worktree, ...fields } = session
   const file = (name: SessionFile) => (existsSync(paths.inSession(id, name)) ? paths.inSession(id, name) : null)
   return {
     ...fields,
-    ...(await recordOf(session)),
+    ...(await recordOf(id, session)),
+    base: worktree?.base,
+    repo: worktree?.repo,
     path: paths.session(id),
     prompt_path: file('prompt'),
     log_path: file('log.ndjson'),
@@ -122,7 +129,7 @@ export async function change(id: string, { name, description, tag, clearTags }: 
     tags: [...new Set([...(clearTags ? [] : before.tags), ...tag])],
   }))
   nameRow(session)
-  return recordOf(session)
+  return recordOf(id, session)
 }
 
 /** Less than any step of a run: the next row that a runner writes still counts. */
@@ -137,7 +144,10 @@ function nameRow({ id, name }: Session): void {
   }
 }
 
-/** Forgets sessions that are over, and gives each. Throws a Fault (4) before anything is done if one is not, or one that waits needs it. */
+/**
+ * Forgets sessions that are over, and gives each. Throws a Fault (4) before anything is done if one is not, if one that waits needs it,
+ * or if it has work in its worktree.
+ */
 export async function discard(ids: readonly string[], take: (row: Row) => void): Promise<void> {
   const statuses = []
   for (const id of ids) {
@@ -146,9 +156,11 @@ export async function discard(ids: readonly string[], take: (row: Row) => void):
     if (isAwaited(id)) throw new Fault(`session ${id} is waited for by others: cancel those, or let them come to their end`, EXIT.notNow)
     statuses.push(status)
   }
+  const [dirty] = await dirtyAmong(ids)
+  if (dirty) throw wouldLose(dirty)
   for (const status of statuses) {
     const row = rowOf(status)
-    remove(status.id)
+    await removeApart(status.id)
     take(row)
   }
 }

@@ -5,6 +5,9 @@ import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { readIfThere, replaceFile } from '../store/file.js'
 
+/** The step of the ladder INT, TERM, KILL unless somebody says otherwise, in milliseconds. */
+export const GRACE = 5_000
+
 export interface EndRequest {
   /** completed: the agent handed in its result and is done; failed: its time was over. */
   outcome: 'completed' | 'cancelled' | 'failed'

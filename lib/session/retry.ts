@@ -11,8 +11,10 @@ import { loadConfig } from '../config/config.js'
 import { listIfThere, readBytesIfThere } from '../store/file.js'
 import { read, type Session } from '../table/sessions.js'
 import { checkFeatures, parentHere, record, usable } from './ask.js'
+import { trySandbox } from './sandbox.js'
 import { settle } from './settle.js'
 import { type Spawned, start } from './start.js'
+import { withoutWorktree } from './worktree.js'
 
 export interface Again {
   /** Only those that ended otherwise than completed. */
@@ -50,8 +52,8 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
   for (const session of inOrder(chosen)) {
     const next = again(session, model, anew)
     anew.set(session.id, next.id)
-    await record(next, 'spawn', filesOf(session))
-    take({ ...(await start(next)), from: session.id })
+    const apart = await record(next, 'spawn', filesOf(session), await worktreeFor(next))
+    take({ ...(await start(apart)), from: session.id })
   }
 }
 
@@ -62,9 +64,18 @@ function inOrder(sessions: Session[]): Session[] {
   return isGraph ? sessions.toSorted((a, b) => (a.id < b.id ? -1 : 1)) : sessions
 }
 
-async function checkUsable({ provider, root, cwd, flags }: Session, model: string | undefined): Promise<void> {
+/** One with a worktree gets another, from the project as it is now; a name that it was given can be taken by then. */
+async function worktreeFor({ root, name, flags: { worktree } }: Session): Promise<Parameters<typeof record>[3]> {
+  if (worktree === undefined) return {}
+  const { carry } = (await loadConfig(root)).worktree
+  return { name: true, after: typeof worktree === 'string' ? worktree : name, carried: carry }
+}
+
+async function checkUsable(session: Session, model: string | undefined): Promise<void> {
+  const { provider, root, cwd, flags } = withoutWorktree(session)
   realFolder(cwd)
   const found = await usable(provider, await loadConfig(root))
+  if (session.sandbox) await trySandbox(withoutWorktree(session))
   checkFeatures(model === undefined ? flags : { ...flags, model }, found)
 }
 
@@ -72,7 +83,7 @@ async function checkUsable({ provider, root, cwd, flags }: Session, model: strin
 function again(session: Session, model: string | undefined, anew: ReadonlyMap<string, string>): Session {
   const { size: _, ...flags } = session.flags
   return {
-    ...session,
+    ...withoutWorktree(session),
     id: newId(),
     created_at: timestamp(),
     parent: parentHere(),

@@ -3,9 +3,10 @@
 import { paths } from '../base/paths.js'
 import { readIfThere } from '../store/file.js'
 import { processes } from '../table/processes.js'
-import { read, type Session } from '../table/sessions.js'
+import { exists, readIfIntact, type Session } from '../table/sessions.js'
 import type { Status } from './state.js'
 import { agentPid } from './turns.js'
+import { worktreeFields } from './worktree.js'
 
 /** The row of DESIGN: snake_case, absent where there is nothing to say but for the first six. Durations in milliseconds. */
 export interface Row {
@@ -22,10 +23,13 @@ export interface Row {
   pid?: number
   runner_pid?: number
   duration_ms?: number
+  /** The folder of its git worktree, and the branch there, if it has one of its own. */
+  worktree?: string
+  branch?: string
 }
 
-/** The row of a session in the given state. */
-export function rowOf(status: Status, session: Session | undefined = read(status.id)): Row {
+/** The row of a session in the given state. Of one whose session.json is damaged what the log has, and that it is. */
+export function rowOf(status: Status, session: Session | undefined = readIfIntact(status.id)): Row {
   const { id, state, ended, started, owner, over } = status
   return {
     session_id: id,
@@ -33,7 +37,7 @@ export function rowOf(status: Status, session: Session | undefined = read(status
     status: state,
     provider: session?.provider ?? 'unknown',
     model: session?.model ?? null,
-    error: errorOf(status) ?? null,
+    error: errorOf(status) ?? (session === undefined && exists(id) ? 'its session.json is damaged: see zag doctor' : null),
     exit_code: ended?.exit_code,
     signal: ended?.signal,
     reason: ended?.reason,
@@ -41,6 +45,7 @@ export function rowOf(status: Status, session: Session | undefined = read(status
     // Of one that waits the owner is nobody.
     runner_pid: over ? undefined : owner?.pid || undefined,
     duration_ms: over ? ended?.duration_ms : undefined,
+    ...worktreeFields(session?.worktree),
   }
 }
 

@@ -8,20 +8,17 @@ import { loadConfig } from '../config/config.js'
 import { LogWriter } from '../log/write.js'
 import { providerOf } from '../provider/list.js'
 import type { Provider, Verdict } from '../provider/provider.js'
-import type { Session } from '../table/sessions.js'
+import { exists, type Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
 import { Between } from './between.js'
 import { keepConversation } from './conversation.js'
 import { fitted } from './fit.js'
 import { putContext } from './inject.js'
 import { writePrompt } from './prompt.js'
-import { type EndRequest, requestedEnd } from './request.js'
+import { type EndRequest, GRACE, requestedEnd } from './request.js'
 import { type Exit, type Playing, type Said, shoot } from './shot.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 import { endTurn, isLastTurn } from './turns.js'
-
-/** The step of the ladder for a run whose time is over, in milliseconds. */
-const TIMEOUT_GRACE = 5_000
 
 export interface RunOptions {
   /** The turn it begins with; a session that lives on can begin with none and wait. */
@@ -136,6 +133,8 @@ export class Run {
       }
       return this.#request ? outcomeOf({ success: false }, this.#request) : { success: true, status: 'completed', reason: 'end' }
     } catch (error) {
+      // There is nobody left to be told.
+      if (!exists(this.#session.id)) throw error
       return failedToStart(error)
     } finally {
       between.close()
@@ -245,7 +244,7 @@ export class Run {
     if (timeout === undefined) return () => {}
     const error = `not done after ${formatDuration(timeout)}`
     return at(Date.now() + timeout, () =>
-      this.end({ outcome: 'failed', run: this.#run, grace_ms: TIMEOUT_GRACE, by: 'runner', reason: 'timeout', error }),
+      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'timeout', error }),
     )
   }
 }

@@ -11,7 +11,7 @@ import { LONGEST_FIELD } from '../log/write.js'
 import { readIfThere, sizeIfThere } from '../store/file.js'
 import { parseLine } from '../store/lines.js'
 import { sweep } from '../store/sweep.js'
-import { read } from '../table/sessions.js'
+import { readIfIntact } from '../table/sessions.js'
 import { certainPart, patternOf } from './pattern.js'
 
 /** Who speaks in an event, and which kinds of events are theirs. */
@@ -72,7 +72,7 @@ export function search(ids: readonly string[], wanted: Wanted, take: (hit: Hit) 
     sweep(paths.inSession(id, 'log.ndjson'), hasSpilled(id) ? [part, SPILLED] : [part], { anyCase }, (line, seq) => {
       const hit = hitIn(line, id, pattern, wanted)
       if (!hit) return
-      if (name === undefined) name = read(id)?.name ?? null
+      if (name === undefined) name = readIfIntact(id)?.name ?? null
       more = take({ session_id: id, name, seq, ...hit }) !== false
       return more
     })

@@ -4,13 +4,12 @@
 // --state is true of a moment, so with it the choice is made once. Looking again is cheap however many sessions there are:
 // folders are listed only when they changed.
 
-import { Fault } from '../base/exit.js'
 import { checkName } from '../base/name.js'
 import { paths, projectRoot } from '../base/paths.js'
 import { changeOf } from '../store/file.js'
 import { checkHome } from '../store/home.js'
 import { indexed } from '../table/filing.js'
-import { exists, ids, read } from '../table/sessions.js'
+import { exists, ids, readIfIntact } from '../table/sessions.js'
 import { type Lines, one, type Pick, pick, withTags } from './pick.js'
 
 /** The part of a choice that sessions can still come into. */
@@ -95,7 +94,7 @@ export class Selection {
       parent === undefined ? [] : indexed('parent', parent),
     ]
     const found = sets.flat().filter(id => !this.#seen.has(id) && exists(id))
-    return root === undefined ? found : found.filter(id => read(id)?.root === root)
+    return root === undefined ? found : found.filter(id => readIfIntact(id)?.root === root)
   }
 
   /** Whether a listed folder changed since the last call. One change is answered twice, because a clock has steps. */
@@ -115,14 +114,9 @@ export class Selection {
 }
 
 function belongs(id: string, { tags, parent, all, root }: Open): boolean {
-  try {
-    const session = read(id)
-    if (!session || (root !== undefined && session.root !== root)) return false
-    const tagged = tags.length > 0 && tags.every(tag => session.tags.includes(tag))
-    return all || tagged || (parent !== undefined && session.parent === parent)
-  } catch (error) {
-    // A session that is damaged: if it is one of ours, the index has it.
-    if (error instanceof Fault) return false
-    throw error
-  }
+  // One that is damaged: if it is one of ours, the index has it.
+  const session = readIfIntact(id)
+  if (!session || (root !== undefined && session.root !== root)) return false
+  const tagged = tags.length > 0 && tags.every(tag => session.tags.includes(tag))
+  return all || tagged || (parent !== undefined && session.parent === parent)
 }

@@ -5,7 +5,7 @@ import { inside, paths } from '../base/paths.js'
 import { isAlive, myself } from '../process/identity.js'
 import { sizeIfThere } from '../store/file.js'
 import { latestIn, release, takeOver } from '../table/owners.js'
-import { read, type Session } from '../table/sessions.js'
+import { readIfIntact, type Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
 import { Round, recall, type Waiting } from './round.js'
 import { type Status, statusOf } from './state.js'
@@ -89,7 +89,7 @@ async function goOn({ id, owner }: Status, { status, run }: Ended): Promise<bool
 /** Ends a dead session unless somebody else came first. False if that is not possible here: its state is told all the same. */
 async function tryToClose(status: Status): Promise<boolean> {
   const { id, owner, run } = status
-  const session = read(id)
+  const session = readIfIntact(id)
   if (!session) return false
   try {
     if (takeOver(id, owner, { role: 'close', run, ...myself() })) await closeOrRelease(session, status)
@@ -122,7 +122,7 @@ function isOwn({ id, run }: Status): boolean {
 async function showIfMissing({ id, owner }: Status, ended: Ended): Promise<void> {
   const shown = sizeIfThere(paths.marker(id, 'ended')) !== undefined
   if ((shown && sizeIfThere(paths.inSession(id, 'environment')) === undefined) || (owner && isAlive(owner))) return
-  const session = read(id)
+  const session = readIfIntact(id)
   try {
     const { showEnd, leaveBehind } = await import('./turn.js')
     if (session && !shown) showEnd(session, ended)

@@ -1,9 +1,7 @@
 // What signals mean to a process that supervises a session, detached or in the foreground.
 
 import { constants } from 'node:os'
-
-/** The step of the ladder when somebody signals the runner itself, in milliseconds. */
-export const GRACE = 5_000
+import { GRACE } from './request.js'
 
 /** What can be ended: a session, or all that a process supervises. */
 interface Endable {

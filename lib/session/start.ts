@@ -5,7 +5,7 @@ import { latestOwner } from '../table/owners.js'
 import type { Session } from '../table/sessions.js'
 import { type Ask, makeSession } from './ask.js'
 import { startRunner } from './begin.js'
-import { undo } from './remove.js'
+import { undoApart } from './remove.js'
 
 export interface Spawned {
   id: string
@@ -22,11 +22,13 @@ export async function spawn(ask: Ask): Promise<Spawned> {
 }
 
 /** Starts a session that was just made, or lets it wait its turn. Throws a Fault (5) and forgets the session then. */
-export async function start({ id, interactive = false }: Session): Promise<Spawned> {
-  return { id, pid: await runnerFor(id), logPath: paths.inSession(id, 'log.ndjson'), interactive }
+export async function start(session: Session): Promise<Spawned> {
+  const { id, interactive = false } = session
+  return { id, pid: await runnerFor(session), logPath: paths.inSession(id, 'log.ndjson'), interactive }
 }
 
-async function runnerFor(id: string): Promise<number | undefined> {
+async function runnerFor(session: Session): Promise<number | undefined> {
+  const { id } = session
   try {
     if (latestOwner(id)?.role !== 'queue') return await startRunner(id, 1)
     await (await import('./queue.js')).consider(id)
@@ -34,7 +36,7 @@ async function runnerFor(id: string): Promise<number | undefined> {
     return owner?.role === 'run' ? owner.pid : undefined
   } catch (error) {
     const role = latestOwner(id)?.role
-    if (role === 'spawn' || role === 'queue') undo(id)
+    if (role === 'spawn' || role === 'queue') await undoApart(session)
     throw error
   }
 }

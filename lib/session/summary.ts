@@ -3,23 +3,27 @@
 import { isAbsolute, relative } from 'node:path'
 import { UsageSum } from '../log/fold.js'
 import { type Tally, type ToolTally, tallyOf } from '../log/tally.js'
-import { read } from '../table/sessions.js'
+import { readIfIntact } from '../table/sessions.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
+import { rootOfAgent } from './worktree.js'
 
 /** The row of a session with its numbers. `duration_ms` is the time of all its runs, until now if it is not over. */
 export interface Summary extends Row, Omit<Tally, 'run_ms'> {
   duration_ms: number
+  /** Of a session with a worktree: what differs there from the commit it began with. */
+  changed?: string[]
 }
 
 /** The summary of a session. A dead one is ended on the way. */
 export async function summaryOf(id: string): Promise<Summary> {
   const status = await settle(id)
-  const session = read(id)
+  const session = readIfIntact(id)
   const { run_ms, ...tally } = tallyOf(id)
   const running = status.over || !status.started ? 0 : Date.now() - Date.parse(status.started.ts)
-  const files = tally.files.map(path => within(session?.root, path))
-  return { ...rowOf(status, session), ...tally, files, duration_ms: run_ms + Math.max(0, running) }
+  const files = tally.files.map(path => within(session && rootOfAgent(session), path))
+  const changed = session?.worktree && (await (await import('./worktree-patch.js')).changedIn(session.worktree))
+  return { ...rowOf(status, session), ...tally, files, changed, duration_ms: run_ms + Math.max(0, running) }
 }
 
 /** A path below the project without the project; others as they are. */

@@ -9,9 +9,10 @@ import { LONGEST_FIELD, type LogWriter, shorten } from '../log/write.js'
 import { copySlice, readBytesIfThere, remove, replaceFile } from '../store/file.js'
 import { indexed } from '../table/filing.js'
 import { type ProcessRow, processes, revOf } from '../table/processes.js'
-import { read, type Session } from '../table/sessions.js'
+import { readIfIntact, type Session } from '../table/sessions.js'
 import { bytesOf, type Message } from './inbox.js'
 import { messagesOf } from './turns.js'
+import { worktreeFields } from './worktree.js'
 
 export type Ended = EventFields['session_ended']
 
@@ -69,7 +70,7 @@ export async function leaveBehind(id: string): Promise<void> {
 export function showEnd(session: Session, ended: Ended): void {
   processes().append(
     // Its name may be another one by now.
-    rowFor(read(session.id) ?? session, ended.run, 'ended', {
+    rowFor(readIfIntact(session.id) ?? session, ended.run, 'ended', {
       status: ended.status,
       exit_code: ended.exit_code,
       error: ended.error,
@@ -90,7 +91,7 @@ export function mark(
 
 /** A row of the process table for a step of a run. */
 export function rowFor(session: Session, run: number, step: 'created' | 'started' | 'ended', more: Partial<ProcessRow>): ProcessRow {
-  const { id, name, provider, model, root, parent, created_at } = session
+  const { id, name, provider, model, root, parent, created_at, worktree } = session
   return {
     id,
     rev: revOf(run, step),
@@ -99,6 +100,7 @@ export function rowFor(session: Session, run: number, step: 'created' | 'started
     model,
     root,
     parent,
+    ...worktreeFields(worktree),
     status: 'running',
     created_at,
     ...more,

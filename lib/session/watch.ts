@@ -6,7 +6,7 @@ import { constants } from 'node:os'
 import type { LogEvent } from '../log/events.js'
 import { cannotStart, pidOf } from '../process/detach.js'
 import { programAt } from '../process/program.js'
-import { read } from '../table/sessions.js'
+import { readIfIntact } from '../table/sessions.js'
 
 /** A command that was told to stop gets this long before it is killed, in milliseconds. */
 const GRACE = 5_000
@@ -23,7 +23,7 @@ export function reactionOf(words: readonly [string, ...string[]], stop: AbortSig
   if (!PLACES.test(words[0])) programAt(words[0], process.env.PATH)
   const providers = new Map<string, string>()
   return async (id, event) => {
-    const provider = providers.get(id) ?? read(id)?.provider ?? 'unknown'
+    const provider = providers.get(id) ?? readIfIntact(id)?.provider ?? 'unknown'
     providers.set(id, provider)
     const values = { session_id: id, provider, event_type: event.type, seq: event.seq, ts: event.ts }
     const child = await start(words.map(word => filled(word, values)))

@@ -8,6 +8,8 @@
 import {
   chmodSync,
   closeSync,
+  constants,
+  cp,
   existsSync,
   fchmodSync,
   fsyncSync,
@@ -315,6 +317,17 @@ export function touch(path: string): void {
     }
   } catch (error) {
     throw refused(`cannot write ${quoted(path)}`, error)
+  }
+}
+
+/** Copies a file, or a folder with all in it, beside what is there already. Symbolic links stay as they are; modes are kept. */
+export async function copyTree(from: string, to: string): Promise<void> {
+  // Where the file system can share blocks until one of the two is changed, nothing is really copied.
+  const options = { recursive: true, force: false, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE }
+  try {
+    await new Promise<void>((done, fail) => cp(from, to, options, error => (error ? fail(error) : done())))
+  } catch (error) {
+    throw refused(`cannot copy ${quoted(from)} to ${quoted(to)}`, error)
   }
 }
 

@@ -14,6 +14,8 @@ export interface ProcessRow {
   model?: string
   root: string
   parent?: string
+  worktree?: string
+  branch?: string
   status: string
   runner_pid?: number
   pid?: number

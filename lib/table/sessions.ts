@@ -13,6 +13,24 @@ import { withLock } from '../store/lock.js'
 import { file, unfile } from './filing.js'
 import type { Owner } from './owners.js'
 
+/** The git worktree of a session: its folder, its branch, the commit both were made from, and the folder of the main tree. */
+export interface Worktree {
+  path: string
+  branch: string
+  base: string
+  repo: string
+}
+
+/** The sandbox of a session: whether it has a network, and the paths beside the project that have a word of their own. */
+export interface Sandbox {
+  /** The profile of config.toml that it was made from. */
+  profile?: string
+  net: boolean
+  write: string[]
+  read: string[]
+  hide: string[]
+}
+
 /** session.json: how a session was asked for. Times in milliseconds where the name says so. */
 export interface Session {
   id: string
@@ -44,6 +62,9 @@ export interface Session {
   retries?: number
   /** It lives on after its first turn. */
   interactive?: boolean
+  /** A tree of its own, of which `cwd` is then a part; `root` stays the project's. */
+  worktree?: Worktree
+  sandbox?: Sandbox
   /** The session of which this is the same again. */
   retried_from?: string
   /** Since when all but its log and its result is gone. */
@@ -94,6 +115,17 @@ export function read(id: string): Session | undefined {
     // falls through to the Fault below: a file that does not parse is as broken as one that is of another kind
   }
   throw new Fault(`session ${id} is damaged: ${quoted(paths.inSession(id, 'session.json'))} is no session: see zag doctor`, EXIT.system)
+}
+
+/** The same for whoever can do without: nothing also if it is damaged, of which zag doctor tells. */
+export function readIfIntact(id: string): Session | undefined {
+  try {
+    return read(id)
+  } catch (error) {
+    // What the log says of such a session is as true as before.
+    if (error instanceof Fault) return undefined
+    throw error
+  }
 }
 
 /** Changes session.json under its lock and brings the index into line. */

@@ -10,7 +10,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
-import { type Data, longName } from '../../lib/command/data.js'
+import { type Data, longName, takesValue } from '../../lib/command/data.js'
 import { diet } from './diet.js'
 import { licences } from './licences.js'
 import { chunkOf, HEAVY, packageSource, startSource, stubSource } from './packages.js'
@@ -125,27 +125,34 @@ async function main(): Promise<void> {
   ])
   put('LICENSES.txt', licences(bundled))
   put('package.json', '{"type":"commonjs"}\n')
-  put('lib/programs.json', `${JSON.stringify(describe(), null, 2)}\n`)
+  const data = dataOfPrograms()
+  put('lib/programs.json', `${JSON.stringify(data.map(describe), null, 2)}\n`)
+  put('lib/data.json', `${JSON.stringify(data)}\n`)
   failed.push(...checkBin())
   for (const line of failed) console.error(`build: ${line}`)
   if (failed.length > 0) process.exitCode = 1
   else removeStale()
 }
 
-/** All programs from their own data: what `zag` lists, and the flags that take a value, which may stand before a program's name. */
-function describe(): { name: string; does: string; valued: string[] }[] {
+/**
+ * What every program that was built says of itself: for what speaks of all of them, as zag completion does. Its chunk is asked,
+ * not what is started: that would keep compiled code of all of them, each in a listener of its own for the end of this process.
+ */
+function dataOfPrograms(): Data[] {
   const require = createRequire(join(DIST, 'lib/'))
   return programs()
     .filter(name => made.has(`bin/${name}`))
-    .map(name => {
-      const { data } = require(join(DIST, 'bin', name)).default
-      return { name: data.name, does: data.does, valued: valuedFlags(data) }
-    })
+    .map(name => require(join(DIST, 'chunk', `${name}.js`)).default.data)
+}
+
+/** What `zag` lists of a program, and the flags that take a value, which may stand before its name. */
+function describe(data: Data): { name: string; does: string; valued: string[] } {
+  return { name: data.name, does: data.does, valued: valuedFlags(data) }
 }
 
 function valuedFlags(data: Data): string[] {
   const parts = 'commands' in data ? Object.values(data.commands) : [data]
-  const flags = parts.flatMap(part => Object.entries(part.flags)).filter(([, flag]) => flag.type !== 'boolean')
+  const flags = parts.flatMap(part => Object.entries(part.flags)).filter(([, flag]) => takesValue(flag))
   return [...new Set(flags.flatMap(([key, { short }]) => [`--${longName(key)}`, ...(short ? [`-${short}`] : [])]))]
 }
 

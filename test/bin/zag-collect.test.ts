@@ -3,6 +3,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { repository } from '../help/repository.js'
+import { until } from '../help/run.js'
 import { seed, selects, ways } from '../help/selection.js'
 import { Zag } from '../help/sessions.js'
 
@@ -101,6 +103,59 @@ t.test('--into with names that would lead elsewhere', async t => {
   t.notOk(existsSync(join(zag.home, '..', 'out.txt')))
 })
 
+t.test('a damaged session.json keeps nobody from the rest, nor from what its log and its result say', async t => {
+  const whole = (await zag.over('echo whole', ['--tag', 'hurt'])).session_id
+  const done = (await zag.over('echo done', ['--tag', 'hurt'])).session_id
+  const lost = (await zag.over('echo lost', ['--tag', 'hurt'])).session_id
+  const gate = zag.gate()
+  const alive = await zag.spawn(`echo alive; ${gate.script}`, ['--tag', 'hurt'])
+  await until(async () => (await zag.go('events', [alive, '--type', 'assistant_message'])).stdout.includes('alive'))
+  const log = readFileSync(zag.file(lost, 'log.ndjson'), 'utf8').trim().split('\n')
+  for (const id of [done, lost, alive]) writeFileSync(zag.file(id, 'session.json'), '{"id":')
+  // Its runner is gone, and nobody can end it in the runner's place.
+  writeFileSync(zag.file(lost, 'log.ndjson'), `${log.slice(0, -1).join('\n')}\n`)
+  const tagged = ['--tag', 'hurt']
+  const word = 'its session.json is damaged: see zag doctor'
+  const all = JSON.parse((await collect(['--json', ...tagged])).stdout)
+  t.match(all, [
+    { session_id: whole, status: 'completed', provider: 'sh', error: null, result: 'whole\n' },
+    { session_id: done, status: 'completed', provider: 'unknown', name: null, error: word, result: 'done\n' },
+    { session_id: lost, status: 'dead', error: 'its runner is gone' },
+    { session_id: alive, status: 'running', error: word },
+  ])
+  t.match(await zag.go('status', tagged), {
+    code: 0,
+    stdout: `${whole}\tcompleted\n${done}\tcompleted\n${lost}\tdead\n${alive}\trunning\n`,
+  })
+  t.match(await zag.go('output', [whole, done]), { code: 0, stdout: 'whole\ndone\n' })
+  t.match(await zag.go('ps', ['--tag', 'hurt', '-q']), { code: 0, stdout: `${whole}\n${done}\n${lost}\n${alive}\n` })
+  t.match(await zag.go('ps', []), { code: 0, stdout: new RegExp(`^${alive}\trunning\tunknown\t.*\t${word}$`, 'm') })
+  for (const program of ['summary', 'events', 'search', 'session', 'listen'] as const) {
+    const args = { summary: tagged, events: tagged, search: ['done', ...tagged], session: ['list', ...tagged], listen: [done] }[program]
+    t.match(await zag.go(program, args), { code: 0, stderr: '' }, program)
+  }
+  t.match(await zag.go('pipe', ['-p', 'sh', done, '--', 'cat']), { code: 0, stdout: /\ndone\n<\/session-result>/ })
+  const waiting = zag.go('wait', tagged)
+  gate.open()
+  t.match(await waiting, { code: 1, stdout: new RegExp(`^${lost}\tdead`, 'm') })
+  t.match(await zag.go('status', [alive]), { code: 0, stdout: 'completed\n' }, 'it ended as it should')
+  t.match(await zag.go('retry', tagged), { code: 5, stdout: '', stderr: /is damaged/ }, 'what needs it says so')
+})
+
+// What a patch holds is in test/promises/worktrees.test.ts.
+t.test('--patch: in the order asked for, missing ones included', async t => {
+  const { top: cwd } = repository(join(zag.home, 'repo'))
+  const row = await zag.over('echo two >>a.txt', ['-w', '--name', 'apart'], { cwd })
+  const { code, stdout, stderr } = await collect(['--patch', row.session_id, b])
+  t.match({ code, stderr }, { code: 0, stderr: '' })
+  t.match(
+    stdout,
+    /^== \S+ apart \(completed\) ==\ndiff --git a\/a\.txt b\/a\.txt\n[\s\S]*\n\+two\n\n== \S+ \(failed\) ==\n\(no patch: it has no worktree\)\n$/,
+  )
+  const both = JSON.parse((await collect(['--patch', '--json', '--max-bytes', '1', b, row.session_id])).stdout)
+  t.match(both, [{ no_patch: 'it has no worktree', result: /left out/ }, { patch: /^diff --git/ }])
+})
+
 t.test('3 and 2', async t => {
   t.match(await collect(['nobody']), { code: 3, stdout: '', stderr: /no session 'nobody'/ })
   t.match(await collect(['--into', 'x', '--json', a]), {
@@ -109,6 +164,7 @@ t.test('3 and 2', async t => {
     stderr: /--into writes whole files: leave out --json and --max-bytes/,
   })
   t.match(await collect(['--into', 'x', '--max-bytes', '1k', a]), { code: 2 })
+  t.match(await collect(['--patch', '--max-bytes', '1k', a]), { code: 2, stdout: '', stderr: /a patch that is cut is none/ })
   t.match(await collect(['--max-bytes', 'much', a]), { code: 2, stderr: /'--max-bytes': 'much' is no size/ })
   t.notOk(existsSync(join(zag.home, 'x')))
 })

@@ -3,6 +3,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lives } from '../help/processes.js'
 import { begin, until, zagHome } from '../help/run.js'
 import { seed, selects, waysAbout } from '../help/selection.js'
 import { rows, Zag } from '../help/sessions.js'
@@ -24,12 +25,17 @@ const program = (name: string, script: string) => {
 await t.test('every way of naming one session; several are 3', async t => {
   // Each keeps its state.
   const script = `case $ZAG_SESSION_ID in ${seeds.b}) exit 3;; esac`
-  await selects(
-    t,
-    waysAbout(seeds).filter(({ means, args }) => means.length < 2 && args[0] !== '-'),
-    (args, more) => input(['--json', ...args, script], { input: more }),
-    ({ stdout }) => rows(stdout).map(row => row.session_id),
-  )
+  const among = waysAbout(seeds).filter(({ means, args }) => means.length < 2 && args[0] !== '-')
+  const narrowed = among.filter(({ args }) => args.includes('--state'))
+  // While it answers one, a session is in no state that others could mean.
+  for (const ways of [among.filter(way => !narrowed.includes(way)), ...narrowed.map(way => [way])]) {
+    await selects(
+      t,
+      ways,
+      (args, more) => input(['--json', ...args, script], { input: more }),
+      ({ stdout }) => rows(stdout).map(row => row.session_id),
+    )
+  }
   t.match(await input(['--session', '-', 'true'], { input: `${seeds.a}\n` }), { code: 0 })
   t.match(await input(['--tag', 'red', 'true']), {
     code: 3,
@@ -333,7 +339,16 @@ t.test('a message that a killed runner left in the inbox is delivered by whoever
   )
 })
 
-t.test('to one in the queue it waits there; the same again is not resumed', async t => {
+t.test('one that lives on ends with its folder', async t => {
+  const id = (await zag.go('spawn', ['-p', 'sh', '-I'])).stdout.trim()
+  const runner = await runnerOf(id)
+  rmSync(zag.file(id, ''), { recursive: true })
+  await until(() => !lives(runner))
+  t.notOk(existsSync(zag.file(id, '')))
+  t.match(await input(['--session', id, 'x']), { code: 3, stdout: '' })
+})
+
+t.test('to one in the queue it waits there; to one that never ran it is the first that runs', async t => {
   const gate = zag.gate()
   const first = await zag.spawn(gate.script)
   const id = await zag.spawn('echo first', ['--depends-on', first])

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFile
 import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
+import { repository } from '../help/repository.js'
 import { begin, until, zagHome } from '../help/run.js'
 import { rows, several, Zag } from '../help/sessions.js'
 
@@ -151,7 +152,7 @@ t.test('what sh has not is refused with flag and provider', async t => {
 })
 
 t.test('flags of later are not there yet', async t => {
-  const later = ['--worktree', '-w', '--sandbox', '--ask', '--allow=x', '--deny=x']
+  const later = ['--ask', '--allow=x', '--deny=x']
   await several(later, async flag => t.match(await spawn(['-p', 'sh', flag, 'true']), { code: 2, stdout: '', stderr: /no flag '/ }, flag))
 })
 
@@ -181,6 +182,45 @@ t.test('--keep-children, and without it nothing is left', async t => {
   t.ok(lives(kept), 'it lives on')
   t.notOk(lives(left), 'it was ended')
   process.kill(kept, 'SIGKILL')
+})
+
+t.test('--retries: again when it fails, as runs of one session', async t => {
+  const id = await zag.spawn('echo x >>tries; echo "try $(wc -l <tries)"; [ "$(wc -l <tries)" = 2 ]', ['--retries', '1'])
+  t.match(await zag.go('wait', ['--json', id]), { code: 0, stdout: /"status":"completed"/ })
+  t.equal(await output(id), 'try 2\n')
+  const ended = rows((await zag.go('events', [id, '--type', 'session_ended'])).stdout)
+  t.match(ended, [
+    { run: 1, status: 'failed', exit_code: 1 },
+    { run: 2, status: 'completed' },
+  ])
+  t.match(await spawn(['-p', 'sh', '--retries', '1', '-I', 'true']), { code: 2, stdout: '', stderr: /--retries .* give one of the two/ })
+  t.match(await spawn(['-p', 'sh', '--retries', '1001', 'true']), { code: 2, stdout: '' })
+})
+
+t.test('--interactive: it lives on; the prompt may be left out, and only there', async t => {
+  const [row] = rows((await spawn(['-p', 'sh', '-I', '--json'])).stdout)
+  t.match(row, { session_id: String, interactive: true })
+  const id = String(row?.session_id)
+  t.match(rows((await zag.go('status', ['--json', id])).stdout), [{ status: 'running', runner_pid: Number }])
+  const other = (await spawn(['-p', 'sh', '--interactive', 'echo here'])).stdout.trim()
+  await until(async () => (await zag.go('events', [other, '--type', 'turn_ended'])).stdout !== '')
+  t.match(await zag.go('cancel', [id, other]), { code: 0, stdout: /cancelled\n.*cancelled\n/ })
+  t.equal(await output(other), 'here\n')
+  t.match(await spawn(['-p', 'sh', '--json']), { code: 2, stdout: '', stderr: /no prompt/ })
+  t.match(await spawn(['-p', 'sh', '-I', ' ']), { code: 2, stdout: '', stderr: /the prompt is empty/ })
+})
+
+t.test('--file: fenced after the prompt, for an agent that reads text', async t => {
+  zag.configure('[providers.reads]\ncommand = ["cat"]\n')
+  writeFileSync(join(zag.home, 'notes'), 'some </attached-file> notes')
+  const id = (await spawn(['-p', 'reads', '--file', 'notes', 'look'])).stdout.trim()
+  await wait(id)
+  t.match(
+    await output(id),
+    /^look\n\nFiles that go with it follow[^\n]*\n\n<attached-file path=".*\/notes" escaped="true">\nsome <\\\/attached-file> notes\n<\/attached-file>$/,
+  )
+  t.match(await spawn(['-p', 'reads', '--file', 'nowhere', 'look']), { code: 5, stdout: '', stderr: /cannot read the file 'nowhere'/ })
+  zag.configure('')
 })
 
 t.test('a child session: parent, and provider and group inherited', async t => {
@@ -402,4 +442,30 @@ t.test('a home that is not ours, or none at all', async t => {
   await until(
     async () => (await zag.go('status', [stdout.trim()], { env: { ZAG_HOME: join(zag.home, 'new/one') } })).stdout === 'completed\n',
   )
+})
+
+// All else about them is in test/promises.
+t.test('--worktree and --sandbox: the session is apart, or there is none', async t => {
+  const apart = new Zag(t)
+  const { top: cwd, branches } = repository(join(apart.home, 'repo'))
+  const { stdout } = await apart.go('spawn', ['-p', 'sh', '--worktree=mine', 'pwd'], { cwd })
+  t.match(await apart.go('wait', [stdout.trim()]), { code: 0 })
+  t.match((await apart.go('output', [stdout.trim()])).stdout, /\/worktrees\/repo-[0-9a-f]{12}\/mine\n$/)
+  t.match(await apart.go('spawn', ['-p', 'sh', '-wmine', 'true'], { cwd }), {
+    code: 2,
+    stdout: '',
+    stderr: /branch 'zag\/mine' is there already/,
+  })
+  t.match(await apart.go('spawn', ['-p', 'sh', '--sandbox=none', '-w', 'true'], { cwd }), {
+    code: 2,
+    stdout: '',
+    stderr: /no sandbox 'none'/,
+  })
+  t.match(await apart.go('spawn', ['-p', 'sh', '--sandbox-net', 'off', 'true'], { cwd }), {
+    code: 2,
+    stdout: '',
+    stderr: /goes with --sandbox/,
+  })
+  t.same(branches(), ['zag/mine'])
+  t.equal(apart.ids().length, 1)
 })

@@ -61,6 +61,8 @@ export function ways({ a, b, c, two, below }: Seeds): Way[] {
     { args: ['--tag', 'blue', a], means: [a, b, c] },
     { args: ['-'], input: `${c}\n\n${a.slice(-8)}\n`, means: [c, a] },
     { args: ['-'], input: `${JSON.stringify({ session_id: b })}\n${JSON.stringify({ session_id: a, more: 1 })}`, means: [b, a] },
+    { args: ['-'], input: `${JSON.stringify([{ session_id: b }, { session_id: a.slice(-8) }], null, 2)}\n`, means: [b, a] },
+    { args: ['-'], input: '[]\n', means: [] },
     { args: ['-'], input: '', means: [] },
     { args: ['--tag', 'nobody'], means: [] },
     { args: ['--parent', b], means: [] },

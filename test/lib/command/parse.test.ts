@@ -20,6 +20,7 @@ const part: Part = {
     provider: { type: 'string', short: 'p', does: '' },
     output: { type: 'choice', short: 'o', choices: ['text', 'json'], does: '' },
     tag: { type: 'strings', short: 't', does: '' },
+    worktree: { type: 'optional', short: 'w', value: 'name', does: '' },
   },
   run() {},
 }
@@ -60,6 +61,13 @@ const means: [string, string[], object][] = [
     { olderThan: 5_400_000, maxBytes: 65_536, count: 7, output: 'json' },
   ],
   ['a moment', ['--since', '2026-01-01T00:00:00Z'], { since: 1_767_225_600_000 }],
+  ['an optional value left out', ['--worktree', 'x', 'y'], { worktree: true, operands: ['x', 'y'] }],
+  ['... by its letter', ['-w', 'x'], { worktree: true, operands: ['x'] }],
+  ['... before another flag', ['--worktree', '--json'], { worktree: true, json: true }],
+  ['... last of letters together', ['-aqw', 'x'], { any: true, quiet: true, worktree: true, operands: ['x'] }],
+  ['an optional value given', ['--worktree=x=1', 'y'], { worktree: 'x=1', operands: ['y'] }],
+  ['... after its letter', ['-wx', 'y'], { worktree: 'x', operands: ['y'] }],
+  ['... after its letter and =', ['-aw=-x'], { any: true, worktree: '-x' }],
   ['words of JavaScript', ['constructor', '__proto__', 'toString'], { operands: ['constructor', '__proto__', 'toString'] }],
 ]
 
@@ -85,6 +93,10 @@ const refuses: [string[], string][] = [
   [['--count='], "flag '--count': '' is no number of 1 to 99"],
   [['--max-bytes', '64x'], "flag '--max-bytes': '64x' is no size: write 4096, 64k or 1M"],
   [['--older-than', 'x'], "flag '--older-than': 'x' is no duration: write 90, 30s, 5m, 1h30m or 7d"],
+  [['--worktree='], "flag '--worktree' has no <name> after its '=': give one or leave both out (zag-x --help)"],
+  [['-w='], "flag '--worktree' has no <name> after its '=': give one or leave both out (zag-x --help)"],
+  [['-w', '--worktree=x'], "flag '--worktree' is given twice: give it once"],
+  [['-w', '-w'], "flag '--worktree' is given twice: give it once"],
   [['--output', 'jsn'], "flag '--output': no 'jsn': did you mean json?"],
   [['--output', 'zebra'], "flag '--output': no 'zebra': write text, json"],
 ]
@@ -135,7 +147,11 @@ t.test('subcommands', async t => {
     does: 'test',
     default: 'list',
     commands: {
-      list: flagsOf({ all: { type: 'boolean', short: 'a', does: '' }, number: { type: 'number', short: 'n', does: '' } }),
+      list: flagsOf({
+        all: { type: 'boolean', short: 'a', does: '' },
+        number: { type: 'number', short: 'n', does: '' },
+        worktree: { type: 'optional', short: 'w', does: '' },
+      }),
       show: flagsOf({}, { operands: { name: 'id' } }),
     },
   }
@@ -148,6 +164,8 @@ t.test('subcommands', async t => {
   t.same(chosen('show', 'x', 'list'), ['show', 'x', 'list'])
   t.same(chosen('-n', '3', '-a', 'list'), ['list', '-n', '3', '-a'])
   t.same(chosen('-an3', 'list'), ['list', '-an3'])
+  t.same(chosen('-w', 'list'), ['list', '-w'])
+  t.same(chosen('-wn', 'list'), ['list', '-wn'])
   t.throws(() => choose(family, ['shwo']), { message: "no command 'shwo': did you mean show? (zag-x --help)", exit: 2 })
   t.throws(() => choose(family, ['constructor']), { message: "no command 'constructor': there are list, show (zag-x --help)" })
   t.throws(() => choose({ ...family, default: undefined }, []), { message: 'a command is needed: list, show (zag-x --help)', exit: 2 })

@@ -50,6 +50,20 @@ t.test('a whole id, then a name, then a part', async t => {
     t.throws(() => one(word), notThere, word.slice(0, 40))
 })
 
+t.test('an array on stdin; a name that begins as one', async t => {
+  const [a, b] = [make({ name: '[a' }), make()]
+  const from = (...words: string[]) => pick({ operands: ['-'] }, lines(...words))
+  t.same(await from(JSON.stringify([{ session_id: b, more: [1] }, { session_id: a }])), [b, a])
+  t.same(await from('[', `{"session_id": "${a}"}`, ',', `{"session_id": "${b}"}`, ']', ''), [a, b])
+  t.same(await from(b, '[a', '', `[{"session_id":"${b.slice(-8)}"}]`), [b, a], 'after lines of other kinds')
+  await t.rejects(from('[]'), { exit: 3, message: /the array on stdin is empty/ })
+  await t.rejects(from('[{"session_id":"nobody"}]'), { exit: 3, message: /no session 'nobody'/ })
+  await t.rejects(from('[{}]'), { exit: 2, message: 'row 1 of the array on stdin has no session_id' })
+  await t.rejects(from(`[{"session_id":"${a}"},"${a}"]`), { exit: 2, message: 'row 2 of the array on stdin has no session_id' })
+  await t.rejects(from('[null]'), { exit: 2, message: /row 1 of the array/ })
+  await t.rejects(from('[b', 'c]'), { exit: 2, message: "stdin is no JSON array: '[b\\u000ac]'" })
+})
+
 t.test('several that fit are listed, with names, five at the most', async t => {
   const ids = Array.from({ length: 7 }, (_, i) =>
     make({ id: `00000000-000${i}-7000-8000-00000000beef`, name: i === 0 ? 'first' : undefined }),
