@@ -16,6 +16,7 @@ const flags: Flags = {
   timeout: { type: 'time', does: '' },
   contextBytes: { type: 'size', does: '' },
   size: { type: 'choice', choices: ['small', 'large'], does: '' },
+  worktree: { type: 'optional', does: '' },
 }
 
 async function* linesOf(...lines: (string | Buffer)[]): AsyncGenerator<Buffer> {
@@ -60,6 +61,13 @@ t.test('every kind of key', async t => {
     timeout: 90_000,
     contextBytes: 10,
   })
+  for (const [value, meant] of [
+    ['true', true],
+    ['""', true],
+    ['"w"', 'w'],
+    ['false', undefined],
+  ])
+    t.same(await one(`{"prompt":"p","worktree":${value}}`), { prompt: 'p', worktree: meant })
   t.same(await one('{"prompt":"p","after_any":false}'), { prompt: 'p', afterAny: false })
 })
 
@@ -88,6 +96,7 @@ t.test('what is wrong is said in one line', async t => {
     ['{"timeout":"soon"}', /^2 'timeout': 'soon' is no duration/],
     ['{"size":"big"}', /^2 'size': no 'big': write small, large$/],
     ['{"size":1}', /^2 'size' must be a string, not number$/],
+    ['{"worktree":1}', /^2 'worktree' must be a string or true, not number$/],
     ['{bad', /^2 it is not JSON: give --each-format text/],
     ['echo', /^2 it is not JSON/, 'json'],
     ['[{}]', /^2 it is no JSON object/, 'json'],
