@@ -84,13 +84,15 @@ function meaningOf(flag: Flag, name: string, value: unknown): unknown {
     if (typeof value !== 'boolean') throw wrong('true or false')
     return value
   }
+  if (flag.type === 'optional' && (typeof value === 'boolean' || value === '')) return value === false ? undefined : true
   if (flag.type === 'strings') {
     const words = [value].flat()
     if (!words.every(word => typeof word === 'string')) throw wrong('a string or an array of strings')
     return words
   }
-  const isNumber = typeof value === 'number' && flag.type !== 'string' && flag.type !== 'choice'
-  if (typeof value !== 'string' && !isNumber) throw wrong(flag.type === 'number' ? 'a number' : 'a string')
+  const isNumber = typeof value === 'number' && !['string', 'optional', 'choice'].includes(flag.type)
+  if (typeof value !== 'string' && !isNumber)
+    throw wrong(flag.type === 'number' ? 'a number' : flag.type === 'optional' ? 'a string or true' : 'a string')
   try {
     return readValue(flag, String(value))
   } catch (error) {

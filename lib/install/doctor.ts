@@ -9,6 +9,7 @@ import { Fault } from '../base/exit.js'
 import { type Finding, type Found, type Seen, wrong } from './finding.js'
 import { lookAtHome, lookAtPermissions, lookAtSpace, lookAtWriting } from './home.js'
 import { lookAtConfiguration, lookAtInotify, lookAtNode, lookAtPath, lookAtPrograms, lookAtProviders } from './machine.js'
+import { lookAtQueue } from './queue.js'
 import { lookAtDead, lookAtIndex, lookAtLogs, lookAtMarkers, lookAtRemains, lookAtSessions, lookAtTable } from './sessions.js'
 import { lookAtWorktrees } from './worktrees.js'
 
@@ -28,6 +29,7 @@ const CHECKS_OF_HOME: typeof CHECKS = [
   ['permissions', lookAtPermissions],
   ['sessions', lookAtSessions],
   ['dead', lookAtDead],
+  ['queue', lookAtQueue],
   ['table', lookAtTable],
   ['index', lookAtIndex],
   ['markers', lookAtMarkers],

@@ -90,7 +90,8 @@ function lateIn(known: Known[], rows: ProcessRow[]): Known[] {
   return known.filter(one => {
     const due = rowDue(one)
     const row = byId.get(due.id)
-    return !row || row.rev < due.rev || (row.rev === due.rev && row.status !== due.status)
+    // Up to its end a row may lag behind who has the session in hand.
+    return !row || row.rev < due.rev || (row.rev === due.rev && one.status.ended && row.status !== due.status)
   })
 }
 
@@ -104,13 +105,13 @@ function strayAmong(rows: ProcessRow[]): ProcessRow[] {
 }
 
 /** The row that the table must have of a session, or a later one. */
-function rowDue({ session, status: { run, started, ended, owner } }: Known): ProcessRow {
+function rowDue({ session, status: { run, started, ended, owner, state } }: Known): ProcessRow {
   if (ended) {
     const { status, exit_code, error, ts } = ended
     return rowFor(session, ended.run, 'ended', { status, exit_code, error, ended_at: ts })
   }
   if (started) return rowFor(session, run, 'started', { pid: started.pid, runner_pid: owner?.pid })
-  return rowFor(session, run, 'created', {})
+  return rowFor(session, run, 'created', state === 'queued' ? { status: state } : {})
 }
 
 /** A row for each session that can be read. */

@@ -90,6 +90,13 @@ async function obstaclesOf(session: Session, ended: string | undefined): Promise
   return { waitsFor }
 }
 
+/** Whether nothing, or nothing that may pass, keeps a session that waits from its turn; changes nothing. */
+export function isStranded({ depends_on, after_any }: Session): boolean {
+  const states = depends_on.map(id => (exists(id) ? statusOf(id) : undefined))
+  const hasFailed = !after_any && states.some(status => !status || (status.over && status.state !== 'completed'))
+  return hasFailed || states.every(status => !status || status.over)
+}
+
 /** How one dependency is in the way: it is not over, or it is an error. One that died gives what there is of its result first. */
 async function obstacleIn({ after_any }: Session, id: string): Promise<{ error?: string } | undefined> {
   const dependency = read(id)

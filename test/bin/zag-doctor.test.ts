@@ -304,6 +304,43 @@ t.test('a damaged session is named and never deleted', async t => {
   t.same(files(zag.state()), files(before), 'their files and index entries stay')
 })
 
+t.test('what waits: entries that nobody is behind, and sessions that nobody starts', async t => {
+  const { zag, a } = await patient(t)
+  const gate = zag.gate()
+  const slow = await zag.spawn(gate.script)
+  const [waits, left] = [await zag.spawn('true', ['--depends-on', slow]), await zag.spawn('echo left', ['--depends-on', slow])]
+  const message = (found: Finding[]) => found.find(({ check }) => check === 'queue')?.message
+  const fine = await zag.doctor()
+  t.match(fine, { code: 0 })
+  t.equal(message(fine.found), '2 sessions wait for good reason')
+  mkdirSync(zag.at('queue'), { recursive: true, mode: 0o700 })
+  for (const name of [a, NOBODY, 'letter']) writeFileSync(zag.at('queue', name), '', { mode: 0o600 })
+  // As a kill leaves one that waits no longer for anything.
+  const asked = JSON.parse(readFileSync(zag.file(left, 'session.json'), 'utf8'))
+  writeFileSync(zag.file(left, 'session.json'), JSON.stringify({ ...asked, depends_on: [a], slots: 1 }))
+  rmSync(zag.at('index/after', slow, left))
+  mkdirSync(zag.at('index/after', a), { mode: 0o700 })
+  writeFileSync(zag.at('index/after', a, left), '', { mode: 0o600 })
+  const before = zag.state()
+  const sick = await zag.doctor()
+  t.match({ code: sick.code, wrong: wrongOf(sick.found) }, { code: 1, wrong: ['queue', 'queue'] })
+  t.match(
+    sick.found.filter(({ check }) => check === 'queue'),
+    [
+      { message: `3 entries of the queue are of no session that waits: ${[a, NOBODY, 'letter'].sort().join(', ')}` },
+      { message: `nobody starts 1 session whose turn has come: ${left}`, advice: /--repair does/ },
+    ],
+  )
+  t.same(zag.state(), before, 'and nothing is changed')
+  t.match(await zag.doctor(['--repair']), { code: 0 })
+  t.match(await zag.go('wait', [left]), { code: 0 })
+  t.same(readdirSync(zag.at('queue')), [])
+  t.equal((await zag.go('status', [waits])).stdout, 'queued\n')
+  gate.open()
+  t.match(await zag.go('wait', [waits]), { code: 0 })
+  await until(async () => message((await zag.doctor()).found) === 'no session waits')
+})
+
 t.test('lines of a log that do not parse are a hint', async t => {
   const { zag, a } = await patient(t)
   writeFileSync(zag.file(a, 'log.ndjson'), 'torn\n{"type":7}\nhalf', { flag: 'a' })

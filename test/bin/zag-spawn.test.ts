@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
 import { repository } from '../help/repository.js'
-import { until, zagHome } from '../help/run.js'
+import { begin, until, zagHome } from '../help/run.js'
 import { rows, several, Zag } from '../help/sessions.js'
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/
@@ -230,6 +230,156 @@ t.test('a child session: parent, and provider and group inherited', async t => {
   t.match(json(inner), { parent: id, group: 'family', provider: 'sh' })
   t.match((await zag.go('events', [inner])).stdout.split('\n')[0], `"parent_id":"${id}"`)
   t.equal((await zag.go('status', ['--json', '--parent', id])).stdout.includes(inner), true)
+})
+
+t.test('--depends-on, --after-any, --inject-context', async t => {
+  const gate = zag.gate()
+  const [good, bad] = [await zag.spawn(`${gate.script}; echo good`, ['--name', 'good']), await zag.spawn(`${gate.script}; exit 2`)]
+  const { code, stdout } = await spawn(['--json', '-p', 'sh', '--depends-on', 'good', '--inject-context', 'cat'])
+  t.equal(code, 0)
+  const [row] = rows(stdout)
+  t.match(row, { session_id: String, pid: null, log_path: String, interactive: false }, 'it has no process')
+  const needs = String(row?.session_id)
+  const both = await zag.spawn('true', ['--depends-on', good.slice(-8), '--depends-on', bad, '--depends-on', good])
+  const any = await zag.spawn('cat', [
+    '--depends-on',
+    bad,
+    '--context',
+    (await zag.over('echo older')).session_id,
+    '--after-any',
+    '--inject-context',
+  ])
+  t.match(json(both), { depends_on: [good, bad], flags: {} })
+  t.match(json(any), { depends_on: [bad], after_any: true, flags: { afterAny: true, injectContext: true } })
+  t.equal((await zag.go('status', [needs])).stdout, 'queued\n')
+  gate.open()
+  t.match(await zag.go('wait', [needs, any]), { code: 0 })
+  t.match(await zag.go('wait', [both]), { code: 1, stdout: /failed\tsession .*, on which it depends, is failed\n$/ })
+  t.match(await output(needs), /name="good">\ngood\n</)
+  t.match(await output(any), /index="1"[^>]*>\nolder\n[\s\S]*index="2"[^>]* state="failed">\n\(no result: exit code 2\)\n/)
+  const late = await spawn(['--json', '-p', 'sh', '--depends-on', good, 'true'])
+  t.match(rows(late.stdout), [{ pid: Number }], 'what need not wait has a runner at once')
+  await wait(String(rows(late.stdout)[0]?.session_id))
+})
+
+t.test('a dependency that is not there is 3, and nothing is made', async t => {
+  const before = zag.ids().length
+  const at = (...args: string[]) => spawn(['-p', 'sh', ...args, 'true'])
+  t.match(await at('--depends-on', 'nobody'), { code: 3, stdout: '', stderr: "zag-spawn: no session 'nobody': see zag ps --all\n" })
+  t.match(await at('--after-any'), {
+    code: 2,
+    stdout: '',
+    stderr: /^zag-spawn: --after-any goes with --depends-on: name the sessions .*\n$/,
+  })
+  t.match(await at('--inject-context'), { code: 2, stdout: '', stderr: /^zag-spawn: --inject-context goes with --depends-on/ })
+  t.match(await at('--slots', '0'), { code: 2, stdout: '', stderr: /flag '--slots': '0' is no number of 1 or more/ })
+  const input = 'echo a\necho b\n'
+  t.match(await spawn(['-p', 'sh', '--each', '--depends-on', 'nobody'], { input }), {
+    code: 3,
+    stdout: '',
+    stderr: "zag-spawn: no session 'nobody': see zag ps --all\n",
+  })
+  t.match(await spawn(['--each', '-p', 'sh', 'true'], { input }), { code: 2, stdout: '', stderr: /--each reads the prompts from stdin/ })
+  t.match(await spawn(['--each-format', 'text', '-p', 'sh', 'true']), { code: 2, stdout: '', stderr: /--each-format goes with --each/ })
+  t.match(await spawn(['--each', '--each-format', 'xml', '-p', 'sh']), { code: 2, stdout: '', stderr: /no 'xml': write text, json/ })
+  t.match(await spawn(['--each', '-p', 'sh', '--depends-on', '-'], { input: `${zag.ids()[0]}\n` }), {
+    code: 2,
+    stdout: '',
+    stderr: /stdin/,
+  })
+  t.equal(zag.ids().length, before)
+})
+
+t.test('--each: a session for each line, with its own flags over those of the command line', async t => {
+  const task = {
+    prompt: 'echo "$A$B"; pwd; exit 3',
+    name: 'third',
+    tag: ['x', 'y'],
+    env: ['A=1'],
+    timeout: '1m',
+    root: deep,
+    slots: 2,
+    keep_children: true,
+    auto_approve: false,
+    group: 'own',
+    description: 'a "row"',
+    depends_on: 'second',
+    after_any: true,
+  }
+  const lines = ['echo first', '', JSON.stringify({ prompt: 'exit 1', name: 'second' }), JSON.stringify(task), '{ echo braces; }']
+  const more = ['--each', '-p', 'sh', '--tag', 'rows', '--env', 'B=2', '-a', '--slots', '1']
+  const { code, stdout, stderr } = await spawn([...more, '--json'], { input: lines.join('\n') })
+  t.equal(code, 2)
+  t.match(stderr, /^zag-spawn: row 5: it is not JSON: give --each-format text for prompts that begin with \{\n$/)
+  const [first, second, third] = rows(stdout).map(({ session_id }) => session_id) as [string, string, string]
+  t.equal(rows(stdout).length, 3)
+  await zag.go('wait', ['--tag', 'rows'])
+  t.equal((await zag.go('status', [first, second, third])).stdout.match(/\w+$/gm)?.join(), 'completed,failed,failed')
+  t.match(json(first), { tags: ['rows'], env: { B: '2' }, slots: 1, flags: { autoApprove: true } })
+  t.match(json(third), {
+    name: 'third',
+    tags: ['rows', 'x', 'y'],
+    env: { B: '2', A: '1' },
+    timeout_ms: 60_000,
+    cwd: deep,
+    slots: 2,
+    keep_children: true,
+    group: 'own',
+    depends_on: [second],
+    after_any: true,
+  })
+  t.notOk('autoApprove' in json(third).flags)
+  t.equal((await zag.go('output', [third])).stdout, `12\n${deep}\n`)
+  const braces = await spawn(['--each', '--each-format', 'text', '-p', 'sh'], { input: lines[4] })
+  t.equal(await output(braces.stdout.trim()), 'braces\n')
+  t.ok(json(braces.stdout.trim()).slots >= 1, 'as many at once as there are processors')
+  t.match(await spawn(['--each', '--each-format', 'json', '-p', 'sh'], { input: 'echo hi' }), {
+    code: 2,
+    stdout: '',
+    stderr: /^zag-spawn: row 1: it is not JSON/,
+  })
+})
+
+t.test('--each: what is wrong is told by its number, and keeps none of the others', async t => {
+  const before = zag.ids().length
+  const wrong: [string, RegExp][] = [
+    ['{"prompt":"true","depends_on":["nobody"]}', /^no session 'nobody': see zag ps --all$/],
+    ['{"prompt":"true","model":"m"}', /^provider 'sh' has no --model/],
+    ['{"prompt":"true","provider":"sj"}', /^no provider 'sj': did you mean sh\?$/],
+    ['{"prompt":"true","promt":"x"}', /^no key 'promt': did you mean prompt\?$/],
+    ['{"prompt":"true","timeout":"soon"}', /^'timeout': 'soon' is no duration/],
+    ['{"prompt":"true","tag":{}}', /^'tag' must be a string or an array of strings, not object$/],
+    ['{"prompt":"true","name":"a\\nb"}', /^name 'a\\u000ab' has a control character/],
+    ['{"prompt":"true","root":"/nowhere"}', /^no folder '\/nowhere'/],
+    ['{"file_prompt":"nowhere"}', /^cannot read the prompt from 'nowhere': no such file or directory$/],
+    ['{"prompt":" "}', /^the prompt is empty/],
+    ['{"name":"n"}', /^no prompt: /],
+    [`"${'x'.repeat(10 << 20)}"`, /^the line has more than 8388608 bytes: put its prompt into a file and give file_prompt$/],
+  ]
+  const input = ['echo begin', ...wrong.map(([line]) => line), 'echo end'].join('\n')
+  const { code, stdout, stderr } = await spawn(['--each', '-p', 'sh', '--tag', 'w'], { input })
+  t.equal(code, 3, 'the code is that of the first')
+  const said = stderr.trim().split('\n')
+  t.equal(said.length, wrong.length)
+  for (const [n, [, message]] of wrong.entries()) {
+    const [, row, text] = /^zag-spawn: row (\d+): (.*)$/.exec(said[n] as string) ?? []
+    t.equal(Number(row), n + 2)
+    t.match(text, message)
+  }
+  t.equal(zag.ids().length, before + 2)
+  t.match(await zag.sh('zag wait --tag w >&2; zag output --tag w', { input: stdout }), { code: 0, stdout: 'begin\nend\n' })
+})
+
+t.test('--each: no lines, a reader that goes away, rows as they are accepted', async t => {
+  t.same(await spawn(['--each', '-p', 'sh'], { input: '' }), { code: 0, signal: null, stdout: '', stderr: '' })
+  const { stdout, stderr } = await zag.sh('yes true | head -n 500 | zag spawn --each -p sh --tag gone | head -n 1')
+  t.match(stdout, ID)
+  t.equal(stderr, '')
+  const running = begin('zag-spawn', ['--each', '-p', 'sh'], { home: zag.home })
+  running.child.stdin.write('echo now\n')
+  t.match(await until(() => /\n$/.test(running.stdout) && running.stdout), ID, 'before the next line is there')
+  running.child.stdin.end()
+  t.match(await running.ended, { code: 0 })
 })
 
 t.test('126 and 127', async t => {

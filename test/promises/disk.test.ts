@@ -1,42 +1,15 @@
 // A disk that is full or may not be written, and a home of somebody else: one clear line, exit 5, and no half session.
 
-import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { smallDisk } from '../fixtures/disk.js'
+import t from 'tap'
 import { lives } from '../help/processes.js'
 import { until } from '../help/run.js'
+import { noDisk, noRoot, onDisk } from './on-disk.js'
 import { kill, Scene } from './scene.js'
 
 const KIB = 1024
 const NOBODY = 65_534
-const noRoot = process.getuid?.() === 0 ? false : 'only root may mount a disk and be another user'
-const probe = smallDisk()
-probe?.unmount()
-const noDisk = noRoot || (probe ? false : 'a tmpfs cannot be mounted here')
-
-/** A scene on a disk of its own. */
-function onDisk(t: Test): { scene: Scene; folder: string; leave(free: number): void; remount(option: string): Promise<unknown> } {
-  const disk = smallDisk()
-  if (!disk) throw new Error('a tmpfs could be mounted a moment ago')
-  const { folder, unmount } = disk
-  const scene = new Scene(t, folder)
-  t.teardown(unmount)
-  return {
-    scene,
-    folder,
-    /** Fills the disk, but for so many bytes. */
-    leave(free) {
-      const ballast = join(folder, 'ballast')
-      truncateSync(ballast)
-      const left = Number(execFileSync('stat', ['-f', '-c', '%f', folder])) * 4 * KIB
-      writeFileSync(ballast, Buffer.alloc(Math.max(0, left - free)))
-    },
-    /** A runner that is just ending keeps the disk busy for a moment. */
-    remount: option => until(() => spawnSync('mount', ['-o', `remount,${option}`, folder]).status === 0),
-  }
-}
 
 t.test('spawn with less and less room', { skip: noDisk }, async t => {
   const { scene, leave } = onDisk(t)

@@ -11,12 +11,13 @@ import { type Identity, myself } from '../../../lib/process/identity.js'
 import { errorOf, rowOf } from '../../../lib/session/row.js'
 import { STATES, statusOf } from '../../../lib/session/state.js'
 import { openHome } from '../../../lib/store/home.js'
+import { nobody } from '../../../lib/table/owners.js'
 import { create } from '../../../lib/table/sessions.js'
 
 process.env.ZAG_HOME = join(t.testdir(), 'home')
 openHome()
 
-type Role = 'spawn' | 'run' | 'close'
+type Role = 'spawn' | 'queue' | 'start' | 'run' | 'close'
 const started = { type: 'session_started', provider: 'sh', run: 1, pid: 1 }
 const ended = (status: string, run = 1) => ({ type: 'session_ended', success: status === 'completed', status, run, duration_ms: 1 })
 
@@ -63,6 +64,18 @@ t.test('whose process is gone is dead: also if another has its number, or anothe
   t.equal(stateOf(session(gone, [], 'spawn')), 'dead')
   t.equal(stateOf(session(undefined, [started])), 'dead', 'nobody ever had it')
   t.equal(stateOf(session(myself(), [started], 'close')), 'dead', 'somebody is ending it')
+})
+
+t.test("nobody's, or claimed by one who died before there was a runner, is queued", async t => {
+  const waits = session(nobody(), [], 'queue')
+  t.match(statusOf(waits), { state: 'queued', over: false, run: 1 })
+  t.equal(rowOf(statusOf(waits)).runner_pid, undefined)
+  t.equal(stateOf(session(gone, [], 'start')), 'queued')
+  t.equal(stateOf(session(myself(), [], 'start')), 'running', 'it is being started')
+  t.equal(stateOf(session({ ...nobody(), host: 'far.example' }, [], 'queue')), 'queued', 'put there on another machine')
+  t.equal(stateOf(session(nobody(), [], 'run')), 'dead', 'let go of by who supervised it')
+  t.equal(stateOf(session({ ...nobody(), host: 'far.example' }, [], 'run')), 'dead')
+  t.equal(stateOf(session(nobody(), [started, ended('completed')], 'queue')), 'completed', 'a claim for a run that is over')
 })
 
 t.test('the log of a supervised session is read near its end only, however long it is', async t => {
