@@ -89,8 +89,10 @@ function meaningOf(flag: Flag, name: string, value: unknown): unknown {
     if (!words.every(word => typeof word === 'string')) throw wrong('a string or an array of strings')
     return words
   }
-  const isNumber = typeof value === 'number' && flag.type !== 'string' && flag.type !== 'choice'
-  if (typeof value !== 'string' && !isNumber) throw wrong(flag.type === 'number' ? 'a number' : 'a string')
+  if (flag.type === 'optional' && value === true) return true
+  const isNumber = typeof value === 'number' && !['string', 'choice', 'optional'].includes(flag.type)
+  if (typeof value !== 'string' && !isNumber)
+    throw wrong(flag.type === 'number' ? 'a number' : flag.type === 'optional' ? 'true or a string' : 'a string')
   try {
     return readValue(flag, String(value))
   } catch (error) {
