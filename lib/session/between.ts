@@ -1,8 +1,10 @@
 // What a session that lives on does between its turns: it sleeps until a message comes, and takes one after the other.
 
+import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { makeFolder } from '../store/file.js'
 import { type Watch, watchFolder } from '../store/watch.js'
+import { exists } from '../table/sessions.js'
 import { isBareEnd, readMessage, takeBack, waiting } from './inbox.js'
 import { deliver, openTurn, unbegunTurn } from './turns.js'
 
@@ -24,10 +26,11 @@ export class Between {
     this.#watch = watchFolder(inbox, () => this.wake())
   }
 
-  /** The turn of the next message, when there is one; nothing when the session is over or `stopped` says so. Throws a Fault (5) for what is no message. */
+  /** The turn of the next message, when there is one; nothing when the session is over or `stopped` says so. Throws a Fault: 3 if the session was removed, 5 for what is no message. */
   async next(stopped: () => boolean): Promise<number | undefined> {
     for (;;) {
       this.#changed = false
+      if (!exists(this.#id)) throw new Fault(`session ${this.#id} was removed`, EXIT.none)
       if (this.over || stopped()) return undefined
       const turn = this.#take()
       if (turn !== undefined) return turn

@@ -4,6 +4,7 @@
 import { Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
+import { lastOf } from '../log/read.js'
 import { LogWriter } from '../log/write.js'
 import { endAll } from '../process/end.js'
 import { providerOf } from '../provider/list.js'
@@ -14,7 +15,7 @@ import { requestedEnd } from './request.js'
 import { outcomeOf } from './runner.js'
 import { readAnew } from './shot.js'
 import type { Status } from './state.js'
-import { type Ended, finish, keepResult, leaveBehind } from './turn.js'
+import { type Ended, finish, keepResult, leaveBehind, promptEvents } from './turn.js'
 import { type Begun, begunOf, endTurn, lastTurn, turnEnded } from './turns.js'
 
 /** What is left of a dead run's agent gets this long between the steps INT, TERM, KILL, in milliseconds. */
@@ -42,6 +43,8 @@ async function endOf(session: Session, { id, run, started }: Status, log: LogWri
   const agentRan =
     started !== undefined || turn.begun !== undefined || (run === 1 && sizeIfThere(paths.inSession(id, 'stdout')) !== undefined)
   const from = turn.begun?.from ?? { stdout: started?.stdout_from ?? 0, stderr: started?.stderr_from ?? 0 }
+  // Nor is what it was told, then.
+  if (turn.begun && !isTold(id, turn.number)) log.append(...promptEvents(id, turn.number))
   const provider = agentRan && !turn.ended ? await providerIfKnown(session) : undefined
   const said = provider && readAnew(id, log, provider, from, { code: null, signal: null })
   // A result that the agent handed in is there already.
@@ -68,4 +71,9 @@ async function providerIfKnown(session: Session) {
     if (error instanceof Fault) return undefined
     throw error
   }
+}
+
+/** Whether the log has what the agent was told in a later turn. */
+function isTold(id: string, turn: number): boolean {
+  return turn === 1 || lastOf(id, ['user_message'])?.turn === turn
 }

@@ -8,7 +8,7 @@ import { loadConfig } from '../config/config.js'
 import { LogWriter } from '../log/write.js'
 import { providerOf } from '../provider/list.js'
 import type { Provider, Verdict } from '../provider/provider.js'
-import type { Session } from '../table/sessions.js'
+import { exists, type Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
 import { Between } from './between.js'
 import { keepConversation } from './conversation.js'
@@ -133,6 +133,8 @@ export class Run {
       }
       return this.#request ? outcomeOf({ success: false }, this.#request) : { success: true, status: 'completed', reason: 'end' }
     } catch (error) {
+      // There is nobody left to be told.
+      if (!exists(this.#session.id)) throw error
       return failedToStart(error)
     } finally {
       between.close()

@@ -130,7 +130,7 @@ t.test('--json-schema: a script whose result does not fit runs again, and finds 
     'if nth 2; then echo nope; cp "$ZAG_SCHEMA_ERRORS" reasons; fi',
     `if nth 3; then zag exec -p sh 'echo "[$ZAG_SCHEMA_ERRORS]"' >inner; printf '\`\`\`json\\n{"a": 1,\\n"b": 2}\\n\`\`\`\\n'; fi`,
   ].join('\n')
-  const ended = await exec(['--json-schema', '{"required":["a","b"]}', script])
+  const ended = await exec(['--json-schema', '{"required":["a","b"]}', '--retries', '1', script])
   t.same(ended, { code: 0, signal: null, stdout: '{"a": 1,\n"b": 2}', stderr: '' })
   t.equal(runs('again'), 3)
   t.equal(
@@ -150,7 +150,7 @@ t.test('--json-schema: a script whose result does not fit runs again, and finds 
 
 t.test('--json-schema: an agent is told why, three times at most', async t => {
   zag.configure('[providers.stubborn]\ncommand = ["sh", "-c", "echo run >>asked-runs; echo still no JSON"]\n')
-  const ended = await zag.go('exec', ['-p', 'stubborn', '--json-schema', '{"type":"null"}', 'What?'])
+  const ended = await zag.go('exec', ['-p', 'stubborn', '--retries', '2', '--json-schema', '{"type":"null"}', 'What?'])
   t.match(ended, {
     code: 1,
     stdout: 'still no JSON\n',
@@ -263,6 +263,30 @@ t.test('cancelled from elsewhere is 1', async t => {
   await until(async () => /half/.test((await zag.go('events', ['--name', 'victim', '--type', 'assistant_message'])).stdout))
   t.match(await zag.go('cancel', ['victim']), { code: 0 })
   t.match(await running.ended, { code: 1, stdout: 'half\n', stderr: /cancelled/ })
+})
+
+t.test('--retries: the exit and the result are those of the last run', async t => {
+  const script = (n: number) => `echo x >>tries-${n}; echo "try $(wc -l <tries-${n})"; [ "$(wc -l <tries-${n})" = ${n} ]`
+  t.match(await exec(['--retries', '1', script(2)]), { code: 0, stdout: 'try 2\n', stderr: '' })
+  t.match(await exec(['--retries', '0', script(3)]), { code: 1, stdout: 'try 1\n', stderr: /failed: exit code 1/ })
+  const { code, stdout } = await exec(['--retries', '1', '-o', 'stream-json', script(4)])
+  t.equal(code, 1)
+  t.match(
+    rows(stdout).filter(({ type }) => type === 'session_ended'),
+    [
+      { run: 1, status: 'failed' },
+      { run: 2, status: 'failed' },
+    ],
+  )
+})
+
+t.test('a message to it is a run of the same call, and its answer the result', async t => {
+  const gate = zag.gate()
+  const running = begin('zag-exec', ['-p', 'sh', '--name', 'talked-to', `echo first; ${gate.script}`], { home: zag.home })
+  await until(async () => /first/.test((await zag.go('events', ['--name', 'talked-to', '--type', 'assistant_message'])).stdout))
+  t.match(await zag.go('input', ['--name', 'talked-to', '-b', 'echo second; exit 4']), { code: 0 })
+  gate.open()
+  t.match(await running.ended, { code: 1, stdout: 'second\n', stderr: /failed: exit code 4/ })
 })
 
 t.test('5 MB in and out, unchanged', async t => {

@@ -3,6 +3,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lives } from '../help/processes.js'
 import { begin, until, zagHome } from '../help/run.js'
 import { seed, selects, waysAbout } from '../help/selection.js'
 import { rows, Zag } from '../help/sessions.js'
@@ -338,7 +339,16 @@ t.test('a message that a killed runner left in the inbox is delivered by whoever
   )
 })
 
-t.test('to one in the queue it waits there; the same again is not resumed', async t => {
+t.test('one that lives on ends with its folder', async t => {
+  const id = (await zag.go('spawn', ['-p', 'sh', '-I'])).stdout.trim()
+  const runner = await runnerOf(id)
+  rmSync(zag.file(id, ''), { recursive: true })
+  await until(() => !lives(runner))
+  t.notOk(existsSync(zag.file(id, '')))
+  t.match(await input(['--session', id, 'x']), { code: 3, stdout: '' })
+})
+
+t.test('to one in the queue it waits there; to one that never ran it is the first that runs', async t => {
   const gate = zag.gate()
   const first = await zag.spawn(gate.script)
   const id = await zag.spawn('echo first', ['--depends-on', first])

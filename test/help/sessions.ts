@@ -21,8 +21,9 @@ export class Zag {
   readonly home: string
 
   constructor(t: Test, content: Parameters<Test['testdir']>[0] = {}) {
-    this.home = t.testdir(content)
+    // Before the folder is asked for: what is registered first is done first, and the folder goes with the test.
     t.teardown(() => this.endAll())
+    this.home = t.testdir(content)
   }
 
   /** Runs `zag-<word>`; stdin is at its end unless there is an input. */

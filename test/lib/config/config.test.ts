@@ -25,7 +25,7 @@ async function fault(config?: string | Buffer | Record<string, string>, project?
   throw new Error('no Fault')
 }
 
-const EMPTY = { models: {}, providers: {}, worktree: {}, sandbox: {}, listen: {} }
+const EMPTY = { models: {}, providers: {}, listen: {}, worktree: {}, sandbox: {} }
 
 t.test('no file, an empty file', async t => {
   t.same(await load(), EMPTY)
@@ -61,6 +61,7 @@ t.test('every key, with a BOM and CRLF', async t => {
       'large = "l"',
       '[providers.mine]',
       'command = ["agent", "--model", "{model}", "{prompt}"]',
+      'resume = ["agent", "--resume", "{session}"]',
       'format = "ndjson"',
       '[providers.mine.env]',
       'KEY = "väl"',
@@ -80,10 +81,17 @@ t.test('every key, with a BOM and CRLF', async t => {
     provider: 'mine',
     model: 'medium',
     models: { sh: { small: 'dash' }, mine: { small: 's', medium: 'm', large: 'l' } },
-    providers: { mine: { command: ['agent', '--model', '{model}', '{prompt}'], format: 'ndjson', env: { KEY: 'väl', EMPTY: '' } } },
+    providers: {
+      mine: {
+        command: ['agent', '--model', '{model}', '{prompt}'],
+        resume: ['agent', '--resume', '{session}'],
+        format: 'ndjson',
+        env: { KEY: 'väl', EMPTY: '' },
+      },
+    },
+    listen: { format: 'json' },
     worktree: { carry: ['.env', 'deps/x'] },
     sandbox: { tight: { write: ['~/.cache'], read: ['/opt/x'], hide: [], net: false } },
-    listen: { format: 'json' },
   })
   const inherited = 'constructor'
   t.equal(config.providers[inherited], undefined)
@@ -99,9 +107,9 @@ t.test('the project goes first, key by key', async t => {
     model: 'large',
     models: { a: { small: '1', medium: '4', large: '3' } },
     providers: { a: { command: ['x'], env: {} } },
+    listen: { format: 'text' },
     worktree: {},
     sandbox: {},
-    listen: { format: 'text' },
   })
 })
 
@@ -111,14 +119,26 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     ['unknown', 'provider = "sh"\n\nmodle = "x"', `3: no key 'modle': did you mean 'model'?`],
     ['unknown, nothing near', 'zebra = 1', `1: no key 'zebra': there are provider, model, models, providers, worktree, sandbox, listen`],
     ['a key of a later release', 'slots = 4', `1: no key 'slots': there are provider, model, models, providers, worktree, sandbox, listen`],
-    ['unknown table', '\n[limits]\nwait = 1', `2: no key 'limits': there are provider, model, models, providers, worktree, sandbox, listen`],
+    [
+      'unknown table',
+      '\n[limits]\nwait = 1',
+      `2: no key 'limits': there are provider, model, models, providers, worktree, sandbox, listen`,
+    ],
     ['unknown, deep', `[models.sh]\nsmal = "x"`, `2: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
     ['unknown, inline', `models = { sh = { smal = "x" } }`, `1: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
     ['unknown, dotted', `listen.colour = "x"`, `1: no key 'listen.colour': there are format, timestamps`],
-    ['unknown in a provider', `${good}resume = ["x"]`, `3: no key 'providers.x.resume': there are command, format, env, slots, stagger`],
+    [
+      'unknown in a provider',
+      `${good}colour = ["x"]`,
+      `3: no key 'providers.x.colour': there are command, resume, format, env, slots, stagger`,
+    ],
     ['unknown provider', '[models.cluade]\nsmall = "x"', `1: no key 'models.cluade': did you mean 'models.claude'?`],
     ['__proto__', '__proto__ = 1', `1: no key '__proto__': there are provider, model, models, providers, worktree, sandbox, listen`],
-    ['[__proto__]', '[__proto__]\nprovider = "x"', `1: no key '__proto__': there are provider, model, models, providers, worktree, sandbox, listen`],
+    [
+      '[__proto__]',
+      '[__proto__]\nprovider = "x"',
+      `1: no key '__proto__': there are provider, model, models, providers, worktree, sandbox, listen`,
+    ],
     ['constructor', '[listen]\nconstructor = "x"', `2: no key 'listen.constructor': there are format, timestamps`],
     ['a number', '\nprovider = 3', `2: 'provider' must be a string, not a number`],
     ['a boolean', 'provider = true', `1: 'provider' must be a string, not a boolean`],

@@ -31,6 +31,16 @@ t.test('words', async t => {
   t.throws(() => check(['a', '{model}'], Buffer.from('x')), { exit: 2, message: /provider 'x' needs a model/ })
 })
 
+t.test('resume: an argv of its own for what the agent was told before', async t => {
+  const provider = configured('x', { command: ['a'], resume: ['b', '{session}', '{prompt}'], env: {} })
+  t.ok(provider.can.has('resume'))
+  t.match(provider.launch({ ...task }), { argv: ['a'], stdin: task.promptFile })
+  t.match(provider.launch({ ...task, resumed: true }), { argv: ['b', 'ID', 'the $(prompt)'], stdin: '/dev/null' })
+  t.match(provider.launch({ ...task, resumed: true, conversation: 'own' }).argv, ['b', 'own', 'the $(prompt)'])
+  t.match(launch(['a', '{session}'], { resumed: true, conversation: 'own' }).argv, ['a', 'own'])
+  t.throws(() => provider.check?.({ prompt: Buffer.alloc(128 * 1024) }), { exit: 2, message: /too many/ })
+})
+
 t.test('a prompt that can be no word', async t => {
   writeFileSync(join(folder, 'most'), 'x'.repeat(128 * 1024 - 1))
   t.equal(launch(['a', '{prompt}'], { promptFile: join(folder, 'most') }).argv[1]?.length, 131_071)

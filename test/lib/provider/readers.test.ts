@@ -30,6 +30,18 @@ t.test('ndjson: its last message is the result, a handed one goes before it, and
   t.same(reader.verdict(well), { success: true, result: 'handed' })
 })
 
+t.test('ndjson: the last session_id of any line is its conversation, if it can be a word of a command', async t => {
+  const told = (...all: string[]) => {
+    const reader = ndjsonReader()
+    reader.out(lines(...all))
+    return reader.verdict(well).conversation
+  }
+  t.equal(told('{"type":"usage"}', '{}'), undefined)
+  t.equal(told('{"type":"init","session_id":"a"}', '{"type":"usage","session_id":"b c"}', '{"session_id":7}'), 'b c')
+  for (const bad of ['--resume', '', 'a\u0000b', 'a\nb', 'x'.repeat(201)])
+    t.equal(told(JSON.stringify({ type: 'usage', session_id: bad })), undefined, JSON.stringify(bad))
+})
+
 t.test('ndjson: what is no event of a program is kept as it is', async t => {
   const odd = [
     'text',
