@@ -53,8 +53,11 @@ export default command(import.meta, {
     if (json) return out.value({ sessions, bytes, kept, dirty, remains, removed: force, logs_kept: keepLogs })
     for (const id of sessions) out.line(id)
     const left = remains.length > 0 ? `, and ${remains.length} remains of crashes` : ''
-    for (const { session_id, worktree, why } of dirty) err.notice(`session ${session_id} stays: its worktree ${quoted(worktree)} ${why}`)
-    const held = dirty.length > 0 ? `, ${dirty.length} of them for what their worktrees hold` : ''
+    for (const { session_id, worktree, why } of dirty)
+      err.notice(
+        `${keepLogs ? 'the worktree of ' : ''}session ${session_id} stays: ${keepLogs ? 'it' : `its worktree ${quoted(worktree)}`} ${why}`,
+      )
+    const held = dirty.length > 0 && !keepLogs ? `, ${dirty.length} of them for what their worktrees hold` : ''
     err.notice(
       `${force ? 'removed' : 'would remove'} ${keepLogs ? 'all but the logs of ' : ''}${sessions.length} sessions (${bytes} bytes)${left}; ${kept} stay${held}${force ? '' : ' (--force removes)'}`,
     )

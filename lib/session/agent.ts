@@ -33,7 +33,7 @@ export function markOf(id: string, run: number): string {
 
 /** Starts the agent for a turn. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
 export async function startAgent(session: Session, run: number, provider: Provider, turn = 1): Promise<Agent> {
-  if (session.worktree) await (await import('./worktree-make.js')).checkWorktree(session)
+  if (session.worktree) await (await import('./worktree-make.js')).checkWorktree(session, { first: run === 1 && turn === 1 })
   const launch = provider.launch(taskOf(session, run, turn))
   const env = environmentOf(session, run, launch)
   const file = programAt(launch.argv[0], env.PATH, session.cwd)
@@ -47,7 +47,7 @@ export async function startAgent(session: Session, run: number, provider: Provid
       stderr: fstatSync(files[2]).size,
     }
     if (run > 1 || turn > 1) beginTurn(session.id, turn, { run, from })
-    const start = inSandbox(session, file, launch.argv.slice(1))
+    const start = inSandbox(session, file, launch.argv.slice(1), env.PATH)
     const child = spawn(start.file, start.args, {
       argv0: session.sandbox ? undefined : launch.argv[0],
       cwd: session.cwd,

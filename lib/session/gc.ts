@@ -14,8 +14,8 @@ import { exists, readIfIntact } from '../table/sessions.js'
 import { isAwaited } from './queue.js'
 import { removeApart } from './remove.js'
 import { settle } from './settle.js'
-import { expendable, strip } from './strip.js'
-import { type Dirty, dirtyAmong } from './worktree-loss.js'
+import { expendable, strip, stripApart } from './strip.js'
+import { type Dirty, dirtyIn, hasWorktree } from './worktree-loss.js'
 
 export interface GcOptions {
   /** Only what ended longer ago, in milliseconds. */
@@ -49,17 +49,17 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
   const dirty: Dirty[] = []
   let bytes = 0
   for (const id of ids) {
-    if (newest.has(id)) continue
-    const parts = (await isOld(id, before)) ? partsOf(id, keepLogs) : []
-    if (parts.length === 0) continue
-    // A worktree stays with what is stripped to its log.
-    const lost = keepLogs ? [] : await dirtyAmong([id])
-    dirty.push(...lost)
-    if (lost.length > 0) continue
+    const isDue = !newest.has(id) && (await isOld(id, before))
+    const parts = isDue ? partsOf(id, keepLogs) : []
+    if (parts.length === 0 && !(isDue && hasWorktree(id))) continue
+    const held = await dirtyIn(id)
+    if (held) dirty.push(held)
+    // With its log a session keeps a worktree that holds work; without its folder nobody would know of it.
+    if (held && (!keepLogs || parts.length === 0)) continue
     sessions.push(id)
     for (const path of parts) bytes += sizeOf(path)
     // One after the other, so that little time passes between the look at a session and its end.
-    if (force) await (keepLogs ? strip(id) : removeApart(id))
+    if (force) await (held ? strip(id) : keepLogs ? stripApart(id) : removeApart(id))
   }
   const remains = remainsOfCrashes()
   if (force && homeIsThere()) {

@@ -14,7 +14,7 @@ import { removeApart } from './remove.js'
 import { Round } from './round.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
-import { dirtyAmong, wouldLose } from './worktree-loss.js'
+import { dirtyIn, wouldLose } from './worktree-loss.js'
 
 /** A session in a list: its row, and how it was called. */
 export interface Recorded extends Row {
@@ -144,20 +144,17 @@ function nameRow({ id, name }: Session): void {
   }
 }
 
-/**
- * Forgets sessions that are over, and gives each. Throws a Fault (4) before anything is done if one is not, if one that waits needs it,
- * or if it has work in its worktree.
- */
+/** Forgets sessions that are over, and gives each. Throws a Fault (4) before anything is done if one is not, one that waits needs it, or it has work in its worktree. */
 export async function discard(ids: readonly string[], take: (row: Row) => void): Promise<void> {
   const statuses = []
   for (const id of ids) {
     const status = await settle(id)
     if (!status.over) throw new Fault(`session ${id} is ${status.state}: end it first: zag cancel ${shortId(id)}`, EXIT.notNow)
     if (isAwaited(id)) throw new Fault(`session ${id} is waited for by others: cancel those, or let them come to their end`, EXIT.notNow)
+    const dirty = await dirtyIn(id)
+    if (dirty) throw wouldLose(dirty)
     statuses.push(status)
   }
-  const [dirty] = await dirtyAmong(ids)
-  if (dirty) throw wouldLose(dirty)
   for (const status of statuses) {
     const row = rowOf(status)
     await removeApart(status.id)

@@ -73,10 +73,10 @@ function unknown(name: string, names: string[]): Fault {
   return usage(`no sandbox ${quoted(name)}: ${way}`)
 }
 
-/** The argv that runs `program` with `args` in the session's sandbox; all without one. Throws a Fault (127, 126) if bubblewrap is not there. */
-export function inSandbox(session: Session, program: string, args: readonly string[]): { file: string; args: string[] } {
+/** The program and its words that run `program` with `args` in the session's sandbox; these themselves without one. Throws a Fault (127, 126) if bubblewrap is not there. */
+export function inSandbox(session: Session, program: string, args: readonly string[], path?: string): { file: string; args: string[] } {
   if (!session.sandbox) return { file: program, args: [...args] }
-  return { file: bubblewrap(), args: [...optionsOf(session, session.sandbox, program), '--', program, ...args] }
+  return { file: bubblewrap(path), args: [...optionsOf(session, session.sandbox, program), '--', program, ...args] }
 }
 
 /** Tries the sandbox of a session that is to be made. Throws a Fault (127) that says why there can be none here, or usage. */
@@ -92,8 +92,9 @@ export async function trySandbox(session: Session): Promise<void> {
   throw new Fault(`bubblewrap can make no sandbox here: ${said}: ${way}`, EXIT.notFound)
 }
 
-function bubblewrap(): string {
-  const found = findProgram('bwrap', process.env.PATH)
+/** On the PATH of this process, else on that of the agent, which another process can have asked for. */
+function bubblewrap(path: string | undefined): string {
+  const found = findProgram('bwrap', [process.env.PATH, path].filter(Boolean).join(':'))
   if (found.path) return found.path
   if (found.denied) throw new Fault(`${quoted('bwrap')} may not be executed: make it executable, or leave out --sandbox`, EXIT.cannotRun)
   throw new Fault(PACKAGE, EXIT.notFound)

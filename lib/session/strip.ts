@@ -7,7 +7,7 @@ import { paths } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
 import { LONGEST_FIELD } from '../log/write.js'
 import { listIfThere, removeTree, sizeIfThere } from '../store/file.js'
-import { update } from '../table/sessions.js'
+import { read, update } from '../table/sessions.js'
 
 /** What of a session can go, as paths; nothing once it has gone. */
 export function expendable(id: string): string[] {
@@ -19,6 +19,13 @@ export function expendable(id: string): string[] {
     ...listIfThere(turns).flatMap(turn => [join(turns, turn, 'prompt'), join(turns, turn, 'result')]),
   ]
   return candidates.filter(path => sizeIfThere(path) !== undefined)
+}
+
+/** The same with its worktree. Throws as strip does, and strips nothing if git finds that something would be lost. */
+export async function stripApart(id: string): Promise<void> {
+  const worktree = read(id)?.worktree
+  if (worktree) await (await import('./worktree-loss.js')).removeWorktree(worktree)
+  await strip(id)
 }
 
 /** Strips a session. Throws a Fault: 3 if it was removed meanwhile, 5 if the disk refuses. */

@@ -7,7 +7,7 @@ import { shortId } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { remove, sizeIfThere } from '../store/file.js'
 import { processes } from '../table/processes.js'
-import { read, type Session, type Worktree } from '../table/sessions.js'
+import { readIfIntact, type Session, type Worktree } from '../table/sessions.js'
 import { git, tryGit, word } from './git.js'
 import { statusOf } from './state.js'
 
@@ -40,16 +40,19 @@ export async function lossIn(worktree: Removable): Promise<string | undefined> {
   }
 }
 
-/** The sessions among these whose worktree holds work that would be lost. */
-export async function dirtyAmong(ids: readonly string[]): Promise<Dirty[]> {
-  const dirty: Dirty[] = []
-  for (const session_id of ids) {
-    const { path: worktree, branch, repo } = read(session_id)?.worktree ?? {}
-    if (worktree === undefined || branch === undefined || repo === undefined) continue
-    const why = await lossIn({ path: worktree, branch, repo })
-    if (why !== undefined) dirty.push({ session_id, worktree, branch, repo, why })
-  }
-  return dirty
+/** Whether there is a worktree of the session. */
+export function hasWorktree(id: string): boolean {
+  const worktree = readIfIntact(id)?.worktree
+  return worktree !== undefined && sizeIfThere(worktree.path) !== undefined
+}
+
+/** What keeps a session: work in its worktree that would be lost with it. */
+export async function dirtyIn(session_id: string): Promise<Dirty | undefined> {
+  const worktree = readIfIntact(session_id)?.worktree
+  if (!worktree) return undefined
+  const why = await lossIn(worktree)
+  const { path, branch, repo } = worktree
+  return why === undefined ? undefined : { session_id, worktree: path, branch, repo, why }
 }
 
 /** The Fault (4) for a session that is to be removed and whose worktree holds work. */
@@ -82,7 +85,7 @@ async function detach(repo: string, path: string): Promise<void> {
 /** A session that is not over and works below the folder. */
 function userOf(folder: string): string | undefined {
   const { rows } = processes().rows({ all: false })
-  return rows.map(({ id }) => id).find(id => isBelow(folder, read(id)) && !statusOf(id).over)
+  return rows.map(({ id }) => id).find(id => isBelow(folder, readIfIntact(id)) && !statusOf(id).over)
 }
 
 const isBelow = (folder: string, session: Session | undefined) => session !== undefined && `${session.cwd}/`.startsWith(`${folder}/`)

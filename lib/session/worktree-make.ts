@@ -75,15 +75,15 @@ export async function takeAway({ path, branch, repo }: Worktree): Promise<void> 
   }
 }
 
-/** Throws a Fault (5) unless the session's folder is in the worktree that was made for it, on its branch. */
-export async function checkWorktree({ cwd, worktree }: Session): Promise<void> {
+/** Throws a Fault (5) unless the session's folder is in the worktree that was made for it, on its branch when its agent is `first` started: later that is the agent's to choose. */
+export async function checkWorktree({ cwd, worktree }: Session, { first }: { first: boolean }): Promise<void> {
   if (!worktree) return
   const { path, branch, repo } = worktree
   const at = await tryGit(cwd, ['rev-parse', '--show-toplevel'])
   if (!at.ok) throw gone(path, `git: ${at.why}`)
   if (word(at.stdout) !== path) throw gone(path, `${quoted(cwd)} is in ${quoted(word(at.stdout))}`)
   const head = await tryGit(cwd, ['symbolic-ref', '--quiet', 'HEAD'])
-  if (word(head.stdout) !== `refs/heads/${branch}`) throw gone(path, `it is not on the branch ${quoted(branch)}`)
+  if (first && word(head.stdout) !== `refs/heads/${branch}`) throw gone(path, `it is not on the branch ${quoted(branch)}`)
   const [own, theirs] = [await commonOf(cwd), await commonOf(repo)]
   if (own !== theirs) throw gone(path, `it is no longer one of ${quoted(repo)}`)
 }

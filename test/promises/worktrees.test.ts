@@ -458,6 +458,78 @@ t.test('gc: not while another session works there, and not what cannot be looked
   t.equal(worktrees(zag).length, 1)
 })
 
+t.test('gc --keep-logs: a clean worktree goes with what is stripped, another stays', async t => {
+  const { zag, repo } = scene(t)
+  const [clean, dirty] = [
+    await zag.over('echo said', ['-wclean'], { cwd: repo.top }),
+    await zag.over('echo x >new', ['-wdirty'], { cwd: repo.top }),
+  ]
+  const { stdout, stderr } = await zag.go('gc', ['--keep-logs', '--force', '--older-than', '0'])
+  t.equal(stdout, `${clean.session_id}\n${dirty.session_id}\n`)
+  t.match(stderr, `zag-gc: the worktree of session ${dirty.session_id} stays: it has 1 uncommitted or untracked file\n`)
+  t.match(stderr, /; 0 stay\n$/)
+  t.same([worktrees(zag), repo.branches()], [['dirty'], ['zag/dirty']])
+  t.match(await zag.go('output', [clean.session_id]), { code: 0, stdout: 'said\n' })
+  t.match((await zag.go('collect', ['--patch', dirty.session_id])).stdout, /\+x\n/)
+  t.match(await zag.go('gc', ['--keep-logs', '--force', '--older-than', '0', '--json']), { stdout: /^\{"sessions":\[\]/ }, 'once')
+  repo.git('worktree', 'remove', '--force', inTree(dirty))
+  t.match(await zag.go('gc', ['--force', '--older-than', '0']), { stdout: `${clean.session_id}\n${dirty.session_id}\n` })
+  t.same(repo.branches(), [])
+})
+
+t.test('one that waits has its worktree from the start; whoever starts it starts it there', async t => {
+  const { zag, repo } = scene(t)
+  const cwd = repo.top
+  const gate = zag.gate()
+  const first = await zag.spawn(gate.script)
+  const env = { MINE: 'yes' }
+  const id = await zag.spawn('pwd; echo "$MINE"; git symbolic-ref HEAD', ['-wlater', '--depends-on', first], { cwd, env })
+  t.same([worktrees(zag), repo.branches()], [['later'], ['zag/later']])
+  t.match(await zag.go('session', ['delete', id]), { code: 4 })
+  gate.open()
+  t.match(await zag.go('wait', [id]), { code: 0 })
+  t.match((await zag.go('output', [id])).stdout, /\/later\nyes\nrefs\/heads\/zag\/later\n$/)
+  t.match(await zag.go('session', ['delete', id, first]), { code: 0 })
+  t.same([worktrees(zag), repo.branches()], [[], []])
+})
+
+t.test('a batch: each row in its own, or none', async t => {
+  const { zag, repo } = scene(t)
+  const lines = [
+    '{"prompt": "pwd", "worktree": "one"}',
+    '{"prompt": "pwd", "worktree": true, "name": "two"}',
+    '{"prompt": "pwd", "worktree": false}',
+    '{"prompt": "pwd", "worktree": "one"}',
+    '{"prompt": "pwd"}',
+  ]
+  const { code, stdout, stderr } = await zag.go('spawn', ['-p', 'sh', '--each', '--tag', 'batch'], {
+    cwd: repo.top,
+    input: `${lines.join('\n')}\n`,
+  })
+  t.equal(code, 2)
+  t.match(stderr, /row 3: 'worktree' must be true or a string, not boolean\n/)
+  t.match(stderr, /row 4: the branch 'zag\/one' is there already/)
+  t.equal(stdout.split('\n').filter(Boolean).length, 3)
+  t.match(await zag.go('wait', ['--tag', 'batch']), { code: 0 })
+  const rows = JSON.parse((await zag.go('collect', ['--tag', 'batch', '--json'])).stdout) as Row[]
+  t.same(
+    rows.map(({ worktree, result }) => result === `${worktree ?? repo.top}\n`),
+    [true, true, true],
+  )
+  t.same(worktrees(zag).sort(), ['one', 'two'])
+})
+
+t.test('what comes after the first start is in the worktree too, on whatever branch the agent has it', async t => {
+  const { zag, repo } = scene(t)
+  const row = await zag.over('git switch -q -c elsewhere', ['-wmine'], { cwd: repo.top })
+  t.match(await zag.go('input', ['--session', row.session_id, 'pwd; git symbolic-ref HEAD']), {
+    code: 0,
+    stdout: `${row.worktree}\nrefs/heads/elsewhere\n`,
+  })
+  repo.git('worktree', 'remove', inTree(row))
+  t.match(await zag.go('input', ['--session', row.session_id, 'pwd']), { code: 4, stdout: '', stderr: /its folder '.*' is gone/ })
+})
+
 t.test('doctor: a worktree that no session has', async t => {
   const { zag, repo } = scene(t)
   const cwd = repo.top

@@ -66,6 +66,13 @@ t.test('every key, with a BOM and CRLF', async t => {
       '[providers.mine.env]',
       'KEY = "väl"',
       'EMPTY = ""',
+      '[worktree]',
+      'carry = [".env", "deps/x"]',
+      '[sandbox.tight]',
+      'write = ["~/.cache"]',
+      'read = ["/opt/x"]',
+      'hide = []',
+      'net = false',
       '[listen]',
       'format = "json"',
     ].join('\r\n'),
@@ -83,8 +90,8 @@ t.test('every key, with a BOM and CRLF', async t => {
       },
     },
     listen: { format: 'json' },
-    worktree: {},
-    sandbox: {},
+    worktree: { carry: ['.env', 'deps/x'] },
+    sandbox: { tight: { write: ['~/.cache'], read: ['/opt/x'], hide: [], net: false } },
   })
   const inherited = 'constructor'
   t.equal(config.providers[inherited], undefined)
