@@ -15,7 +15,7 @@ import { findProgram } from '../lib/process/program.js'
 export default command(import.meta, {
   name: 'zag',
   does: 'start, wait for, gather and chain many coding agents',
-  usage: ['<program> [<word>...]', 'help <program>', '--version'],
+  usage: ['<program> [<word>...]', 'help <program>', '--help-agent', '--version'],
   flags: {},
   raw: true,
   exits: { [EXIT.ok]: 'the programs were listed; else the code of the program', [EXIT.cannotRun]: 'a zag-<program> on PATH cannot be run' },
@@ -43,7 +43,9 @@ function split(argv: readonly string[]): { before: string[]; word: string | unde
 }
 
 /** What zag does when no program is named: it lists them. */
-function alone(flags: readonly string[], { out }: Context): number {
+async function alone(flags: readonly string[], context: Context): Promise<number> {
+  const { out } = context
+  if (flags.length === 1 && flags[0] === '--help-agent') return start('help-agent', [], context)
   if (flags.length === 1 && flags[0] === '--version') out.line(`zag ${version()}`)
   else if (flags.length === 0 || flags.includes('--help') || flags.includes('-h')) out.text(tour(out.paint.bold))
   else
@@ -62,7 +64,7 @@ function tour(bold: (text: string) => string): string {
     '',
     ...rows,
     '',
-    'More: zag help <program>, zag man',
+    'More: zag help <program>, zag man; for agents: zag --help-agent',
     '',
   ].join('\n')
 }

@@ -3,6 +3,17 @@
 # Run it with `npm run demo`. It uses the programs in dist/bin and a home of its own, and leaves nothing behind.
 set -eu
 cd "$(dirname "$0")/.."
+
+missing=
+for tool in awk dirname find grep mktemp node sort wc xargs; do
+  command -v "$tool" >/dev/null || missing="$missing $tool"
+done
+[ -x dist/bin/zag ] || missing="$missing dist/bin/zag (made by npm ci)"
+if [ "$missing" ]; then
+  echo "demo: cannot run without:$missing" >&2
+  exit 127
+fi
+
 PATH="$PWD/dist/bin:$PATH"
 ZAG_HOME=$(mktemp -d)
 export PATH ZAG_HOME

@@ -33,8 +33,11 @@ function pages(all: readonly Data[]): Page[] {
     const is = files.includes(file) ? readFileSync(join(TOP, 'man', file), 'utf8') : undefined
     return { file, is, shouldBe: is === undefined ? skeleton(data, all, new Date()) : renewed(file, is, data, all) }
   })
+  const [zag] = all.filter(({ name }) => name === 'zag')
+  const others = files.filter(file => !file.endsWith('.1')).map(file => ({ file, is: readFileSync(join(TOP, 'man', file), 'utf8') }))
+  const shown = others.map(({ file, is }) => ({ file, is, shouldBe: renewed(file, is, zag as Data, all) }))
   const orphans = files.filter(file => file.endsWith('.1') && !made.some(page => page.file === file))
-  return [...made, ...orphans.map(file => ({ file, is: '' }))]
+  return [...made, ...shown, ...orphans.map(file => ({ file, is: '' }))]
 }
 
 function renewed(file: string, is: string, data: Data, all: readonly Data[]): string {

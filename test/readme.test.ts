@@ -76,6 +76,12 @@ t.test('every program is in the table, and no other', async t => {
   )
 })
 
+t.test('the demo says what it cannot run without', async t => {
+  const { status, stdout, stderr } = spawnSync('/bin/sh', ['scripts/demo.sh'], { env: { PATH: t.testdir() }, encoding: 'utf8' })
+  t.match({ status, stdout }, { status: 127, stdout: '' })
+  t.match(stderr, /demo: cannot run without: awk .*node .*xargs/)
+})
+
 t.test('links lead to files that are there', async t => {
   for (const [, path = ''] of readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) t.doesNotThrow(() => readFileSync(path), path)
 })

@@ -3,6 +3,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
+import { CORE } from '../lib/command/agent-core.js'
 import { askFlags, callFlags, contextFlag } from '../lib/command/ask.js'
 import type { Command } from '../lib/command/command.js'
 import { allFlags, type Data, type Family, longName, type Part } from '../lib/command/data.js'
@@ -178,6 +179,8 @@ function commandsIn(text: string): string {
 
 const pages = readdirSync(join(TOP, 'man')).filter(file => file !== 'zag-config.5')
 const examples = [...new Set(pages.flatMap(examplesOf))]
+/** Those of zag help-agent, whose own test runs them. */
+const idioms = [...CORE.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, text]) => text as string)
 
 t.test('every example parses', async t => {
   // Programs that only write down their words: the shell itself says how a line is split.
@@ -190,7 +193,8 @@ t.test('every example parses', async t => {
       { mode: 0o755 },
     )
   t.ok(examples.length > 30, `${examples.length} examples`)
-  for (const example of examples) {
+  t.ok(idioms.length > 7, `${idioms.length} idioms`)
+  for (const example of [...examples, ...idioms]) {
     writeFileSync(seen, '')
     await run('/bin/sh', ['-c', example], { home, env: { PATH: `${join(home, 'bin')}:/usr/bin:/bin`, sid: '0000' } })
     const calls = readFileSync(seen, 'utf8')

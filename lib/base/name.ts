@@ -24,6 +24,17 @@ export function keyOf(text: string): string {
   return encoded.replace(/.{200}(?=.)/g, '$&+/')
 }
 
+/** The text that keyOf made a path of; nothing for a path that it makes of none. */
+export function ofKey(path: string): string | undefined {
+  try {
+    const text = decodeURIComponent(path.replaceAll('+/', ''))
+    return keyOf(text) === path ? text : undefined
+  } catch {
+    // Not percent-encoded as it should be: somebody else's file.
+    return undefined
+  }
+}
+
 /** The candidates nearest to a misspelt word, nearest first, at most three: for messages. */
 export function nearest(word: string, candidates: Iterable<string>): string[] {
   const limit = Math.max(1, Math.floor(word.length / 3))

@@ -40,7 +40,8 @@ function readSize(text: string): number {
   return bytes
 }
 
-function readChoice(text: string, choices: readonly string[]): string {
+/** A text that is one of the choices. Throws usage with the nearest. */
+export function readChoice(text: string, choices: readonly string[]): string {
   if (choices.includes(text)) return text
   const near = nearest(text, choices)
   throw usage(`no ${quoted(text)}: ${near.length > 0 ? `did you mean ${near.join(' or ')}?` : `write ${choices.join(', ')}`}`)

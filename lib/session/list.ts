@@ -4,6 +4,7 @@ import { timeOf } from '../base/id.js'
 import { timestamp } from '../base/time.js'
 import { type ProcessRow, processes } from '../table/processes.js'
 import { exists, ids, readIfIntact } from '../table/sessions.js'
+import { Round } from './round.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
 
@@ -19,11 +20,11 @@ export interface Listed extends Row {
 export async function list({ all = false }: { all?: boolean } = {}): Promise<Listed[]> {
   const { rows } = processes().rows({ all })
   const listed: Listed[] = []
-  const seen = new Set<string>()
+  const round = new Round()
   // One look at the folder costs less than one for each of many rows.
   const there = rows.length > 100 ? new Set(ids()) : undefined
   for (const row of rows.filter(({ id }) => (there ? there.has(id) : exists(id)))) {
-    const fresh = row.ended_at === undefined ? await look(row, seen) : shown(row)
+    const fresh = row.ended_at === undefined ? await look(row, round) : shown(row)
     if (all || fresh.ended_at === undefined) listed.push(fresh)
   }
   return listed.sort((a, b) => (a.session_id < b.session_id ? -1 : 1))
@@ -34,8 +35,8 @@ export async function listOne(id: string): Promise<Listed> {
   return look({ id })
 }
 
-async function look({ id }: { id: string }, seen?: Set<string>): Promise<Listed> {
-  const status = await settle(id, seen)
+async function look({ id }: { id: string }, round?: Round): Promise<Listed> {
+  const status = await settle(id, round)
   const session = readIfIntact(id)
   const { root = '', parent, created_at = timestamp(timeOf(id)) } = session ?? {}
   return { ...rowOf(status, session), root, parent, created_at, ended_at: status.ended?.ts }

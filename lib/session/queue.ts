@@ -9,11 +9,12 @@ import { shortId } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { LogWriter } from '../log/write.js'
 import { identify, isAlive, myself } from '../process/identity.js'
-import { makeFolder, remove, touch } from '../store/file.js'
+import { changedAt, makeFolder, remove, touch } from '../store/file.js'
 import { indexed } from '../table/filing.js'
 import { latestIn, latestOwner, nobody, release, takeOver, takeOverIn } from '../table/owners.js'
 import { exists, read, type Session } from '../table/sessions.js'
 import { startRunner, startServer } from './begin.js'
+import { type Round, remember } from './round.js'
 import { settle } from './settle.js'
 import { isLimited } from './slots.js'
 import { type Status, statusOf } from './state.js'
@@ -30,34 +31,36 @@ export function isAwaited(id: string): boolean {
 }
 
 /**
- * Starts a session that waits if its turn has come, or fails it if that will never be. Nothing to do for any other. `ended`: what it
- * is considered for, which is looked at first.
+ * Starts a session that waits if its turn has come, or fails it if that will never be; does nothing for any other. `ended`: what it is
+ * considered for, which is looked at first. Gives the sessions it goes on waiting for, and none of them if it waits for a slot.
  */
-export async function consider(id: string, ended?: string): Promise<void> {
+export async function consider(id: string, ended?: string): Promise<string[] | undefined> {
   const session = read(id)
-  if (!session) return
+  if (!session) return undefined
   const status = statusOf(id)
-  if (status.state !== 'queued') return
-  // A later run is for a message, whatever became of what the first one waited for.
-  const obstacle = status.run > 1 ? undefined : await obstacleOf(session, ended)
-  if (obstacle === 'waits') return
-  if (obstacle) await leave(session, status, { success: false, status: 'failed', reason: 'dependency', error: obstacle })
-  else if (await isLimited(session)) await enqueue(id)
-  else await begin(session, status)
+  if (status.state !== 'queued') return undefined
+  const { error, waitsFor } = await obstaclesOf(session, ended)
+  if (error) await leave(session, status, { success: false, status: 'failed', reason: 'dependency', error })
+  else if (waitsFor.length > 0) return waitsFor
+  else if (await isLimited(session)) {
+    await enqueue(id)
+    return []
+  } else await begin(session, status)
+  return undefined
 }
 
 /**
- * Looks after a session found waiting, and after all that it waits for: ends what is dead of it, starts what is free. `seen` are
- * sessions looked after already. True if it waits no longer.
+ * Looks after a session found waiting, and after all that it waits for: ends what is dead of it, starts what is free. True if it
+ * waits no longer.
  */
-export async function tend(id: string, seen: Set<string>): Promise<boolean> {
-  for (const dependency of read(id)?.depends_on ?? []) {
-    if (seen.has(dependency)) continue
-    seen.add(dependency)
-    if (read(dependency)) await settle(dependency, seen)
-  }
-  await consider(id)
-  return statusOf(id).state !== 'queued'
+export async function tend(id: string, round: Round): Promise<boolean> {
+  const changed = changedAt(paths.session(id))
+  for (const dependency of read(id)?.depends_on ?? []) if (exists(dependency)) await settle(dependency, round)
+  const waitsFor = await consider(id)
+  const status = statusOf(id)
+  if (status.state !== 'queued') return true
+  if (waitsFor) remember(status, waitsFor, changed)
+  return false
 }
 
 /** Ends a session that waits, without a run. False if it waits no longer. */
@@ -68,30 +71,34 @@ export async function cancelQueued(id: string, reason: string | undefined): Prom
   return leave(session, status, { success: false, status: 'cancelled', reason: reason ?? 'cancelled' })
 }
 
-/** Why a session cannot start: `waits` if that may pass, else what went wrong in words; nothing if it can. */
-async function obstacleOf(session: Session, ended: string | undefined): Promise<string | undefined> {
-  const { depends_on } = session
-  const first = ended === undefined ? undefined : await obstacleIn(session, ended)
-  if (first) return first
-  let waits: string | undefined
-  // From behind: what was asked for last mostly ends last. After an end the first that is not over settles it, so that a thousand
-  // ends of what one session depends on do not cost a million looks.
-  for (const id of depends_on.toReversed()) {
-    const obstacle = await obstacleIn(session, id)
-    if (obstacle && (obstacle !== 'waits' || ended !== undefined)) return obstacle
-    waits ??= obstacle
-  }
-  return waits
+/** What keeps a session from starting: what it waits for, or in words what went wrong for good. */
+interface Obstacles {
+  error?: string
+  waitsFor: string[]
 }
 
-/** What one dependency is in the way, as obstacleOf. One that died gives what there is of its result before that counts. */
-async function obstacleIn({ after_any }: Session, id: string): Promise<string | undefined> {
+async function obstaclesOf(session: Session, ended: string | undefined): Promise<Obstacles> {
+  const waitsFor: string[] = []
+  // What ended first. Then from behind, as what was asked for last mostly ends last, and only up to the first that is not over, so
+  // that a thousand ends of what one session depends on do not cost a million looks.
+  for (const id of [...(ended === undefined ? [] : [ended]), ...session.depends_on.toReversed()]) {
+    const obstacle = await obstacleIn(session, id)
+    if (obstacle?.error) return { error: obstacle.error, waitsFor }
+    if (obstacle) waitsFor.push(id)
+    if (obstacle && ended !== undefined) break
+  }
+  return { waitsFor }
+}
+
+/** How one dependency is in the way: it is not over, or it is an error. One that died gives what there is of its result first. */
+async function obstacleIn({ after_any }: Session, id: string): Promise<{ error?: string } | undefined> {
   const dependency = read(id)
-  if (!dependency) return after_any ? undefined : `session ${shortId(id)}, on which it depends, was removed`
+  if (!dependency) return after_any ? undefined : { error: `session ${shortId(id)}, on which it depends, was removed` }
   const found = statusOf(id)
   const { over, state } = found.state === 'dead' && !found.ended ? await settle(id) : found
-  if (!over) return 'waits'
-  return state === 'completed' || after_any ? undefined : `session ${dependency.name ?? shortId(id)}, on which it depends, is ${state}`
+  if (!over) return {}
+  const name = dependency.name ?? shortId(id)
+  return state === 'completed' || after_any ? undefined : { error: `session ${name}, on which it depends, is ${state}` }
 }
 
 /** Ends a session that waits, without a run. False if somebody else has it in hand by now. */

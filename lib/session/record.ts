@@ -11,6 +11,7 @@ import { processes } from '../table/processes.js'
 import { exists, read, readIfIntact, type Session, update } from '../table/sessions.js'
 import { isAwaited } from './queue.js'
 import { removeApart } from './remove.js'
+import { Round } from './round.js'
 import { type Row, rowOf } from './row.js'
 import { settle } from './settle.js'
 import { dirtyAmong, wouldLose } from './worktree-loss.js'
@@ -29,16 +30,16 @@ export interface Recorded extends Row {
 export async function listed(ids: readonly string[], newest = ids.length): Promise<Recorded[]> {
   const wanted = [...ids].sort().slice(Math.max(0, ids.length - newest))
   const rows: Recorded[] = []
-  const seen = new Set<string>()
+  const round = new Round()
   for (const id of wanted) {
     const session = readIfIntact(id)
-    if (session || exists(id)) rows.push(await recordOf(id, session, seen))
+    if (session || exists(id)) rows.push(await recordOf(id, session, round))
   }
   return rows
 }
 
-async function recordOf(id: string, session: Session | undefined, seen?: Set<string>): Promise<Recorded> {
-  const status = await settle(id, seen)
+async function recordOf(id: string, session: Session | undefined, round?: Round): Promise<Recorded> {
+  const status = await settle(id, round)
   const { description = null, tags = [], root = '', parent, created_at = timestamp(timeOf(id)) } = session ?? {}
   return { ...rowOf(status, session), description, tags, root, parent, created_at, ended_at: status.ended?.ts }
 }

@@ -92,8 +92,12 @@ const DRAFTS: Record<string, () => Promise<InstanceType<typeof import('ajv').Ajv
   'json-schema.org/draft/2020-12/schema': async () => new (await import('ajv/dist/2020.js')).Ajv2020(OPTIONS),
 }
 
+/** The one made last: the sessions of a batch have most often the same. */
+let last: { text: string; fits: ValidateFunction } | undefined
+
 /** The function that a schema is. `what` is how messages call it. Throws usage if it is none. */
 async function compile(text: string, what: string): Promise<ValidateFunction> {
+  if (last?.text === text) return last.fits
   const schema = parse(text, what)
   const ajv = await draftOf(schema, what)
   try {
@@ -101,6 +105,7 @@ async function compile(text: string, what: string): Promise<ValidateFunction> {
     const fits = ajv.compile(schema)
     // Such a schema gives a promise in place of an answer.
     if (fits.schemaEnv.$async) throw noSchema(what, ["'/$async' has no place in it"])
+    last = { text, fits }
     return fits
   } catch (error) {
     if (error instanceof Fault) throw error

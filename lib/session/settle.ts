@@ -4,9 +4,10 @@ import { EXIT, Fault } from '../base/exit.js'
 import { inside, paths } from '../base/paths.js'
 import { isAlive, myself } from '../process/identity.js'
 import { sizeIfThere } from '../store/file.js'
-import { release, takeOver } from '../table/owners.js'
+import { latestIn, release, takeOver } from '../table/owners.js'
 import { readIfIntact, type Session } from '../table/sessions.js'
 import { markOf } from './agent.js'
+import { Round, recall, type Waiting } from './round.js'
 import { type Status, statusOf } from './state.js'
 import type { Ended } from './turn.js'
 import { isAwaited } from './turns.js'
@@ -18,11 +19,19 @@ const PATIENCE = 10_000
 
 /**
  * The state of a session, after ending it for all to see if it was found dead, or starting it if it was found waiting for
- * nothing. `seen`: sessions whose turn was looked after already, for those who look at many.
+ * nothing. Those who look at many give all of them the same round.
  */
-export async function settle(id: string, seen: Set<string> = new Set()): Promise<Status> {
+export function settle(id: string, round = new Round()): Promise<Status> {
+  const status = round.settled.get(id) ?? settleOnce(id, round)
+  round.settled.set(id, status)
+  return status
+}
+
+async function settleOnce(id: string, round: Round): Promise<Status> {
+  const waiting = recall(id)
+  if (waiting && (await isHeld(waiting, round))) return waiting.status
   for (let status = statusOf(id), first = performance.now(); ; status = statusOf(id)) {
-    if (status.state === 'queued' && (await tendOrLeave(id, seen))) continue
+    if (status.state === 'queued' && (await tendOrLeave(id, round))) continue
     if (status.ended) await showIfMissing(status, status.ended)
     if (status.ended && (await goOn(status, status.ended))) continue
     if (status.state !== 'dead' || status.ended || isOwn(status)) return status
@@ -37,14 +46,28 @@ export async function settle(id: string, seen: Set<string> = new Set()): Promise
 
 /** The states of many, as settle gives each. */
 export async function settleAll(ids: readonly string[]): Promise<Status[]> {
-  const seen = new Set<string>()
-  return Promise.all(ids.map(id => settle(id, seen)))
+  const round = new Round()
+  return Promise.all(ids.map(id => settle(id, round)))
+}
+
+/** Whether a session is still kept waiting by what it was found to wait for. */
+async function isHeld({ status, for: others }: Waiting, round: Round): Promise<boolean> {
+  // A chain may be long: its sessions are not looked at one on top of another.
+  await Promise.resolve()
+  if (others.length > 0) return (await Promise.all(others.map(id => settle(id, round)))).every(({ over }) => !over)
+  round.isServed ??= isServed()
+  return round.isServed && sizeIfThere(paths.queued(status.id)) !== undefined
+}
+
+function isServed(): boolean {
+  const server = latestIn(paths.server())
+  return server !== undefined && isAlive(server)
 }
 
 /** Looks after one that waits. False if it waits on, or if that is not possible here: whoever can write does it. */
-async function tendOrLeave(id: string, seen: Set<string>): Promise<boolean> {
+async function tendOrLeave(id: string, round: Round): Promise<boolean> {
   try {
-    return await (await import('./queue.js')).tend(id, seen)
+    return await (await import('./queue.js')).tend(id, round)
   } catch (error) {
     if (isRefusal(error)) return false
     throw error

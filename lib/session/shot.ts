@@ -112,6 +112,9 @@ class Shot implements Playing {
   }
 }
 
+/** An agent that is done within so many milliseconds is not followed but read at its end: a batch of tiny tasks costs half. */
+const FOLLOW_AFTER = 15
+
 /** Follows the agent's files while it works. */
 class LiveOutput {
   #id: string
@@ -120,7 +123,8 @@ class LiveOutput {
   #from: Offsets
   #reader: Reader
   #output: AgentOutput
-  #watches: { close(): void }[]
+  #watches: { close(): void }[] = []
+  #begin: NodeJS.Timeout
   #due: NodeJS.Immediate | undefined
   /** The log could not be written; the end of the turn makes up for it. */
   #behind = false
@@ -132,7 +136,11 @@ class LiveOutput {
     this.#from = from
     this.#reader = provider.reader()
     this.#output = new AgentOutput(id, log, this.#reader, from, from)
-    this.#watches = (['stdout', 'stderr'] as const).map(name => watchFile(paths.inSession(id, name), () => this.#wake()))
+    this.#begin = setTimeout(() => this.#follow(), FOLLOW_AFTER)
+  }
+
+  #follow(): void {
+    this.#watches = (['stdout', 'stderr'] as const).map(name => watchFile(paths.inSession(this.#id, name), () => this.#wake()))
     this.#wake()
   }
 
@@ -157,6 +165,7 @@ class LiveOutput {
   }
 
   close(): void {
+    clearTimeout(this.#begin)
     for (const watch of this.#watches) watch.close()
     clearImmediate(this.#due)
   }

@@ -13,7 +13,7 @@ import { update } from '../table/sessions.js'
 export function expendable(id: string): string[] {
   const turns = paths.inSession(id, 'turns')
   const candidates = [
-    ...(['stdout', 'stderr', 'stdin', 'context', 'schema-errors'] as const).map(name => paths.inSession(id, name)),
+    ...(['stdout', 'stderr', 'stdin', 'context', 'task', 'schema-errors'] as const).map(name => paths.inSession(id, name)),
     // A longer one is a part of the log, which has only its head and tail.
     ...((sizeIfThere(paths.inSession(id, 'prompt')) ?? 0) > LONGEST_FIELD ? [] : [paths.inSession(id, 'prompt')]),
     ...listIfThere(turns).flatMap(turn => [join(turns, turn, 'prompt'), join(turns, turn, 'result')]),

@@ -252,8 +252,9 @@ class Subscription {
     this.#sweeps += 1
     const alive = livingOwners()
     const deep = this.#sweeps % DEEP_SWEEP === 0
-    for (const each of this.#live.values())
-      if (!each.asking && (!each.owner || !alive(each.owner) || (deep && !exists(each.id)))) this.#askLater(each)
+    // Of one that waits the owner is nobody.
+    const isFine = (owner: Owner | undefined) => owner && (owner.role === 'queue' ? !deep : alive(owner))
+    for (const each of this.#live.values()) if (!each.asking && (!isFine(each.owner) || (deep && !exists(each.id)))) this.#askLater(each)
     if (deep) this.#takeNewRuns()
   }
 

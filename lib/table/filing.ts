@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { isId } from '../base/id.js'
+import { ofKey } from '../base/name.js'
 import { type IndexKind, paths } from '../base/paths.js'
 import { listIfThere, remove, removeEmptyFolder, touch } from '../store/file.js'
 import type { Session } from './sessions.js'
@@ -9,6 +10,17 @@ import type { Session } from './sessions.js'
 /** The ids filed under a key, oldest first. */
 export function indexed(kind: IndexKind, key: string): string[] {
   return listIfThere(paths.index(kind, key)).filter(isId).sort()
+}
+
+/** The keys that sessions are filed under, in the order of their encoding. What has no key is left out. */
+export function keys(kind: IndexKind): string[] {
+  return filesBelow(join(paths.indexes(), kind), '').flatMap(path => ofKey(path) ?? [])
+}
+
+/** Folders that are no part of a longer key: a long one goes on in a folder of its own (base/name, keyOf). */
+function filesBelow(folder: string, before: string): string[] {
+  const names = listIfThere(join(folder, before)).sort()
+  return names.flatMap(name => (name.endsWith('+') ? filesBelow(folder, `${before}${name}/`) : `${before}${name}`))
 }
 
 /** The key of the index `end`: what an id ends in. */

@@ -125,22 +125,29 @@ async function main(): Promise<void> {
   ])
   put('LICENSES.txt', licences(bundled))
   put('package.json', '{"type":"commonjs"}\n')
-  put('lib/programs.json', `${JSON.stringify(describe(), null, 2)}\n`)
+  const data = dataOfPrograms()
+  put('lib/programs.json', `${JSON.stringify(data.map(describe), null, 2)}\n`)
+  put('lib/data.json', `${JSON.stringify(data)}\n`)
   failed.push(...checkBin())
   for (const line of failed) console.error(`build: ${line}`)
   if (failed.length > 0) process.exitCode = 1
   else removeStale()
 }
 
-/** All programs from their own data: what `zag` lists, and the flags that take a value, which may stand before a program's name. */
-function describe(): { name: string; does: string; valued: string[] }[] {
+/**
+ * What every program that was built says of itself: for what speaks of all of them, as zag completion does. Its chunk is asked,
+ * not what is started: that would keep compiled code of all of them, each in a listener of its own for the end of this process.
+ */
+function dataOfPrograms(): Data[] {
   const require = createRequire(join(DIST, 'lib/'))
   return programs()
     .filter(name => made.has(`bin/${name}`))
-    .map(name => {
-      const { data } = require(join(DIST, 'bin', name)).default
-      return { name: data.name, does: data.does, valued: valuedFlags(data) }
-    })
+    .map(name => require(join(DIST, 'chunk', `${name}.js`)).default.data)
+}
+
+/** What `zag` lists of a program, and the flags that take a value, which may stand before its name. */
+function describe(data: Data): { name: string; does: string; valued: string[] } {
+  return { name: data.name, does: data.does, valued: valuedFlags(data) }
 }
 
 function valuedFlags(data: Data): string[] {

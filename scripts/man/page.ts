@@ -6,6 +6,7 @@
 
 import type { Data } from '../../lib/command/data.js'
 import { linesOf, PARTS, type PartName } from './parts.js'
+import { PATTERN, patternLines } from './pattern.js'
 import { prose, sentence } from './roff.js'
 
 const BEGIN = '.\\" generated: '
@@ -21,7 +22,7 @@ export function refreshed(page: string, data: Data, all: readonly Data[]): strin
       inside = undefined
     } else if (line.startsWith(BEGIN)) {
       inside = line.slice(BEGIN.length)
-      if (!isPart(inside)) throw new Error(`no generated part '${inside}': there are ${PARTS.join(', ')}`)
+      if (!isPart(inside) && !isPattern(inside)) throw new Error(`no generated part '${inside}': there are ${PARTS.join(', ')}`)
       lines.push(...marked(inside, data, all))
     } else if (inside === undefined) lines.push(line)
   }
@@ -50,8 +51,15 @@ export function skeleton(data: Data, all: readonly Data[], now: Date): string {
   ].join('\n')
 }
 
-function marked(part: PartName, data: Data, all: readonly Data[]): string[] {
-  return [`${BEGIN}${part}`, ...linesOf(part, data, all), END]
+function marked(part: PartName | Pattern, data: Data, all: readonly Data[]): string[] {
+  return [`${BEGIN}${part}`, ...(isPattern(part) ? patternLines(part) : linesOf(part, data, all)), END]
+}
+
+/** A mark with a script's name. */
+type Pattern = `${string} ${string}`
+
+function isPattern(word: string): word is Pattern {
+  return PATTERN.test(word)
 }
 
 function isPart(word: string): word is PartName {

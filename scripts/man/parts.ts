@@ -2,7 +2,7 @@
 
 import { allFlags, type Data, type Flag, type Part } from '../../lib/command/data.js'
 import { exitsOf, meaning, spelling, usageLines } from '../../lib/command/help.js'
-import { argument, literal, prose, sentence } from './roff.js'
+import { argument, display, prose, sentence } from './roff.js'
 import { synopsisLines } from './synopsis.js'
 
 type Described = Omit<Part, 'run'>
@@ -89,10 +89,6 @@ function examples(data: Data): string[] {
     '.Sh EXAMPLES',
     ...all.flatMap(([line, does], at) => [...(at > 0 ? ['.Pp'] : []), ...prose(sentence(does).replace(/\.$/, ':')), ...display(line)]),
   ]
-}
-
-function display(text: string): string[] {
-  return ['.Bd -literal -offset indent', ...text.split('\n').map(literal), '.Ed']
 }
 
 function programs(all: readonly Data[]): string[] {

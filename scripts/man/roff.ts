@@ -14,6 +14,11 @@ export function literal(text: string): string {
   return atLineStart(text.replace(/[\\\-'`^~]/g, c => LITERAL[c] as string))
 }
 
+/** Lines that a user copies, as they are. */
+export function display(text: string): string[] {
+  return ['.Bd -literal -offset indent', ...text.split('\n').map(literal), '.Ed']
+}
+
 /** A word as an argument of a macro line, where it is neither a macro nor a delimiter. */
 export function argument(word: string): string {
   const escaped = word.replace(/[\\\-'`^~"]/g, c => (c === '"' ? '\\(dq' : (LITERAL[c] as string))).replace(/ /g, '\\ ')

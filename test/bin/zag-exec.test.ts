@@ -130,7 +130,7 @@ t.test('--json-schema: a script whose result does not fit runs again, and finds 
     'if nth 2; then echo nope; cp "$ZAG_SCHEMA_ERRORS" reasons; fi',
     `if nth 3; then zag exec -p sh 'echo "[$ZAG_SCHEMA_ERRORS]"' >inner; printf '\`\`\`json\\n{"a": 1,\\n"b": 2}\\n\`\`\`\\n'; fi`,
   ].join('\n')
-  const ended = await exec(['--json-schema', '{"required":["a","b"]}', script])
+  const ended = await exec(['--json-schema', '{"required":["a","b"]}', '--retries', '1', script])
   t.same(ended, { code: 0, signal: null, stdout: '{"a": 1,\n"b": 2}', stderr: '' })
   t.equal(runs('again'), 3)
   t.equal(
@@ -150,7 +150,7 @@ t.test('--json-schema: a script whose result does not fit runs again, and finds 
 
 t.test('--json-schema: an agent is told why, three times at most', async t => {
   zag.configure('[providers.stubborn]\ncommand = ["sh", "-c", "echo run >>asked-runs; echo still no JSON"]\n')
-  const ended = await zag.go('exec', ['-p', 'stubborn', '--json-schema', '{"type":"null"}', 'What?'])
+  const ended = await zag.go('exec', ['-p', 'stubborn', '--retries', '2', '--json-schema', '{"type":"null"}', 'What?'])
   t.match(ended, {
     code: 1,
     stdout: 'still no JSON\n',

@@ -21,7 +21,7 @@ function halves(text: string): [string, string] {
 t.test('every way of naming sources', async t => {
   // The new sessions must not be among what the next way selects: --all, --name and -r are not of this program.
   const among = ways(seeds).filter(({ args }) => !args.some(arg => ['--all', '--name', '--root', '-r', '--latest'].includes(arg)))
-  t.equal(among.length, 18)
+  t.equal(among.length, 20)
   await selects(
     t,
     among,

@@ -169,8 +169,8 @@ t.test('kill self and --json-schema: what does not fit is refused with every rea
   writeFileSync(join(zag.home, 'wrong.json'), JSON.stringify(wrong).replace('{', '{"__proto__":{"polluted":1},'))
   writeFileSync(join(zag.home, 'right.json'), '```json\n{"score": 9,\n "toString": 1}\n```\n')
   const script = [
-    'zag ps kill self "no JSON" 2>one; echo $? >>codes',
-    'zag ps kill self --file wrong.json 2>two; echo $? >>codes',
+    'zag ps kill self "no JSON" 2>said-one; echo $? >>codes',
+    'zag ps kill self --file wrong.json 2>said-two; echo $? >>codes',
     'zag status "$ZAG_SESSION_ID" >state; ls "$ZAG_HOME/sessions/$ZAG_SESSION_ID/result" >there 2>&1',
     'zag ps kill self --file right.json; echo never; sleep 300',
   ].join('\n')
@@ -180,9 +180,9 @@ t.test('kill self and --json-schema: what does not fit is refused with every rea
   t.equal(text('codes'), '1\n1\n')
   t.equal(text('state'), 'running\n')
   t.match(text('there'), /No such file|cannot access/i)
-  t.equal(text('one'), "zag-ps: the result does not fit: it is no JSON: 'no JSON'\n")
+  t.equal(text('said-one'), "zag-ps: the result does not fit: it is no JSON: 'no JSON'\n")
   t.same(
-    text('two')
+    text('said-two')
       .split('\n')
       .filter(Boolean)
       .map(line => line.replace('zag-ps: the result does not fit: ', ''))
