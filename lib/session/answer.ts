@@ -10,10 +10,13 @@ import { exists, read } from '../table/sessions.js'
 import { messageFile } from './inbox.js'
 import { resume } from './send.js'
 import { settle } from './settle.js'
-import { begunOf, lastTurn, type TurnEnded, turnEnded } from './turns.js'
+import { begunOf, lastTurn, messagesOf, type TurnEnded, turnEnded } from './turns.js'
 
 /** Dead supervisors are looked for so often, in milliseconds. */
 const SWEEP = 1_000
+
+/** What is told in two steps is looked for so often in between, in milliseconds. */
+const LOOK_AGAIN = 20
 
 /** What became of a message. */
 export interface Answer {
@@ -61,7 +64,8 @@ class Waiter {
     for (let sweepAt = 0; ; ) {
       this.#changed = false
       const turn = this.#find()
-      if (turn !== undefined && this.#isThrough()) return this.#told(turn)
+      const answer = turn !== undefined && this.#isThrough() ? await this.#told(turn) : undefined
+      if (answer) return answer
       if (performance.now() >= sweepAt) {
         const lost = await this.#sweep()
         if (lost) return lost
@@ -84,24 +88,36 @@ class Waiter {
   /** Finds the turn that it was delivered to, if it was. */
   #find(): number | undefined {
     for (let turn = lastTurn(this.#id); this.#turn === undefined && turn > 1; turn--) {
-      if (sizeIfThere(messageFile(paths.turn(this.#id, turn), this.#message)) === undefined) continue
-      this.#turn = turn
-      this.#watches.push(watchFolder(paths.turn(this.#id, turn), () => this.#notice()))
+      if (sizeIfThere(messageFile(paths.turn(this.#id, turn), this.#message)) !== undefined) this.#turnTo(turn)
     }
     return this.#turn
+  }
+
+  #turnTo(turn: number): void {
+    this.#turn = turn
+    this.#watches.push(watchFolder(paths.turn(this.#id, turn), () => this.#notice()))
   }
 
   #isThrough(): boolean {
     return this.#turn !== undefined && turnEnded(this.#id, this.#turn) !== undefined
   }
 
-  /** The end of the turn, once the session says the same: one that does not live on is over by then, or at its next run. */
-  async #told(turn: number): Promise<Answer> {
+  /**
+   * The end of the turn, once the session says the same: one that does not live on is over by then, or at its next run. Nothing
+   * if the agent is asked once more, because what it said does not fit: then the answer is that of the next turn.
+   */
+  async #told(turn: number): Promise<Answer | undefined> {
     const ended = turnEnded(this.#id, turn) as TurnEnded
     for (;;) {
       const { over, run } = await settle(this.#id)
-      if (over || run > ended.run || this.#given || read(this.#id)?.interactive) break
-      await this.#sleep(SWEEP)
+      if (over || this.#given || read(this.#id)?.interactive) break
+      const [next] = ended.reason === 'schema' ? messagesOf(this.#id, turn + 1) : []
+      if (next?.from === 'schema') {
+        this.#turnTo(turn + 1)
+        return undefined
+      }
+      if (run > ended.run && (ended.reason !== 'schema' || next)) break
+      await this.#sleep(LOOK_AGAIN)
     }
     const { success, stop_reason: status, error, exit_code, run } = ended
     return this.#row({ turn, run, success, status, error, exit_code, result: readBytesIfThere(paths.inTurn(this.#id, turn, 'result')) })

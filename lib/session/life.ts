@@ -112,10 +112,10 @@ export class Life {
     return following && this.#claim() ? following : undefined
   }
 
-  #endTurn({ run, success, status, error, exit_code }: Ended): void {
+  #endTurn({ run, success, status, reason, error, exit_code }: Ended): void {
     // The turns of a session that lives on have ended one by one; nobody waits for that of the first prompt.
     if (this.#turn === undefined || this.#turn === 1 || this.#session.interactive) return
-    endTurn(this.#id, this.#turn, { run, success, stop_reason: status, error, exit_code })
+    endTurn(this.#id, this.#turn, { run, success, stop_reason: status, reason, error, exit_code })
   }
 
   #claim(): boolean {

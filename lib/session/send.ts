@@ -77,6 +77,8 @@ async function check(session: Session, { over, owner }: Status, message: Message
     throw new Fault(`session ${id} does not live on between turns: zag cancel ${shortId(id)} ends it`, EXIT.notNow)
   if (owner && isElsewhere(owner) && owner.pid !== 0)
     throw new Fault(`session ${id} is on another machine, ${owner.host}: send it from there`, EXIT.notNow)
+  if (over && session.stripped_at !== undefined)
+    throw new Fault(`session ${id} cannot be resumed: zag gc --keep-logs stripped it to its log`, EXIT.notNow)
   const config = await loadConfig(session.root)
   checkFiles(over ? await usable(session.provider, config) : providerOf(session.provider, config), message.files ?? [])
   if (over && !existsSync(session.cwd))

@@ -22,6 +22,8 @@ export interface TurnEnded {
   run: number
   success: boolean
   stop_reason: string
+  /** Why, as session_ended has it. */
+  reason?: string
   error?: string
   exit_code?: number
 }

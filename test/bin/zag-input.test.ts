@@ -339,6 +339,21 @@ t.test('a message that a killed runner left in the inbox is delivered by whoever
   )
 })
 
+t.test('with a schema the answer is the one that fits', async t => {
+  const counted = join(zag.home, 'asked')
+  const agent = program(
+    'picky',
+    `echo x >>${counted}; case $(wc -l <${counted}) in 2|4) echo no JSON;; *) echo "{\\"n\\": $(wc -l <${counted})}";; esac`,
+  )
+  zag.configure(`[providers.picky]\ncommand = ["${agent}"]\nresume = ["${agent}"]\n`)
+  const id = (await zag.go('spawn', ['-p', 'picky', '--json-schema', '{"type": "object"}', 'x'])).stdout.trim()
+  t.match(await input(['--session', id, 'second']), { code: 0, stdout: /"n": 3/, stderr: '' })
+  t.match(
+    (await events(id, 'user_message')).map(({ from }) => from),
+    ['prompt', 'input', 'schema'],
+  )
+})
+
 t.test('one that lives on ends with its folder', async t => {
   const id = (await zag.go('spawn', ['-p', 'sh', '-I'])).stdout.trim()
   const runner = await runnerOf(id)
@@ -397,6 +412,9 @@ t.test('2, 4, 126 and 127, and nothing is left in the inbox', async t => {
     stderr: /is on another machine, elsewhere: send it from there/,
   })
   rmSync(zag.file(homeless, 'owner.9'))
+  const { session_id: stripped } = await zag.over('true', ['--tag', 'strip'])
+  await zag.go('gc', ['--force', '--keep-logs', '--older-than', '0', stripped])
+  t.match(await input(['--session', stripped, 'x']), { code: 4, stdout: '', stderr: /cannot be resumed: zag gc --keep-logs stripped it/ })
   const agent = program('agent', 'cat')
   zag.configure(`[providers.agent]\ncommand = ["${agent}"]\n`)
   const asked = (await zag.go('spawn', ['-p', 'agent', 'x'])).stdout.trim()
