@@ -495,28 +495,22 @@ t.test('one that waits has its worktree from the start; whoever starts it starts
 
 t.test('a batch: each row in its own, or none', async t => {
   const { zag, repo } = scene(t)
-  const lines = [
-    '{"prompt": "pwd", "worktree": "one"}',
-    '{"prompt": "pwd", "worktree": true, "name": "two"}',
-    '{"prompt": "pwd", "worktree": false}',
-    '{"prompt": "pwd", "worktree": "one"}',
-    '{"prompt": "pwd"}',
-  ]
-  const { code, stdout, stderr } = await zag.go('spawn', ['-p', 'sh', '--each', '--tag', 'batch'], {
-    cwd: repo.top,
-    input: `${lines.join('\n')}\n`,
-  })
-  t.equal(code, 2)
-  t.match(stderr, /row 3: 'worktree' must be true or a string, not boolean\n/)
-  t.match(stderr, /row 4: the branch 'zag\/one' is there already/)
-  t.equal(stdout.split('\n').filter(Boolean).length, 3)
+  const named = [{ worktree: 'one' }, { worktree: true, name: 'two' }, { worktree: false }, { worktree: 'one' }, { name: 'three' }]
+  const input = named.map(row => `${JSON.stringify({ prompt: 'pwd', ...row })}\n`).join('')
+  const { code, stdout, stderr } = await zag.go('spawn', ['-p', 'sh', '--each', '-w', '--tag', 'batch'], { cwd: repo.top, input })
+  t.match({ code, stderr }, { code: 2, stderr: /^zag-spawn: row 4: the branch 'zag\/one' is there already.*\n$/ })
+  t.equal(stdout.split('\n').filter(Boolean).length, 4)
   t.match(await zag.go('wait', ['--tag', 'batch']), { code: 0 })
   const rows = JSON.parse((await zag.go('collect', ['--tag', 'batch', '--json'])).stdout) as Row[]
   t.same(
-    rows.map(({ worktree, result }) => result === `${worktree ?? repo.top}\n`),
-    [true, true, true],
+    rows.map(({ branch, worktree, result }) => [branch, result === `${worktree ?? repo.top}\n`]),
+    [
+      ['zag/one', true],
+      ['zag/two', true],
+      [undefined, true],
+      ['zag/three', true],
+    ],
   )
-  t.same(worktrees(zag).sort(), ['one', 'two'])
 })
 
 t.test('what comes after the first start is in the worktree too, on whatever branch the agent has it', async t => {
