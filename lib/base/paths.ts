@@ -104,6 +104,11 @@ export function defaults(env: NodeJS.ProcessEnv = process.env): { provider?: str
   }
 }
 
+/** Whether this process runs in the sandbox of a session: what it starts is in there too. */
+export function isSandboxed(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env.ZAG_SANDBOX === '1'
+}
+
 /** The session and run this process supervises, if it is a runner; `queue` if it is to serve the queue. */
 export function runnerOf(env: NodeJS.ProcessEnv = process.env): { session: string; run: number } | 'queue' | undefined {
   const [session, run] = (env.ZAG_RUNNER ?? '').split('.')

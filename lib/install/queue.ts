@@ -14,39 +14,34 @@ import { readIfIntact } from '../table/sessions.js'
 import { count, each, type Found, fine, REPAIR, type Seen, someOf, wrong } from './finding.js'
 
 export function lookAtQueue({ known }: Seen): Found[] {
-  const found: Found[] = []
-  // What has just been claimed is there for a moment more: only what is so at a second look counts.
-  const stray = strayEntries(strayEntries(listIfThere(paths.queue()))).sort()
-  if (stray.length > 0) {
-    const message = `${stray.length} ${stray.length === 1 ? 'entry' : 'entries'} of the queue ${stray.length === 1 ? 'is' : 'are'} of no session that waits: ${someOf(stray)}`
-    found.push(wrong(message, `${REPAIR} removes them`, () => each(stray, removeIfStray)))
-  }
   const queued = known.filter(({ status }) => status.state === 'queued').map(({ session }) => session.id)
+  const found = [...lookAtEntries(), ...lookAtWaiting(queued)]
+  if (found.length > 0) return found
+  return [
+    fine(queued.length === 0 ? 'no session waits' : `nothing is in the way of ${count(queued.length, 'session')} but what they wait for`),
+  ]
+}
+
+function lookAtEntries(): Found[] {
+  // What has just been claimed is there for a moment more: only what is so at a second look counts.
+  const stray = strayAmong(strayAmong(listIfThere(paths.queue()))).sort()
+  if (stray.length === 0) return []
+  const message = `the queue has ${stray.length} that ${stray.length === 1 ? 'is no session' : 'are no sessions'} waiting: ${someOf(stray)}`
+  return [wrong(message, `${REPAIR} takes them out`, () => each(stray, removeIfStray))]
+}
+
+function lookAtWaiting(queued: string[]): Found[] {
   const left = queued.filter(isLeft).filter(isLeft)
-  if (left.length > 0)
-    found.push(
-      wrong(
-        `nobody starts ${count(left.length, 'session')} whose turn has come: ${someOf(left)}`,
-        `${REPAIR} does, as looking at them does`,
-        () => each(left, start),
-      ),
-    )
-  return found.length > 0
-    ? found
-    : [
-        fine(
-          queued.length === 0
-            ? 'no session waits'
-            : `${count(queued.length, 'session')} wait${queued.length === 1 ? 's' : ''} for good reason`,
-        ),
-      ]
+  if (left.length === 0) return []
+  const message = `nobody starts ${count(left.length, 'session')} whose turn has come: ${someOf(left)}`
+  return [wrong(message, `${REPAIR} does, as looking at them does`, () => each(left, start))]
 }
 
 const isQueued = (id: string) => readIfIntact(id) !== undefined && statusOf(id).state === 'queued'
-const strayEntries = (names: string[]) => names.filter(name => !isId(name) || !isQueued(name))
+const strayAmong = (names: string[]) => names.filter(name => !isId(name) || !isQueued(name))
 
 function removeIfStray(name: string): void {
-  if (strayEntries([name]).length > 0) remove(paths.queued(name))
+  if (strayAmong([name]).length > 0) remove(paths.queued(name))
 }
 
 /** It waits although nothing it waits for is in its way, and it is not in the queue of a process that serves it. */

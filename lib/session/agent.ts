@@ -104,6 +104,7 @@ function environmentOf(session: Session, run: number, launch: Launch): NodeJS.Pr
     ...(session.sandbox ? { TMPDIR: '/tmp' } : {}),
     ...session.env,
     ...exportsOf(session, run),
+    ...(session.sandbox ? { ZAG_SANDBOX: '1' } : {}),
     ZAG_CONTEXT_DIR: existsSync(context) ? context : undefined,
     ZAG_SCHEMA_ERRORS: existsSync(refused) ? refused : undefined,
   }

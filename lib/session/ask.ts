@@ -4,7 +4,7 @@
 import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { newId } from '../base/id.js'
 import { checkName } from '../base/name.js'
-import { defaults, inside, OF_A_SESSION, projectRoot, realFolder } from '../base/paths.js'
+import { defaults, inside, isSandboxed, OF_A_SESSION, projectRoot, realFolder } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
 import { type Config, loadConfig } from '../config/config.js'
 import { myself } from '../process/identity.js'
@@ -94,6 +94,8 @@ export async function record(
   wanted: Partial<Wanted> = {},
 ): Promise<Session> {
   const waits = role !== 'queue' && (session.depends_on.length > 0 || (await isLimited(session)))
+  if (waits && isSandboxed())
+    throw new Fault('what waits for others or for a slot would be started outside of this sandbox: ask for it there', EXIT.notNow)
   // Another process will start it, in this one's environment.
   if (waits) return putApart(session, 'queue', { ...files, environment: JSON.stringify(process.env) }, wanted)
   return putApart(session, role, files, wanted)
@@ -284,7 +286,8 @@ function environmentOf(words: string[]): Record<string, string> {
   const pairs = words.map(word => {
     const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(word) ?? []
     if (name === undefined || value === undefined) throw usage(`--env ${quoted(word)} is no NAME=VALUE`)
-    if (OF_A_SESSION.test(name) || name === 'ZAG_HOME') throw usage(`--env ${name}: zag sets this variable itself`)
+    if (OF_A_SESSION.test(name) || name === 'ZAG_HOME' || name === 'ZAG_SANDBOX')
+      throw usage(`--env ${name}: zag sets this variable itself`)
     if (value.includes('\0')) throw usage(`--env ${name}: a value has no NUL byte`)
     return [name, value] as const
   })

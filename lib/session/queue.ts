@@ -6,7 +6,7 @@
 
 import { EXIT, Fault } from '../base/exit.js'
 import { shortId } from '../base/id.js'
-import { paths } from '../base/paths.js'
+import { isSandboxed, paths } from '../base/paths.js'
 import { LogWriter } from '../log/write.js'
 import { identify, isAlive, myself } from '../process/identity.js'
 import { changedAt, makeFolder, remove, touch } from '../store/file.js'
@@ -42,6 +42,8 @@ export async function consider(id: string, ended?: string): Promise<string[] | u
   const { error, waitsFor } = await obstaclesOf(session, ended)
   if (error) await leave(session, status, { success: false, status: 'failed', reason: 'dependency', error })
   else if (waitsFor.length > 0) return waitsFor
+  // It was asked for outside, and runs there: whoever looks from there starts it.
+  else if (isSandboxed()) return undefined
   else if (await isLimited(session)) {
     await enqueue(id)
     return []

@@ -5,9 +5,9 @@
 // Everything lies two folders deep, where lib/base/paths expects it. Files are replaced by rename, so a program that
 // runs during a build finds a whole file, and what no source makes any more is removed.
 
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { type Data, longName, takesValue } from '../../lib/command/data.js'
@@ -135,14 +135,17 @@ async function main(): Promise<void> {
 }
 
 /**
- * What every program that was built says of itself: for what speaks of all of them, as zag completion does. Its chunk is asked,
- * not what is started: that would keep compiled code of all of them, each in a listener of its own for the end of this process.
+ * What every program that was built says of itself: for what speaks of all of them, as zag completion does. A process of its own
+ * asks them: this one looked for dist/package.json before there was one, and remembers that. Their chunks are asked, not what is
+ * started: that would keep compiled code of all of them.
  */
 function dataOfPrograms(): Data[] {
-  const require = createRequire(join(DIST, 'lib/'))
-  return programs()
-    .filter(name => made.has(`bin/${name}`))
-    .map(name => require(join(DIST, 'chunk', `${name}.js`)).default.data)
+  const names = programs().filter(name => made.has(`bin/${name}`))
+  // The folder comes first: a file there would be taken for the program that was started.
+  const script = 'const [, chunks, ...names] = process.argv; console.log(JSON.stringify(names.map(n => require(chunks + n).default.data)))'
+  return JSON.parse(
+    execFileSync(process.execPath, ['-e', script, join(DIST, 'chunk/'), ...names], { encoding: 'utf8', maxBuffer: 1 << 26 }),
+  )
 }
 
 /** What `zag` lists of a program, and the flags that take a value, which may stand before its name. */

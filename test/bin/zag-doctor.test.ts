@@ -312,7 +312,7 @@ t.test('what waits: entries that nobody is behind, and sessions that nobody star
   const message = (found: Finding[]) => found.find(({ check }) => check === 'queue')?.message
   const fine = await zag.doctor()
   t.match(fine, { code: 0 })
-  t.equal(message(fine.found), '2 sessions wait for good reason')
+  t.equal(message(fine.found), 'nothing is in the way of 2 sessions but what they wait for')
   mkdirSync(zag.at('queue'), { recursive: true, mode: 0o700 })
   for (const name of [a, NOBODY, 'letter']) writeFileSync(zag.at('queue', name), '', { mode: 0o600 })
   // As a kill leaves one that waits no longer for anything.
@@ -327,7 +327,7 @@ t.test('what waits: entries that nobody is behind, and sessions that nobody star
   t.match(
     sick.found.filter(({ check }) => check === 'queue'),
     [
-      { message: `3 entries of the queue are of no session that waits: ${[a, NOBODY, 'letter'].sort().join(', ')}` },
+      { message: `the queue has 3 that are no sessions waiting: ${[a, NOBODY, 'letter'].sort().join(', ')}` },
       { message: `nobody starts 1 session whose turn has come: ${left}`, advice: /--repair does/ },
     ],
   )

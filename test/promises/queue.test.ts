@@ -285,3 +285,31 @@ t.test('the environment is that of whoever asked', async t => {
   await scene.zag('status', [over])
   t.notOk(existsSync(scene.path('sessions', over, 'environment')), 'whoever looks removes what a runner that was killed left')
 })
+
+t.test('nothing crosses the wall of a sandbox, in either direction', async t => {
+  const scene = new Scene(t)
+  const id = dependency(scene)
+  const waits = await scene.spawn('env | grep -c ^ZAG_SANDBOX; :', ...after(id))
+  const slot = await scene.spawn('true', ...after(id), '--slots', '1')
+  played.end(id)
+  const inside = { env: { ZAG_SANDBOX: '1' } }
+  t.match(await scene.zag('status', [waits, slot], inside), { code: 0, stdout: /^(.*\tqueued\n){2}$/ })
+  for (const flags of [
+    ['--slots', '1'],
+    ['--depends-on', waits],
+  ])
+    t.match(await scene.zag('spawn', ['-p', 'sh', ...flags, 'true'], inside), {
+      code: 4,
+      stdout: '',
+      stderr: 'zag-spawn: what waits for others or for a slot would be started outside of this sandbox: ask for it there\n',
+    })
+  t.match(await scene.zag('spawn', ['-p', 'sh', '--each'], { ...inside, input: 'true\n' }), {
+    code: 4,
+    stdout: '',
+    stderr: /^zag-spawn: row 1: /,
+  })
+  t.same(scene.list('queue'), [])
+  t.match(await scene.zag('spawn', ['-p', 'sh', '--env', 'ZAG_SANDBOX=0', 'true']), { code: 2 })
+  t.match(await scene.zag('wait', [waits, slot], DEADLINE), { code: 0 })
+  t.equal(await scene.ask('output', waits), '0')
+})

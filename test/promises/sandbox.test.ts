@@ -9,6 +9,7 @@ import { fixture, lives } from '../help/processes.js'
 import { gitIn, repository } from '../help/repository.js'
 import { until, zagHome } from '../help/run.js'
 import { Zag } from '../help/sessions.js'
+import * as played from '../help/written.js'
 import { kill, Scene } from './scene.js'
 
 const tried = spawnSync('bwrap', ['--unshare-user', '--cap-drop', 'ALL', '--ro-bind', '/', '/', 'true'], { encoding: 'utf8' })
@@ -119,6 +120,18 @@ zag ps kill self handed`
   t.match(await zag.go('events', [outer, '--type', 'user_event', '--count']), { stdout: /1/ })
   t.match(JSON.parse((await zag.go('ps', ['show', '--json', inner])).stdout), { status: 'completed', parent: outer })
   t.equal(readFileSync(join(zagHome(zag.home), 'config.toml'), 'utf8'), SHOWN)
+})
+
+t.test('what waits is started outside, and not asked for inside', { skip }, async t => {
+  const { zag, home, run } = scene(t)
+  played.writeInto(home)
+  const id = played.started()
+  const waits = await zag.spawn(`touch ${home}/outside`, ['--depends-on', id])
+  played.end(id)
+  const said = await run(`zag status ${waits}; zag spawn --slots 1 true || echo "code $?"`)
+  t.match(said, { code: 0, stdout: 'queued\ncode 4\n' })
+  t.match(await zag.go('wait', [waits]), { code: 0 })
+  t.ok(existsSync(join(home, 'outside')))
 })
 
 t.test('in a worktree: that can be written, the main tree cannot, and git works', { skip }, async t => {
