@@ -6,9 +6,9 @@ import { command } from '../lib/command/command.js'
 import { aboutFlags, aboutUsage, pickExits } from '../lib/command/flags.js'
 import { answerRow, firstLine, messageFlags } from '../lib/command/message.js'
 import { field } from '../lib/command/output.js'
-import { broadcast, others } from '../lib/session/broadcast.js'
+import { compose } from '../lib/run/send.js'
 import { pickAbout } from '../lib/session/pick.js'
-import { compose } from '../lib/session/send.js'
+import { broadcast, others } from '../lib/verb/broadcast.js'
 
 export default command(import.meta, {
   name: 'zag-broadcast',

@@ -2,9 +2,9 @@
 import { EXIT } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
-import { cancelAll } from '../lib/session/cancel.js'
+import { cancelAll } from '../lib/run/cancel.js'
+import { GRACE } from '../lib/run/request.js'
 import { pick } from '../lib/session/pick.js'
-import { GRACE } from '../lib/session/request.js'
 import { rowOf } from '../lib/session/row.js'
 
 export default command(import.meta, {

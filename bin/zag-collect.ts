@@ -4,9 +4,9 @@ import { shortId } from '../lib/base/id.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import type { Output } from '../lib/command/output.js'
-import { collect, collectInto, NOTHING_CHANGED, patchFields, whyNoResult } from '../lib/session/collect.js'
 import { pick } from '../lib/session/pick.js'
 import type { Row } from '../lib/session/row.js'
+import { collect, collectInto, NOTHING_CHANGED, patchFields, whyNoResult } from '../lib/verb/collect.js'
 
 export default command(import.meta, {
   name: 'zag-collect',
@@ -55,7 +55,7 @@ function head({ session_id, name, status }: Row, at: number, out: Output): strin
 }
 
 async function printPatches(rows: Row[], json: boolean, out: Output): Promise<void> {
-  const { patchOf } = await import('../lib/session/worktree-patch.js')
+  const { patchOf } = await import('../lib/worktree/patch.js')
   const all: object[] = []
   for (const [at, row] of rows.entries()) {
     const patch = await patchOf(row.session_id)

@@ -10,7 +10,7 @@ import type { Context } from '../lib/command/data.js'
 import { field } from '../lib/command/output.js'
 import { readChoice } from '../lib/command/value.js'
 import { pages } from '../lib/install/page.js'
-import { eventWords, filedWords, providerWords, sessionWords, stateWords, type Word } from '../lib/session/words.js'
+import { eventWords, filedWords, providerWords, sessionWords, stateWords, type Word } from '../lib/verb/words.js'
 
 /** The words of each kind that begin with a text. */
 const WORDS: Record<Live, (begin: string) => Word[] | Promise<Word[]>> = {

@@ -3,8 +3,8 @@ import { EXIT, usage } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags } from '../lib/command/flags.js'
 import { assignments } from '../lib/command/shell.js'
+import { environmentOf, self } from '../lib/run/self.js'
 import { pickAbout } from '../lib/session/pick.js'
-import { environmentOf, self } from '../lib/session/self.js'
 
 export default command(import.meta, {
   name: 'zag-env',

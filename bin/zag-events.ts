@@ -5,7 +5,7 @@ import { eventText } from '../lib/command/event.js'
 import { filterFlag, filterUsage, pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { filterOf } from '../lib/session/filter.js'
 import { pick } from '../lib/session/pick.js'
-import { query } from '../lib/session/query.js'
+import { query } from '../lib/verb/query.js'
 
 export default command(import.meta, {
   name: 'zag-events',

@@ -2,9 +2,9 @@
 import { answerExits, answerFlags, printAnswer, printEvent } from '../lib/command/answer.js'
 import { askFlags, callFlags, contextFlag, promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
-import { execute } from '../lib/session/foreground.js'
+import { execute } from '../lib/run/foreground.js'
 import { pick } from '../lib/session/pick.js'
-import { sourcesOf } from '../lib/session/sources.js'
+import { sourcesOf } from '../lib/verb/sources.js'
 
 export default command(import.meta, {
   name: 'zag-exec',

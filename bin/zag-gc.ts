@@ -2,8 +2,8 @@
 import { EXIT, quoted } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
-import { gc } from '../lib/session/gc.js'
 import { pick } from '../lib/session/pick.js'
+import { gc } from '../lib/verb/gc.js'
 
 export default command(import.meta, {
   name: 'zag-gc',

@@ -6,8 +6,8 @@ import { promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import { aboutFlags, aboutUsage, pickExits } from '../lib/command/flags.js'
 import { answerRow, messageFlags } from '../lib/command/message.js'
-import { input } from '../lib/session/input.js'
 import { pickAbout } from '../lib/session/pick.js'
+import { input } from '../lib/verb/input.js'
 
 export default command(import.meta, {
   name: 'zag-input',

@@ -7,8 +7,8 @@ import { filterFlag, filterUsage, pickExits, pickFlags, pickUsage } from '../lib
 import { markdown } from '../lib/command/markdown.js'
 import { type Config, loadConfig } from '../lib/config/config.js'
 import { countEvents } from '../lib/log/read.js'
+import { follow } from '../lib/run/follow.js'
 import { filterOf } from '../lib/session/filter.js'
-import { follow } from '../lib/session/follow.js'
 import { pick } from '../lib/session/pick.js'
 
 export default command(import.meta, {

@@ -2,8 +2,8 @@
 import { EXIT, Fault } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
-import { outputOf } from '../lib/session/collect.js'
 import { pick } from '../lib/session/pick.js'
+import { outputOf } from '../lib/verb/collect.js'
 
 export default command(import.meta, {
   name: 'zag-output',

@@ -4,10 +4,10 @@ import { answerExits, answerFlags, printAnswer, printEvent } from '../lib/comman
 import { askFlags, promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import { pickExits } from '../lib/command/flags.js'
-import { execute } from '../lib/session/foreground.js'
+import { execute } from '../lib/run/foreground.js'
+import { spawn } from '../lib/run/start.js'
 import { pick } from '../lib/session/pick.js'
-import { sourcesOf } from '../lib/session/sources.js'
-import { spawn } from '../lib/session/start.js'
+import { sourcesOf } from '../lib/verb/sources.js'
 
 export default command(import.meta, {
   name: 'zag-pipe',

@@ -8,12 +8,12 @@ import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { contentOf } from '../lib/command/input.js'
 import { field } from '../lib/command/output.js'
 import { printTable } from '../lib/command/table.js'
-import { cancelAll } from '../lib/session/cancel.js'
-import { type Listed, list, listOne } from '../lib/session/list.js'
+import { cancelAll } from '../lib/run/cancel.js'
+import { GRACE } from '../lib/run/request.js'
+import { handIn, self } from '../lib/run/self.js'
 import { type Pick, pick } from '../lib/session/pick.js'
-import { GRACE } from '../lib/session/request.js'
 import { rowOf } from '../lib/session/row.js'
-import { handIn, self } from '../lib/session/self.js'
+import { type Listed, list, listOne } from '../lib/verb/list.js'
 
 const jsonFlag = { json: { type: 'boolean', does: 'rows as JSON' } } as const
 const session = { name: 'session' } as const

@@ -3,7 +3,7 @@ import { EXIT } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { pick } from '../lib/session/pick.js'
-import { retry } from '../lib/session/retry.js'
+import { retry } from '../lib/verb/retry.js'
 
 export default command(import.meta, {
   name: 'zag-retry',

@@ -6,7 +6,7 @@ import { aboutFlags, aboutUsage, pickExits } from '../lib/command/flags.js'
 import type { Output } from '../lib/command/output.js'
 import { TOOL_KINDS } from '../lib/log/events.js'
 import { pick } from '../lib/session/pick.js'
-import { type Hit, ROLES, type Role, search } from '../lib/session/search.js'
+import { type Hit, ROLES, type Role, search } from '../lib/verb/search.js'
 
 export default command(import.meta, {
   name: 'zag-search',

@@ -6,9 +6,9 @@ import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { field } from '../lib/command/output.js'
 import { printTable } from '../lib/command/table.js'
-import { IMPORTED_PROVIDERS, importFiles } from '../lib/session/import.js'
 import { pick } from '../lib/session/pick.js'
-import { change, checkChange, discard, listed, type Recorded, wholeOf } from '../lib/session/record.js'
+import { IMPORTED_PROVIDERS, importFiles } from '../lib/verb/import.js'
+import { change, checkChange, discard, listed, type Recorded, wholeOf } from '../lib/verb/record.js'
 
 const jsonFlag = { json: { type: 'boolean', does: 'rows as JSON' } } as const
 const whoseFlag = {

@@ -6,9 +6,9 @@ import { command } from '../lib/command/command.js'
 import type { Context, Flags, Values } from '../lib/command/data.js'
 import { Progress } from '../lib/command/progress.js'
 import { LONGEST, over, tasksOf } from '../lib/command/tasks.js'
+import { type Spawned, spawn } from '../lib/run/start.js'
 import { pick } from '../lib/session/pick.js'
-import { sourcesOf } from '../lib/session/sources.js'
-import { type Spawned, spawn } from '../lib/session/start.js'
+import { sourcesOf } from '../lib/verb/sources.js'
 
 /** What one session is asked for with, on the command line or in a row of --each. */
 const taskFlags = {

@@ -2,9 +2,9 @@
 import { EXIT } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
+import { settleAll } from '../lib/run/settle.js'
 import { pick } from '../lib/session/pick.js'
 import { rowOf } from '../lib/session/row.js'
-import { settleAll } from '../lib/session/settle.js'
 
 export default command(import.meta, {
   name: 'zag-status',

@@ -7,7 +7,7 @@ import { onStop } from '../lib/command/stop.js'
 import { filterOf } from '../lib/session/filter.js'
 import { labels } from '../lib/session/pick.js'
 import { select } from '../lib/session/selection.js'
-import { subscribe } from '../lib/session/subscribe.js'
+import { subscribe } from '../lib/verb/subscribe.js'
 
 export default command(import.meta, {
   name: 'zag-subscribe',

@@ -7,9 +7,9 @@ import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { field, type Output } from '../lib/command/output.js'
 import { printTable } from '../lib/command/table.js'
 import { pick } from '../lib/session/pick.js'
-import { type Spread, type Stats, type Summary, statsOf, summaryOf, type Totals, totalsOf } from '../lib/session/summary.js'
-import { svgOf, timelineOf } from '../lib/session/timeline.js'
 import { replaceFile, sizeIfThere, writeNew } from '../lib/store/file.js'
+import { type Spread, type Stats, type Summary, statsOf, summaryOf, type Totals, totalsOf } from '../lib/verb/summary.js'
+import { svgOf, timelineOf } from '../lib/verb/timeline.js'
 
 export default command(import.meta, {
   name: 'zag-summary',

@@ -5,9 +5,9 @@ import { command } from '../lib/command/command.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { field } from '../lib/command/output.js'
 import { Progress } from '../lib/command/progress.js'
+import { waitFor } from '../lib/run/wait.js'
 import { pick } from '../lib/session/pick.js'
 import { rowOf } from '../lib/session/row.js'
-import { waitFor } from '../lib/session/wait.js'
 
 export default command(import.meta, {
   name: 'zag-wait',

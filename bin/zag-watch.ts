@@ -5,8 +5,8 @@ import { filterFlag, filterUsage, pickExits, pickFlags, pickUsage } from '../lib
 import { onStop } from '../lib/command/stop.js'
 import { filterOf } from '../lib/session/filter.js'
 import { select } from '../lib/session/selection.js'
-import { subscribe } from '../lib/session/subscribe.js'
-import { reactionOf } from '../lib/session/watch.js'
+import { subscribe } from '../lib/verb/subscribe.js'
+import { reactionOf } from '../lib/verb/watch.js'
 
 export default command(import.meta, {
   name: 'zag-watch',

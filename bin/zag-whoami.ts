@@ -2,7 +2,7 @@
 import { EXIT, usage } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import { assignments } from '../lib/command/shell.js'
-import { self } from '../lib/session/self.js'
+import { self } from '../lib/run/self.js'
 
 export default command(import.meta, {
   name: 'zag-whoami',

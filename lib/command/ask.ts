@@ -4,7 +4,7 @@ import { EXIT, quoted, usage } from '../base/exit.js'
 import type { Flags } from './data.js'
 import { contentOf, type Input } from './input.js'
 
-/** The flags of a new session. They are the fields of Ask in lib/session/ask.ts. */
+/** The flags of a new session. They are the fields of Ask in lib/run/ask.ts. */
 export const askFlags = {
   provider: { type: 'string', short: 'p', value: 'name', does: 'the agent: sh, or one of zag providers' },
   model: { type: 'string', short: 'm', value: 'model', does: 'the model, as the provider names it' },

@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path'
 import { quoted } from '../base/exit.js'
 import { isId } from '../base/id.js'
 import { paths } from '../base/paths.js'
-import { tryGit, word } from '../session/git.js'
-import { lossIn, type Removable, removeWorktree } from '../session/worktree-loss.js'
+import { lossIn, type Removable, removeWorktree } from '../session/loss.js'
 import { listIfThere, readIfThere } from '../store/file.js'
 import { parseLine } from '../store/lines.js'
+import { tryGit, word } from '../worktree/git.js'
 import { count, type Found, fine, REPAIR, wrong } from './finding.js'
 
 /** One that is younger (ms) may be on its way to a session. */

@@ -14,7 +14,7 @@ export function remove(id: string): void {
 /** The same with its worktree. Throws a Fault (5), and removes nothing, if git finds that something would be lost. */
 export async function removeApart(id: string): Promise<void> {
   const worktree = read(id)?.worktree
-  if (worktree) await (await import('./worktree-loss.js')).removeWorktree(worktree)
+  if (worktree) await (await import('./loss.js')).removeWorktree(worktree)
   remove(id)
 }
 
@@ -30,7 +30,7 @@ export function undo(id: string): void {
 /** The same with the worktree that was made for it. */
 export async function undoApart({ id, worktree }: Session): Promise<void> {
   undo(id)
-  if (worktree) await (await import('./worktree-make.js')).takeAway(worktree)
+  if (worktree) await (await import('../worktree/make.js')).takeAway(worktree)
 }
 
 /** A tombstone: whatever rows of the session are still in the table, it is gone. */

@@ -4,9 +4,9 @@ import { paths } from '../base/paths.js'
 import { readIfThere } from '../store/file.js'
 import { processes } from '../table/processes.js'
 import { exists, readIfIntact, type Session } from '../table/sessions.js'
+import { worktreeFields } from '../worktree/place.js'
 import type { Status } from './state.js'
 import { agentPid } from './turns.js'
-import { worktreeFields } from './worktree.js'
 
 /** The row of DESIGN: snake_case, absent where there is nothing to say but for the first six. Durations in milliseconds. */
 export interface Row {

@@ -17,7 +17,7 @@ import { chunkOf, HEAVY, packageSource, startSource, stubSource } from './packag
 
 const TOP = process.cwd()
 const DIST = join(TOP, 'dist')
-const RUNNER = 'lib/session/runner-main.ts'
+const RUNNER = 'lib/run/main.ts'
 const BUILD = join(import.meta.dirname, '../../scripts/build')
 
 /** What a chunk has in place of import.meta; load.ts says whether it is of the program that was started. */

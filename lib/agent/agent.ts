@@ -1,0 +1,141 @@
+// Starting the agent of a run: its own process group, no inherited descriptors, its prompt as a file on stdin, its output
+// straight into the session's files. Nothing the agent does can block or lose output, and it needs nobody to read it.
+
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, existsSync, fstatSync, openSync } from 'node:fs'
+import { delimiter } from 'node:path'
+import { EXIT, Fault, quoted, refused } from '../base/exit.js'
+import { home, OF_A_SESSION, paths, programs } from '../base/paths.js'
+import { closeInherited, pidOf } from '../process/detach.js'
+import { programAt } from '../process/program.js'
+import type { Launch, Provider, Task } from '../provider/provider.js'
+import type { Offsets } from '../session/output.js'
+import { beginTurn, promptFile } from '../session/turns.js'
+import { readIfThere } from '../store/file.js'
+import type { Session } from '../table/sessions.js'
+import { OF_A_REPOSITORY } from '../worktree/git.js'
+import { rootOfAgent } from '../worktree/place.js'
+import { hasBegun } from './conversation.js'
+import { inSandbox } from './sandbox.js'
+
+export interface Agent {
+  child: ChildProcess
+  pid: number
+  argv: string[]
+  /** Where this run begins in stdout and stderr. */
+  from: Offsets
+}
+
+/** The value of ZAG_PROCESS_ID that all processes of a run carry. */
+export function markOf(id: string, run: number): string {
+  return `${id}.${run}`
+}
+
+/** Starts the agent for a turn. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
+export async function startAgent(session: Session, run: number, provider: Provider, turn = 1): Promise<Agent> {
+  if (session.worktree) await (await import('../worktree/make.js')).checkWorktree(session, { first: run === 1 && turn === 1 })
+  const launch = provider.launch(taskOf(session, run, turn))
+  const env = environmentOf(session, run, launch)
+  const file = programAt(launch.argv[0], env.PATH, session.cwd)
+  if (!existsSync(session.cwd)) throw new Fault(`the folder ${quoted(session.cwd)} is gone`, EXIT.system)
+  const { spawn } = await import('node:child_process')
+  closeInherited()
+  const files = openFiles(session.id, launch)
+  try {
+    const from = {
+      stdout: fstatSync(files[1]).size,
+      stderr: fstatSync(files[2]).size,
+    }
+    if (run > 1 || turn > 1) beginTurn(session.id, turn, { run, from })
+    const start = inSandbox(session, file, launch.argv.slice(1), env.PATH)
+    const child = spawn(start.file, start.args, {
+      argv0: session.sandbox ? undefined : launch.argv[0],
+      cwd: session.cwd,
+      env,
+      detached: true,
+      stdio: files,
+    })
+    const pid = await pidOf(launch.argv[0], child)
+    return { child, pid, argv: launch.argv, from }
+  } finally {
+    for (const fd of files) closeSync(fd)
+  }
+}
+
+function taskOf(session: Session, run: number, turn: number): Task {
+  const context = paths.inSession(session.id, 'stdin')
+  return {
+    session: session.id,
+    run,
+    root: rootOfAgent(session),
+    cwd: session.cwd,
+    model: session.model,
+    promptFile: promptFile(session.id, turn),
+    resumed: turn > 1 && hasBegun(session, turn),
+    conversation: session.native_id,
+    contextFile: existsSync(context) ? context : undefined,
+    flags: session.flags,
+  }
+}
+
+function openFiles(id: string, launch: Launch): [number, number, number] {
+  const opened: number[] = []
+  try {
+    opened.push(openSync(launch.stdin, 'r'))
+    for (const name of ['stdout', 'stderr'] as const) opened.push(openSync(paths.inSession(id, name), 'a', 0o600))
+    return opened as [number, number, number]
+  } catch (error) {
+    for (const fd of opened) closeSync(fd)
+    throw refused(`cannot open the files of session ${id}`, error)
+  }
+}
+
+/** The agent's environment: the caller's, what --env gave, and who it is. Nothing of an enclosing session stays in it. */
+function environmentOf(session: Session, run: number, launch: Launch): NodeJS.ProcessEnv {
+  // Started from a hook of git, an agent in a worktree would work on the repository that called the hook.
+  const isForeign = (name: string) => OF_A_SESSION.test(name) || (session.worktree !== undefined && OF_A_REPOSITORY.test(name))
+  const inherited = Object.entries(environmentAround(session.id)).filter(([name]) => !isForeign(name))
+  const context = paths.inSession(session.id, 'context')
+  const refused = paths.inSession(session.id, 'schema-errors')
+  const own: NodeJS.ProcessEnv = {
+    ...Object.fromEntries(inherited),
+    ...launch.env,
+    // That of the caller may be where the sandbox has nothing.
+    ...(session.sandbox ? { TMPDIR: '/tmp' } : {}),
+    ...session.env,
+    ...exportsOf(session, run),
+    ...(session.sandbox ? { ZAG_SANDBOX: '1' } : {}),
+    ZAG_CONTEXT_DIR: existsSync(context) ? context : undefined,
+    ZAG_SCHEMA_ERRORS: existsSync(refused) ? refused : undefined,
+  }
+  const path = own.PATH ?? process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
+  own.PATH = path.split(delimiter).includes(programs()) ? path : `${path}${delimiter}${programs()}`
+  return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined))
+}
+
+/** The environment a session was asked for in: this process's own, unless it was kept because another process starts it. */
+function environmentAround(id: string): NodeJS.ProcessEnv {
+  const kept = readIfThere(paths.inSession(id, 'environment'))
+  if (kept === undefined) return process.env
+  try {
+    return JSON.parse(kept) as NodeJS.ProcessEnv
+  } catch (error) {
+    throw new Fault(`session ${id} is damaged: its environment is no JSON`, EXIT.system, { cause: error })
+  }
+}
+
+/** The variables that tell an agent who it is. */
+export function exportsOf(session: Session, run: number): Record<string, string> {
+  const values = {
+    ZAG_HOME: home(),
+    ZAG_SESSION_ID: session.id,
+    ZAG_SESSION_NAME: session.name,
+    ZAG_PROCESS_ID: markOf(session.id, run),
+    ZAG_PROVIDER: session.provider,
+    ZAG_MODEL: session.model,
+    ZAG_ROOT: rootOfAgent(session),
+    ZAG_GROUP: session.group,
+    ZAG_PARENT_SESSION_ID: session.parent,
+  }
+  return Object.fromEntries(Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== undefined))
+}

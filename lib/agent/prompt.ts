@@ -1,0 +1,62 @@
+// The prompt of a later turn, made from the messages that were delivered to it. A script is what was sent and nothing else;
+// an agent that reads text is told who sent a message from inside a session, and what was said so far if it cannot go on
+// with a conversation of its own.
+
+import { EXIT, Fault } from '../base/exit.js'
+import { isId } from '../base/id.js'
+import type { Provider } from '../provider/provider.js'
+import { ABOUT_ESCAPES, block } from '../session/fence.js'
+import { bytesOf, type Message } from '../session/inbox.js'
+import { begunOf, messagesOf, promptFile } from '../session/turns.js'
+import { replaceFile, sizeIfThere } from '../store/file.js'
+import { exists, type Session } from '../table/sessions.js'
+import { attached } from './attach.js'
+import { hasBegun, transcript } from './conversation.js'
+
+const BETWEEN = Buffer.from('\n\n')
+
+/** Writes the prompt of a turn from its messages; that of the first is there already, and a turn tried again keeps what it had. Throws usage if the provider cannot take it. */
+export function writePrompt(session: Session, provider: Provider, turn: number): void {
+  const { id, model } = session
+  const path = promptFile(id, turn)
+  if (turn === 1 || (begunOf(id, turn) && sizeIfThere(path) !== undefined)) return
+  const messages = messagesOf(id, turn)
+  if (messages.length === 0) throw new Fault(`turn ${turn} of session ${id} has no message`, EXIT.system)
+  const prompt = provider.prompt === 'script' ? joined(messages.map(bytesOf)) : textOf(session, provider, turn, messages)
+  provider.check?.({ model, prompt })
+  replaceFile(path, prompt)
+}
+
+function textOf(session: Session, provider: Provider, turn: number, messages: Message[]): Buffer {
+  const before = provider.can.has('resume') || !hasBegun(session, turn) ? '' : transcript(session)
+  const escapes = messages.some(isWrapped) ? [Buffer.from(ABOUT_MESSAGES)] : []
+  const files = messages.flatMap(({ files = [] }) => files)
+  const said = messages.map(message => (isWrapped(message) ? Buffer.from(envelope(message)) : bytesOf(message)))
+  return Buffer.concat([Buffer.from(before), joined([...escapes, ...said, ...attached(provider, files)])])
+}
+
+function joined(parts: Buffer[]): Buffer {
+  return Buffer.concat(parts.flatMap((part, at) => (at === 0 ? [part] : [BETWEEN, part])))
+}
+
+/** A message from inside a session is wrapped, unless it was sent bare. */
+function isWrapped({ raw, from }: Message): boolean {
+  return !raw && isId(from)
+}
+
+const ABOUT_MESSAGES = `A message from another session follows, in a block that says who sent it and how to reply. ${ABOUT_ESCAPES}`
+
+/** A message with who sent it and how to reply. */
+export function envelope(message: Message): string {
+  const { from, name } = message
+  const reply = exists(from) ? `zag input --session ${from} -b -` : undefined
+  return block(
+    'session-message',
+    [
+      ['from', from],
+      ['name', name],
+      ['reply', reply],
+    ],
+    String(bytesOf(message)),
+  )
+}

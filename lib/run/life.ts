@@ -1,0 +1,152 @@
+// A session from one of its runs on until nothing more is to be done: what follows a run (next.ts) is the next run of the
+// same supervisor. All state is on disk or in the object, so one process can supervise many.
+//
+// Exactly once: the next run is claimed before the end of the present one is told, and that end is then in the log alone,
+// without row and marker, so nobody sees the session as over. A supervisor that dies between two runs leaves the session
+// over as the last run ended; whoever looks shows the row and the marker that were held back.
+
+import { EXIT, Fault } from '../base/exit.js'
+import { paths } from '../base/paths.js'
+import { endTurn } from '../session/turns.js'
+import { sizeIfThere } from '../store/file.js'
+import { claimNext, forgetClaims } from '../table/owners.js'
+import { readIfIntact, type Session } from '../table/sessions.js'
+import { type Following, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
+import { type EndRequest, requestFor } from './request.js'
+import { Run } from './runner.js'
+import { type Ended, leaveBehind } from './turn.js'
+
+export class Life {
+  /** How the last run ended; the session is over for all to see by then. */
+  readonly ended: Promise<Ended>
+  readonly #id: string
+  readonly #first: number
+  readonly #pauses: Pauses
+  #session: Session
+  #run: number
+  #turn: number | undefined
+  #attempt = 1
+  #refusals = 0
+  #current: Run | undefined
+  #following: Following | undefined
+  #request: EndRequest | undefined
+  #wake = () => {}
+
+  /** Supervises the session from this run on, which this process has claimed. */
+  constructor(session: Session, run: number, { pauses = PAUSES }: { pauses?: Pauses } = {}) {
+    this.#id = session.id
+    this.#session = session
+    this.#first = run
+    this.#run = run
+    this.#pauses = pauses
+    this.ended = this.#go()
+  }
+
+  /** Looks whether somebody asked for the end, and begins to end it. True if so. */
+  look(): boolean {
+    const request = requestFor(this.#id, this.#first, this.#run)
+    if (request) this.end(request)
+    return request !== undefined
+  }
+
+  /** Ends the present run and what would follow. A second request with a shorter grace hurries the first. */
+  end(request: EndRequest): void {
+    this.#request ??= request
+    this.#current?.end(request)
+    this.#wake()
+  }
+
+  /** Ends it as cancelled, for a reason. `grace` is the ladder's step in milliseconds. */
+  cancel(reason: string, grace: number): void {
+    this.end({ outcome: 'cancelled', run: this.#run, grace_ms: grace, by: 'runner', reason })
+  }
+
+  async #go(): Promise<Ended> {
+    this.#turn = await this.#firstTurn()
+    for (;;) {
+      const ended = await this.#live()
+      if (!this.#following?.again) this.#endTurn(ended)
+      this.#following ??= this.#late(ended)
+      if (!this.#following) {
+        await leaveBehind(this.#id)
+        return ended
+      }
+      await this.#prepare(this.#following)
+    }
+  }
+
+  /** What the first run begins with: the prompt, what waits, or nothing yet in a session that lives on. */
+  async #firstTurn(): Promise<number | undefined> {
+    if (this.#first > 1) return turnOfWaiting(this.#session)
+    const { interactive, context_of } = this.#session
+    return interactive && !context_of && !sizeIfThere(paths.inSession(this.#id, 'prompt')) ? undefined : 1
+  }
+
+  /** One run. */
+  async #live(): Promise<Ended> {
+    this.#following = undefined
+    this.#current = new Run(this.#session, this.#run, {
+      turn: this.#turn,
+      request: this.#request,
+      goesOn: ended => this.#goesOn(ended),
+    })
+    try {
+      return await this.#current.ended
+    } finally {
+      this.#current = undefined
+    }
+  }
+
+  /** Whether another run follows one that is about to end so; it is this process's by then. */
+  async #goesOn(ended: Ended): Promise<boolean> {
+    const following = await next(this.#session, ended, { turn: this.#turn, attempt: this.#attempt, refusals: this.#refusals }, this.#pauses)
+    if (!following || !this.#claim()) return false
+    this.#following = following
+    this.#refusals = ended.reason === 'schema' ? this.#refusals + 1 : following.again ? this.#refusals : 0
+    return true
+  }
+
+  /** A message that was sent before the end was told, and after it was decided: either its sender picks it up or this does. */
+  #late(ended: Ended): Following | undefined {
+    const following = waitingFor(this.#session, ended)
+    return following && this.#claim() ? following : undefined
+  }
+
+  #endTurn({ run, success, status, reason, error, exit_code }: Ended): void {
+    // The turns of a session that lives on have ended one by one; nobody waits for that of the first prompt.
+    if (this.#turn === undefined || this.#turn === 1 || this.#session.interactive) return
+    endTurn(this.#id, this.#turn, { run, success, stop_reason: status, reason, error, exit_code })
+  }
+
+  #claim(): boolean {
+    try {
+      return claimNext(this.#id, this.#run)
+    } catch (error) {
+      // A disk that takes no claim takes no further run either; the end of this one is told as far as it can be.
+      if (error instanceof Fault && error.exit === EXIT.system) return false
+      throw error
+    }
+  }
+
+  /** Waits out the pause, and opens the turn unless somebody asked for the end meanwhile. */
+  async #prepare({ pause, turn }: Following): Promise<void> {
+    this.#run += 1
+    if (pause > 0 && !this.#request) await this.#sleep(pause)
+    this.look()
+    this.#session = readIfIntact(this.#id) ?? this.#session
+    forgetClaims(this.#id)
+    const before = this.#turn
+    if (!this.#request) this.#turn = await turn()
+    this.#attempt = this.#turn === before ? this.#attempt + 1 : 1
+  }
+
+  #sleep(time: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, time)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}

@@ -1,0 +1,282 @@
+// One run of a session, supervised: its turns executed (shot.ts) one after another, ended when its time is over or somebody
+// asks, and its beginning and end told for all to see. A session that lives on takes turn after turn from its inbox; any
+// other has one turn a run. Holds no state that is not on disk: if this process is killed, settle.ts does the rest.
+
+import { markOf } from '../agent/agent.js'
+import { keepConversation } from '../agent/conversation.js'
+import { putContext } from '../agent/inject.js'
+import { writePrompt } from '../agent/prompt.js'
+import { type Exit, type Playing, type Said, shoot } from '../agent/shot.js'
+import { Fault } from '../base/exit.js'
+import { at, formatDuration } from '../base/time.js'
+import { loadConfig } from '../config/config.js'
+import { LogWriter } from '../log/write.js'
+import { providerOf } from '../provider/list.js'
+import type { Provider, Verdict } from '../provider/provider.js'
+import { endTurn, isLastTurn } from '../session/turns.js'
+import { exists, type Session } from '../table/sessions.js'
+import { Between } from './between.js'
+import { fitted } from './fit.js'
+import { type EndRequest, GRACE, requestedEnd } from './request.js'
+import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
+
+export interface RunOptions {
+  /** The turn it begins with; a session that lives on can begin with none and wait. */
+  turn?: number
+  /** The end was asked for before it began: it begins no agent. */
+  request?: EndRequest
+  /** Asked before the end is told: whether another run follows, which is claimed by then. The end is then in the log alone. */
+  goesOn?(ended: Ended): Promise<boolean>
+}
+
+/** What a run came to, but for its number and its time. */
+type Outcome = Pick<Ended, 'success' | 'status'> & Partial<Ended>
+
+/** A run from its start to its end. */
+export class Run {
+  /** How the run ended; its end is in the log by then. */
+  readonly ended: Promise<Ended>
+  #session: Session
+  readonly #run: number
+  readonly #goesOn: RunOptions['goesOn']
+  readonly #began = performance.now()
+  readonly #log: LogWriter
+  #turn: number | undefined
+  #playing: Playing | undefined
+  #between: Between | undefined
+  #request: EndRequest | undefined
+  #disarm = () => {}
+
+  constructor(session: Session, run: number, { turn, request, goesOn }: RunOptions = {}) {
+    this.#session = session
+    this.#run = run
+    this.#turn = turn
+    this.#request = request
+    this.#goesOn = goesOn
+    this.#log = new LogWriter(session.id, session.parent)
+    this.ended = this.#go().finally(() => this.#log.close())
+  }
+
+  /** Looks whether somebody asked for the end of the run, and begins to end it. True if so. */
+  look(): boolean {
+    const request = requestedEnd(this.#session.id, this.#run)
+    if (request) this.end(request)
+    return request !== undefined
+  }
+
+  /** Ends the run. A second request with a shorter grace hurries the first. */
+  end(request: EndRequest): void {
+    const before = this.#request
+    this.#request = before ? { ...before, grace_ms: Math.min(before.grace_ms, request.grace_ms) } : request
+    this.#between?.wake()
+    if (!before) this.#stop()
+  }
+
+  async #go(): Promise<Ended> {
+    const provider = await this.#provider()
+    if (!('name' in provider)) return this.#endUnbegun(provider)
+    const failed = this.#turn === undefined ? undefined : await this.#start(this.#turn, provider)
+    if (failed) return this.#endUnbegun(failed)
+    // One that lives on can begin with nothing to do.
+    const told = this.#turn === undefined ? [] : promptEvents(this.#session.id, this.#turn)
+    await this.#onRecord(() => begin(this.#session, this.#log, this.#startOf(provider), told))
+    this.#disarm = this.#armTimeout()
+    try {
+      return await this.#tell(await (this.#session.interactive ? this.#liveOn(provider) : this.#once()))
+    } finally {
+      this.#disarm()
+    }
+  }
+
+  /** The provider, or how the run ends without one, or because that was asked for already. */
+  async #provider(): Promise<Provider | Outcome> {
+    try {
+      const provider = providerOf(this.#session.provider, await loadConfig(this.#session.root))
+      this.look()
+      return this.#request ? outcomeOf({ success: false }, this.#request) : provider
+    } catch (error) {
+      return failedToStart(error)
+    }
+  }
+
+  /** Starts the agent for a turn, or says how the run ends because that cannot be. */
+  async #start(turn: number, provider: Provider): Promise<Outcome | undefined> {
+    try {
+      if (this.#run === 1 && turn === 1) putContext(this.#session, provider)
+      writePrompt(this.#session, provider, turn)
+      this.#playing = await shoot(this.#session, this.#run, turn, provider)
+      return undefined
+    } catch (error) {
+      return failedToStart(error)
+    }
+  }
+
+  /** The one turn of a run, and so all of it. */
+  async #once(): Promise<Outcome> {
+    this.#playing?.exited.then(this.#disarm, this.#disarm)
+    const { verdict, exit } = await this.#play()
+    return { ...(await this.#outcomeOf(verdict)), ...exitFields(exit) }
+  }
+
+  /** Turn after turn, until somebody asks for the end. */
+  async #liveOn(provider: Provider): Promise<Outcome> {
+    const between = new Between(this.#session.id)
+    this.#between = between
+    try {
+      if (this.#playing) await this.#endTurn()
+      while (!this.#request) {
+        this.#turn = await between.next(() => this.#request !== undefined || this.look())
+        if (this.#turn === undefined) break
+        const failed = await this.#liveTurn(this.#turn, provider)
+        if (failed) return failed
+        between.over ||= isLastTurn(this.#session.id, this.#turn)
+      }
+      return this.#request ? outcomeOf({ success: false }, this.#request) : { success: true, status: 'completed', reason: 'end' }
+    } catch (error) {
+      // There is nobody left to be told.
+      if (!exists(this.#session.id)) throw error
+      return failedToStart(error)
+    } finally {
+      between.close()
+    }
+  }
+
+  /** A later turn of a session that lives on. An agent that cannot be started is how the run ends. */
+  async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
+    const failed = await this.#start(turn, provider)
+    if (failed) {
+      const { success, status: stop_reason, error, exit_code } = failed
+      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, exit_code })
+      return failed
+    }
+    await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
+    await this.#endTurn()
+    return undefined
+  }
+
+  /** The turn at work to its end, told for all to see. */
+  async #endTurn(): Promise<void> {
+    const { verdict, exit, stdoutEnd } = await this.#play()
+    const { success, status: stop_reason, error } = await this.#outcomeOf(verdict)
+    const ended = { success, stop_reason, error, ...exitFields(exit) }
+    const turn = this.#turn as number
+    endTurn(this.#session.id, turn, { run: this.#run, ...ended })
+    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: stdoutEnd })
+  }
+
+  /** What puts a turn on record. An agent for which that fails, because the disk is full, must not go on unseen. */
+  async #onRecord(record: () => void): Promise<void> {
+    try {
+      record()
+    } catch (error) {
+      await this.#playing?.kill()
+      throw error
+    }
+  }
+
+  /** The turn to its end: its output in the log, its result kept. */
+  async #play(): Promise<Said & { exit: Exit }> {
+    const playing = this.#playing as Playing
+    if (this.#request) this.#stop()
+    const said = await playing.done(this.#log)
+    this.#playing = undefined
+    // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
+    this.#request ??= requestedEnd(this.#session.id, this.#run)
+    const { verdict, stdoutEnd } = said
+    if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, stdoutEnd)
+    this.#session = await keepConversation(this.#session, verdict.conversation)
+    return said
+  }
+
+  /** What was asked of the run goes before what it said; what it said has to fit. */
+  async #outcomeOf(verdict: Verdict): Promise<Outcome> {
+    const outcome = outcomeOf(verdict, this.#request)
+    return this.#request ? outcome : fitted(this.#session.id, outcome)
+  }
+
+  #stop(): void {
+    this.#playing?.stop(() => this.#request?.grace_ms ?? 0)
+  }
+
+  /** A run that ends before any agent of it began. */
+  async #endUnbegun(how: Outcome): Promise<Ended> {
+    // A later run that was asked to end before it began told nobody anything.
+    const toldNone = this.#turn === undefined || (this.#request && this.#run > 1)
+    begin(this.#session, this.#log, this.#startOf(undefined), toldNone ? [] : promptEvents(this.#session.id, this.#turn))
+    return this.#tell(how)
+  }
+
+  /** The end for all to see, unless another run follows. */
+  async #tell(how: Outcome): Promise<Ended> {
+    const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
+    if (await this.#goesOn?.(ended)) this.#log.append({ type: 'session_ended', ...ended })
+    else finish(this.#session, this.#log, ended)
+    return ended
+  }
+
+  #startOf(provider: Provider | undefined): Started {
+    const { model, root, cwd, depends_on, retried_from } = this.#session
+    const { identity, argv = [], from } = this.#playing ?? {}
+    return {
+      provider: provider?.name ?? this.#session.provider,
+      model,
+      root,
+      cwd,
+      command: argv,
+      pid: identity?.pid,
+      pid_start: identity?.start,
+      boot_id: identity?.boot,
+      host: identity?.host,
+      process_id: markOf(this.#session.id, this.#run),
+      run: this.#run,
+      resumed: this.#run > 1,
+      depends_on: depends_on.length > 0 ? depends_on : undefined,
+      retried_from,
+      turn: this.#turn,
+      stdout_from: from?.stdout ?? 0,
+      stderr_from: from?.stderr ?? 0,
+    }
+  }
+
+  /** Ends the run when its time is over. Returns the way to stop that. */
+  #armTimeout(): () => void {
+    const { timeout_ms: timeout } = this.#session
+    if (timeout === undefined) return () => {}
+    const error = `not done after ${formatDuration(timeout)}`
+    return at(Date.now() + timeout, () =>
+      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'timeout', error }),
+    )
+  }
+}
+
+/** What a run came to: what was asked of it goes before what the agent says of itself. */
+export function outcomeOf(verdict: Verdict, request: EndRequest | undefined): Pick<Ended, 'success' | 'status' | 'error' | 'reason'> {
+  if (!request)
+    return {
+      success: verdict.success,
+      status: verdict.success ? 'completed' : 'failed',
+      error: verdict.error,
+    }
+  const { outcome, error, reason } = request
+  return {
+    success: outcome === 'completed',
+    status: outcome,
+    error,
+    reason: reason ?? (outcome === 'cancelled' ? 'cancelled' : undefined),
+  }
+}
+
+function exitFields({ code, signal }: Exit): Pick<Ended, 'exit_code' | 'signal'> {
+  return { exit_code: code ?? undefined, signal: signal ?? undefined }
+}
+
+function failedToStart(error: unknown): Pick<Ended, 'success' | 'status' | 'error' | 'reason' | 'exit_code'> {
+  if (!(error instanceof Fault)) throw error
+  return {
+    success: false,
+    status: 'failed',
+    error: error.message,
+    reason: 'start',
+    exit_code: error.exit,
+  }
+}

@@ -1,0 +1,102 @@
+// Sending a message to a session. The message is a file in its inbox before anybody looks who is to deliver it: a session at
+// work delivers it itself, and one that is over is put into the queue for its next run, by a claim, so that happens once
+// however many send. A supervisor looks into the inbox after it has told the end: so one of the two always sees it.
+
+import { isUtf8 } from 'node:buffer'
+import { existsSync } from 'node:fs'
+import { checkFiles, filesAt } from '../agent/attach.js'
+import { EXIT, Fault, quoted, usage } from '../base/exit.js'
+import { newId, shortId } from '../base/id.js'
+import { inside, paths } from '../base/paths.js'
+import { loadConfig } from '../config/config.js'
+import { isElsewhere } from '../process/identity.js'
+import { providerOf } from '../provider/list.js'
+import { isBareEnd, type Message, post, takeBack } from '../session/inbox.js'
+import { type Status, statusOf } from '../session/state.js'
+import { isAwaited } from '../session/turns.js'
+import { replaceFile } from '../store/file.js'
+import { nobody, takeOver } from '../table/owners.js'
+import { processes } from '../table/processes.js'
+import { exists, read, type Session } from '../table/sessions.js'
+import { usable } from './ask.js'
+import { settle } from './settle.js'
+import { rowFor } from './turn.js'
+
+/** What a message is made of. */
+export interface Said {
+  content: Buffer
+  /** The program that sends it. */
+  by: 'input' | 'broadcast'
+  raw: boolean
+  /** The session that lives on ends after it; then it may be empty. */
+  end?: boolean
+  files: string[]
+}
+
+/** A message that this process sends. Throws usage if there is nothing in it, a Fault (5) if a file cannot be read. */
+export function compose({ content, by, raw, end, files }: Said): Message {
+  if (content.length === 0 && files.length === 0 && !end)
+    throw usage('the message is empty: give it as an operand, with --prompt or --file-prompt, or on stdin with -')
+  const around = inside()
+  const from = around && exists(around.session) ? around : undefined
+  return {
+    id: newId(),
+    from: from?.session ?? by,
+    name: from?.name,
+    ...(isUtf8(content) ? { content: String(content) } : { content: content.toString('base64'), base64: true as const }),
+    files: files.length > 0 ? filesAt(files) : undefined,
+    raw: raw || undefined,
+    end: end || undefined,
+  }
+}
+
+/**
+ * Sends a message, and sees to it that somebody delivers it. False if there is nothing to be done: the end of a session that
+ * has ended. Throws Faults, and leaves nothing then: 2 for what its provider cannot take, 3 if it was removed, 4 if it cannot
+ * be resumed, 126 or 127 if its agent cannot be used, 5 if the system refuses.
+ */
+export async function send(id: string, message: Message): Promise<boolean> {
+  const session = read(id)
+  if (!session) throw new Fault(`session ${id} was removed`, EXIT.none)
+  const status = await settle(id)
+  await check(session, status, message)
+  if (status.over && isBareEnd(message)) return false
+  post(id, message)
+  try {
+    await resume(id)
+  } catch (error) {
+    takeBack(id, message.id)
+    throw error
+  }
+  return true
+}
+
+async function check(session: Session, { over, owner }: Status, message: Message): Promise<void> {
+  const { id } = session
+  if (message.end && !session.interactive)
+    throw new Fault(`session ${id} does not live on between turns: zag cancel ${shortId(id)} ends it`, EXIT.notNow)
+  if (owner && isElsewhere(owner) && owner.pid !== 0)
+    throw new Fault(`session ${id} is on another machine, ${owner.host}: send it from there`, EXIT.notNow)
+  if (over && session.stripped_at !== undefined)
+    throw new Fault(`session ${id} cannot be resumed: zag gc --keep-logs stripped it to its log`, EXIT.notNow)
+  const config = await loadConfig(session.root)
+  checkFiles(over ? await usable(session.provider, config) : providerOf(session.provider, config), message.files ?? [])
+  if (over && !existsSync(session.cwd))
+    throw new Fault(`session ${id} cannot be resumed: its folder ${quoted(session.cwd)} is gone`, EXIT.notNow)
+}
+
+/**
+ * Puts a session that has ended, and that something waits for, into the queue for its next run. Nothing to do for any other, also
+ * for one found dead: that is ended first. Throws a Fault (5) if it cannot be written.
+ */
+export async function resume(id: string): Promise<void> {
+  const { over, ended, owner, run } = statusOf(id)
+  const session = read(id)
+  if (!over || !ended || !session || !isAwaited(id)) return
+  const next = run + 1
+  // Whoever starts it does so in this process's environment.
+  replaceFile(paths.inSession(id, 'environment'), JSON.stringify(process.env))
+  if (!takeOver(id, owner, { role: 'queue', run: next, ...nobody() })) return
+  processes().append(rowFor(session, next, 'created', { status: 'queued' }))
+  await (await import('./queue.js')).consider(id)
+}

@@ -1,0 +1,122 @@
+// Removing what is old and over. A session that is not over is never touched, nor one on which such a session depends; one that is
+// old goes whole or not at all, or is stripped to its log.
+
+import { lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { isId, timeOf } from '../base/id.js'
+import { paths } from '../base/paths.js'
+import { isAlive } from '../process/identity.js'
+import { isAwaited } from '../run/queue.js'
+import { settle } from '../run/settle.js'
+import { type Dirty, dirtyIn, hasWorktree } from '../session/loss.js'
+import { removeApart } from '../session/remove.js'
+import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
+import { homeIsThere } from '../store/home.js'
+import { ownerIn } from '../table/owners.js'
+import { processes } from '../table/processes.js'
+import { exists, readIfIntact } from '../table/sessions.js'
+import { expendable, strip, stripApart } from './strip.js'
+
+export interface GcOptions {
+  /** Only what ended longer ago, in milliseconds. */
+  olderThan: number
+  /** So many stay however old they are: those made last. */
+  keepLast?: number
+  /** What is needed to list a session and read its log stays, and its result. */
+  keepLogs?: boolean
+  /** Really remove; otherwise only say what would be. */
+  force: boolean
+}
+
+export interface Gone {
+  /** The sessions that are old and over, or of which more than the log is left. */
+  sessions: string[]
+  /** The bytes on disk of what goes. */
+  bytes: number
+  /** How many were looked at and stay as they are. */
+  kept: number
+  /** Those that are old and over, and stay because their worktrees hold work that is nowhere else. */
+  dirty: Dirty[]
+  /** Remains of crashes: folders made aside, markers of no session. */
+  remains: string[]
+}
+
+/** Removes those of the sessions that are over and old, and the remains of crashes; none that another waits for. Dead ones are ended on the way. */
+export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = false, force }: GcOptions): Promise<Gone> {
+  const before = Date.now() - olderThan
+  const newest = new Set(keepLast === 0 ? [] : [...ids].sort().slice(-keepLast))
+  const sessions: string[] = []
+  const dirty: Dirty[] = []
+  let bytes = 0
+  for (const id of ids) {
+    const isDue = !newest.has(id) && (await isOld(id, before))
+    const parts = isDue ? partsOf(id, keepLogs) : []
+    if (parts.length === 0 && !(isDue && hasWorktree(id))) continue
+    const held = await dirtyIn(id)
+    if (held) dirty.push(held)
+    // With its log a session keeps a worktree that holds work; without its folder nobody would know of it.
+    if (held && (!keepLogs || parts.length === 0)) continue
+    sessions.push(id)
+    for (const path of parts) bytes += sizeOf(path)
+    // One after the other, so that little time passes between the look at a session and its end.
+    if (force) await (held ? strip(id) : keepLogs ? stripApart(id) : removeApart(id))
+  }
+  const remains = remainsOfCrashes()
+  if (force && homeIsThere()) {
+    for (const path of remains) removeTree(path)
+    for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)
+    await processes().fold()
+  }
+  return { sessions, bytes, kept: ids.length - sessions.length, dirty, remains }
+}
+
+/** What would go of a session. */
+function partsOf(id: string, keepLogs: boolean): string[] {
+  return keepLogs ? expendable(id) : [paths.session(id)]
+}
+
+async function isOld(id: string, before: number): Promise<boolean> {
+  if (isDamaged(id)) return false
+  const { over, ended } = await settle(id)
+  const end = ended ? Date.parse(ended.ts) : timeOf(id)
+  return over && end <= before && !isAwaited(id)
+}
+
+/** A session that cannot be read stays, and does not keep the others: zag doctor names it. */
+function isDamaged(id: string): boolean {
+  return readIfIntact(id) === undefined
+}
+
+/** What crashes left: folders of sessions that never came to be or were being removed, and markers of no session. */
+export function remainsOfCrashes(): string[] {
+  const aside = listIfThere(paths.aside()).filter(name => isAbandoned(join(paths.aside(), name)))
+  const markers = listIfThere(paths.events()).filter(name => {
+    const id = name.split('.')[0] as string
+    return isId(id) && !exists(id)
+  })
+  return [...aside.map(name => join(paths.aside(), name)), ...markers.map(name => join(paths.events(), name))]
+}
+
+/** A session being made has a live owner; what is being removed does not count as abandoned for a minute. */
+function isAbandoned(path: string): boolean {
+  const owner = ownerIn(path, 1)
+  if (owner && isAlive(owner)) return false
+  const touched = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return Date.now() - touched > 60_000
+}
+
+function sizeOf(path: string): number {
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  if (!there?.isDirectory()) return there?.size ?? 0
+  const names = readdirSync(path, { recursive: true, withFileTypes: true })
+  return names
+    .filter(entry => entry.isFile())
+    .reduce(
+      (sum, entry) =>
+        sum +
+        (lstatSync(join(entry.parentPath, entry.name), {
+          throwIfNoEntry: false,
+        })?.size ?? 0),
+      0,
+    )
+}

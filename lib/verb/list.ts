@@ -1,0 +1,69 @@
+// The list of sessions from the process table. A row that says it is not over is believed only after a look at its session.
+
+import { timeOf } from '../base/id.js'
+import { timestamp } from '../base/time.js'
+import { settle } from '../run/settle.js'
+import { Round } from '../session/round.js'
+import { type Row, rowOf } from '../session/row.js'
+import { type ProcessRow, processes } from '../table/processes.js'
+import { exists, ids, readIfIntact } from '../table/sessions.js'
+
+/** A row of `ps`: that of its session, and when it was made and ended. */
+export interface Listed extends Row {
+  root: string
+  parent?: string
+  created_at: string
+  ended_at?: string
+}
+
+/** Rows of sessions that are not over, or of all, oldest first. Dead ones are ended on the way. */
+export async function list({ all = false }: { all?: boolean } = {}): Promise<Listed[]> {
+  const { rows } = processes().rows({ all })
+  const listed: Listed[] = []
+  const round = new Round()
+  // One look at the folder costs less than one for each of many rows.
+  const there = rows.length > 100 ? new Set(ids()) : undefined
+  for (const row of rows.filter(({ id }) => (there ? there.has(id) : exists(id)))) {
+    const fresh = row.ended_at === undefined ? await look(row, round) : shown(row)
+    if (all || fresh.ended_at === undefined) listed.push(fresh)
+  }
+  return listed.sort((a, b) => (a.session_id < b.session_id ? -1 : 1))
+}
+
+/** The row of one session, in the form of the list. */
+export async function listOne(id: string): Promise<Listed> {
+  return look({ id })
+}
+
+async function look({ id }: { id: string }, round?: Round): Promise<Listed> {
+  const status = await settle(id, round)
+  const session = readIfIntact(id)
+  const { root = '', parent, created_at = timestamp(timeOf(id)) } = session ?? {}
+  return { ...rowOf(status, session), root, parent, created_at, ended_at: status.ended?.ts }
+}
+
+function shown({
+  id,
+  name,
+  status,
+  provider,
+  model,
+  error,
+  exit_code,
+  worktree,
+  branch,
+  root,
+  parent,
+  created_at,
+  ended_at,
+}: ProcessRow): Listed {
+  const row = {
+    session_id: id,
+    name: name ?? null,
+    status,
+    provider,
+    model: model ?? null,
+    error: error ?? null,
+  }
+  return { ...row, exit_code, worktree, branch, root, parent, created_at, ended_at }
+}
