@@ -47,7 +47,8 @@ function removeIfStray(name: string): void {
 /** It waits although nothing it waits for is in its way, and it is not in the queue of a process that serves it. */
 function isLeft(id: string): boolean {
   const session = readIfIntact(id)
-  if (!session || statusOf(id).state !== 'queued' || !isStranded(session)) return false
+  const { state, run } = statusOf(id)
+  if (!session || state !== 'queued' || !isStranded(session, run)) return false
   const server = latestIn(paths.server())
   return !(server && isAlive(server) && sizeIfThere(paths.queued(id)) !== undefined)
 }

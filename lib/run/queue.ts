@@ -31,15 +31,16 @@ export function isAwaited(id: string): boolean {
 }
 
 /**
- * Starts a session that waits if its turn has come, or fails it if that will never be; does nothing for any other. `ended`: what it is
- * considered for, which is looked at first. Gives the sessions it goes on waiting for, and none of them if it waits for a slot.
+ * Starts a session that waits if its turn has come, or fails it if that will never be; does nothing for any other. What it depends on
+ * counts for its first run; a later one is asked for by a message. `ended`: what it is considered for, which is looked at first.
+ * Gives the sessions it goes on waiting for, and none of them if it waits for a slot.
  */
 export async function consider(id: string, ended?: string): Promise<string[] | undefined> {
   const session = read(id)
   if (!session) return undefined
   const status = statusOf(id)
   if (status.state !== 'queued') return undefined
-  const { error, waitsFor } = await obstaclesOf(session, ended)
+  const { error, waitsFor } = status.run > 1 ? { waitsFor: [] } : await obstaclesOf(session, ended)
   if (error) await leave(session, status, { success: false, status: 'failed', reason: 'dependency', error })
   else if (waitsFor.length > 0) return waitsFor
   // It was asked for outside, and runs there: whoever looks from there starts it.
@@ -92,8 +93,9 @@ async function obstaclesOf(session: Session, ended: string | undefined): Promise
   return { waitsFor }
 }
 
-/** Whether nothing, or nothing that may pass, keeps a session that waits from its turn; changes nothing. */
-export function isStranded({ depends_on, after_any }: Session): boolean {
+/** Whether nothing, or nothing that may pass, keeps a session that waits from its turn, which is its `run`; changes nothing. */
+export function isStranded({ depends_on, after_any }: Session, run: number): boolean {
+  if (run > 1) return true
   const states = depends_on.map(id => (exists(id) ? statusOf(id) : undefined))
   const hasFailed = !after_any && states.some(status => !status || (status.over && status.state !== 'completed'))
   return hasFailed || states.every(status => !status || status.over)

@@ -13,7 +13,7 @@ import { isElsewhere } from '../process/identity.js'
 import { providerOf } from '../provider/list.js'
 import { isBareEnd, type Message, post, takeBack } from '../session/inbox.js'
 import { type Status, statusOf } from '../session/state.js'
-import { isAwaited } from '../session/turns.js'
+import { hasMessages } from '../session/turns.js'
 import { replaceFile } from '../store/file.js'
 import { nobody, takeOver } from '../table/owners.js'
 import { processes } from '../table/processes.js'
@@ -92,7 +92,7 @@ async function check(session: Session, { over, owner }: Status, message: Message
 export async function resume(id: string): Promise<void> {
   const { over, ended, owner, run } = statusOf(id)
   const session = read(id)
-  if (!over || !ended || !session || !isAwaited(id)) return
+  if (!over || !ended || !session || !hasMessages(id)) return
   const next = run + 1
   // Whoever starts it does so in this process's environment.
   replaceFile(paths.inSession(id, 'environment'), JSON.stringify(process.env))

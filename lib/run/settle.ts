@@ -6,7 +6,7 @@ import { inside, paths } from '../base/paths.js'
 import { isAlive, myself } from '../process/identity.js'
 import { Round, recall, type Waiting } from '../session/round.js'
 import { type Status, statusOf } from '../session/state.js'
-import { isAwaited } from '../session/turns.js'
+import { hasMessages } from '../session/turns.js'
 import { sizeIfThere } from '../store/file.js'
 import { latestIn, release, takeOver } from '../table/owners.js'
 import { readIfIntact, type Session } from '../table/sessions.js'
@@ -77,7 +77,7 @@ async function tendOrLeave(id: string, round: Round): Promise<boolean> {
 /** Messages that a supervisor left behind when it died are for the next run. False if there is none, or if it cannot be had here. */
 async function goOn({ id, owner }: Status, { status, run }: Ended): Promise<boolean> {
   const lost = status === 'dead' || (status !== 'cancelled' && owner !== undefined && owner.run > run && !isAlive(owner))
-  if (!lost || !isAwaited(id)) return false
+  if (!lost || !hasMessages(id)) return false
   try {
     await (await import('./send.js')).resume(id)
   } catch (error) {

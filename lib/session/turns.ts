@@ -59,7 +59,7 @@ export function unbegunTurn(id: string): number | undefined {
 }
 
 /** Whether there are messages for a next turn. */
-export function isAwaited(id: string): boolean {
+export function hasMessages(id: string): boolean {
   return waiting(id).length > 0 || unbegunTurn(id) !== undefined
 }
 

@@ -144,7 +144,7 @@ await t.test('--keep-logs: what the agent wrote goes; it is listed, read and col
 })
 
 await t.test('a session on which one that is not over depends stays', async t => {
-  writeInto(zag.home)
+  writeInto(t, zag.home)
   const first = (await zag.over('echo x')).session_id
   const next = started({ depends_on: [first] })
   t.match(await gc(['--force', '--older-than', '0']), { stdout: '', stderr: /; 2 stay/ })

@@ -12,7 +12,7 @@ import { watches } from '../promises/scene.js'
 const zag = new Zag(t)
 const seeds = await seed(zag)
 const { a, b } = seeds
-writeInto(zag.home)
+writeInto(t, zag.home)
 const subscribe = (args: string[], more = {}) => zag.go('subscribe', args, more)
 
 /** One that follows, once it does: what is said into `id` reaches it. */

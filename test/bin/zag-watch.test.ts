@@ -11,7 +11,7 @@ import { end, say, started, writeInto } from '../help/written.js'
 const zag = new Zag(t)
 const seeds = await seed(zag)
 const { a, b, c } = seeds
-writeInto(zag.home)
+writeInto(t, zag.home)
 const watch = (args: string[], more = {}) => zag.go('watch', args, more)
 let tags = 0
 const newTag = () => `tag-${++tags}`

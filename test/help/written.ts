@@ -10,7 +10,7 @@ import { mark } from '../../lib/run/turn.js'
 import { remove } from '../../lib/store/file.js'
 import { openHome } from '../../lib/store/home.js'
 import { latestOwner, takeOver } from '../../lib/table/owners.js'
-import { create } from '../../lib/table/sessions.js'
+import { create, exists } from '../../lib/table/sessions.js'
 import { zagHome } from './run.js'
 
 interface Asked {
@@ -21,10 +21,19 @@ interface Asked {
   depends_on?: string[]
 }
 
-/** From now on this process writes into the home of the test. */
-export function writeInto(home: string): void {
+/** The runs that have not ended. */
+const open = new Map<string, number>()
+
+/**
+ * From now on this process writes into the home of the test. What it has not ended when the test is over it ends then, before
+ * the test cancels all there is: that would be a signal to this process.
+ */
+export function writeInto(t: { teardown(then: () => void): void }, home: string): void {
   process.env.ZAG_HOME = zagHome(home)
   openHome()
+  t.teardown(() => {
+    for (const [id, run] of open) if (exists(id)) end(id, run)
+  })
 }
 
 /** A session whose first run has begun; its id. */
@@ -69,6 +78,7 @@ function begin(id: string, run: number): void {
   })
   remove(paths.marker(id, 'ended'))
   mark(id, 'started', { run, status: 'running' })
+  open.set(id, run)
 }
 
 /** One event each. */
@@ -80,4 +90,5 @@ export function say(id: string, ...messages: string[]): void {
 export function end(id: string, run = 1): void {
   appendEvents(id, undefined, { type: 'session_ended', success: true, status: 'completed', run, exit_code: 0, duration_ms: 1 })
   mark(id, 'ended', { run, status: 'completed', success: true })
+  open.delete(id)
 }

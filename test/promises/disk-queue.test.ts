@@ -44,7 +44,7 @@ t.test('a disk that fills while a batch runs', { skip: noDisk }, async t => {
 
 t.test('a home that is read-only for a while', { skip: noDisk }, async t => {
   const { scene, remount } = onDisk(t)
-  played.writeInto(scene.home)
+  played.writeInto(t, scene.home)
   const [id, other] = [played.started(), played.started()]
   const waits = await scene.spawn('echo done', '--depends-on', id)
   const slot = await scene.spawn('echo slot', '--depends-on', id, '--slots', '1')

@@ -27,7 +27,7 @@ const after = (...ids: string[]) => ids.flatMap(id => ['--depends-on', id])
 
 /** A session that the test itself plays and ends, so that nobody starts what waits for it. */
 function dependency(scene: Scene): string {
-  played.writeInto(scene.home)
+  played.writeInto(t, scene.home)
   return played.started()
 }
 

@@ -124,7 +124,7 @@ zag ps kill self handed`
 
 t.test('what waits is started outside, and not asked for inside', { skip }, async t => {
   const { zag, home, run } = scene(t)
-  played.writeInto(home)
+  played.writeInto(t, home)
   const id = played.started()
   const waits = await zag.spawn(`touch ${home}/outside`, ['--depends-on', id])
   played.end(id)

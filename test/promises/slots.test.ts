@@ -1,6 +1,6 @@
 // Slots and batches: never more at once than there are slots, the oldest first, every one exactly once, whoever is killed.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -241,6 +241,23 @@ t.test('whoever was to start the server died, or lives on without it', async t =
   t.equal(await scene.ask('output', rest), 'rest')
   writeFileSync(join(scene.home, 'go'), '')
   t.match(await running.ended, { code: 0 })
+})
+
+t.test('the server goes with the home that it serves', async t => {
+  const scene = new Scene(t)
+  const gate = join(scene.home, 'gate')
+  const id = await scene.spawn(`until [ -e '${gate}' ]; do sleep 0.02; done`, '--slots', '1')
+  const waiting = scene.begin('wait', [id])
+  await until(() => servers(scene).length === 1)
+  writeFileSync(gate, '')
+  await waiting.ended
+  // It stays for a moment, in case that there is more.
+  rmSync(scene.path(), { recursive: true, force: true })
+  await gone(scene)
+  await scene.spawn('sleep 100', '--slots', '1')
+  await until(() => servers(scene).length === 1)
+  rmSync(scene.path(), { recursive: true, force: true })
+  await gone(scene)
 })
 
 t.test('what stands in rows is data', async t => {
