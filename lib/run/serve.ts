@@ -231,9 +231,11 @@ class Server {
 
   #endIfIdle(): void {
     const idle = this.#atWork.size === 0 && (this.stopped || (this.#lines.size === 0 && this.#unread.size === 0))
-    if (idle) return this.#after('idle', this.stopped ? 0 : LINGER, () => this.#done())
-    clearTimeout(this.#timers.get('idle'))
-    this.#timers.delete('idle')
+    if (idle) this.#after('idle', this.stopped ? 0 : LINGER, () => this.#done())
+    else {
+      clearTimeout(this.#timers.get('idle'))
+      this.#timers.delete('idle')
+    }
   }
 
   /** One timer for each purpose; a later one does not replace one that is set. */
