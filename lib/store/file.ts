@@ -50,14 +50,15 @@ export function makeFolder(path: string): void {
   }
 }
 
-function makeMissing(path: string): void {
+/** Others may make the folders above, or remove them, between any two steps: so it is tried several times. */
+function makeMissing(path: string, tries = 5): void {
   try {
     mkdirSync(path, 0o700)
   } catch (error) {
     if (codeOf(error) === 'EEXIST' && statSync(path).isDirectory()) return
-    if (codeOf(error) !== 'ENOENT' || existsSync(dirname(path))) throw error
-    makeMissing(dirname(path))
-    makeMissing(path)
+    if (codeOf(error) !== 'ENOENT' || tries === 1) throw error
+    if (!existsSync(dirname(path))) makeMissing(dirname(path), tries)
+    makeMissing(path, tries - 1)
     return
   }
   // A strict umask takes bits away even from the owner.

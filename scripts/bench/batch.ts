@@ -1,4 +1,5 @@
-// A hundred tiny jobs, started one by one, waited for and gathered: where a process a step costs most.
+// Tiny jobs, waited for and gathered: a hundred started one by one, where a process a step costs most, and a thousand from
+// one call, eight at once.
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -32,31 +33,65 @@ while [ $((i += 1)) -le "$1" ]; do tsp sh -c "echo $i" || exit; done >/dev/null
 tsp -w
 for job in $(tsp -l | awk 'NR > 1 { print $1 }'); do tsp -c "$job"; done; tsp -C`
 
+const EACH = `
+tag=each-$$
+seq "$1" | sed 's/.*/echo &/' | zag-spawn --each -p sh --slots 8 --tag "$tag" >/dev/null && zag-wait --tag "$tag" >/dev/null &&
+  [ "$(zag-collect --tag "$tag" --json | grep -o '"result"' | wc -l)" = "$1" ]`
+
+const PARALLEL_EACH = `seq "$1" | sed 's/.*/echo &/' | parallel --will-cite -j8`
+
+const TSP_EACH = `
+seq "$1" | sed 's/.*/echo &/' | while read -r line; do tsp sh -c "$line" || exit; done >/dev/null
+tsp -w
+cat $(tsp -l | awk 'NR > 1 { print $3 }'); tsp -C`
+
+interface Peer {
+  name: string
+  shell: string
+  script: string
+  needs?: string
+  env?: NodeJS.ProcessEnv
+}
+
 export async function batch(quick: boolean): Promise<Row[]> {
-  const count = quick ? 20 : 100
-  const spooler = environment(undefined, { TS_SOCKET: join(folder('tmp'), 'batch'), TS_SLOTS: '2', TS_MAXFINISHED: '1000' })
-  atEnd(() => spawnSync('tsp', ['-K'], { env: spooler, stdio: 'ignore' }))
-  const peers = [
+  const alone = [
     { name: 'bash loop', shell: 'bash', script: BASH },
     { name: 'parallel -j2', shell: 'sh', script: PARALLEL, needs: 'parallel' },
     { name: 'nq', shell: 'sh', script: NQ, needs: 'nq' },
-    { name: 'tsp, 2 slots', shell: 'sh', script: TSP, needs: 'tsp', env: spooler },
+    { name: 'tsp, 2 slots', shell: 'sh', script: TSP, needs: 'tsp', env: spooler(2) },
   ]
+  const together = [
+    { name: 'parallel -j8', shell: 'sh', script: PARALLEL_EACH, needs: 'parallel' },
+    { name: 'tsp, 8 slots', shell: 'sh', script: TSP_EACH, needs: 'tsp', env: spooler(8) },
+  ]
+  return [
+    row('trivial jobs: spawn each, wait, collect', ZAG, alone, quick ? 20 : 100, quick),
+    row('trivial jobs: spawn --each --slots 8, wait, collect', EACH, together, quick ? 100 : 1000, quick, true),
+  ]
+}
+
+function row(what: string, script: string, peers: Peer[], count: number, quick: boolean, toWin = false): Row {
   const there = peers.filter(({ needs }) => needs === undefined || installed(needs))
-  const variants = [{ name: 'zag', shell: 'sh', script: ZAG, env: environment(join(place, 'batch')) }, ...there]
+  const zag = { name: 'zag', shell: 'sh', script, env: environment(join(place, 'batch')) }
   const taken = race(
-    variants.map(({ name, shell, script, env }) => ({ name, command: [shell, '-c', script, shell, String(count)], env })),
+    [zag, ...there].map(({ name, shell, script, env }) => ({ name, command: [shell, '-c', script, shell, String(count)], env })),
     quick ? 1 : 3,
     1,
   )
-  const beside = peers.map(({ name }) => `${name}: ${taken.has(name) ? ms(median(taken.get(name) ?? [])) : ABSENT}`)
-  const ratios = there.some(({ name }) => name === 'parallel -j2') ? `${times(ratio(taken, 'zag', 'parallel -j2'))} parallel` : undefined
-  return [
-    {
-      what: `${count} trivial jobs: spawn each, wait, collect`,
-      zag: ms(median(taken.get('zag') ?? [])),
-      beside: beside.join('; '),
-      ratio: ratios,
-    },
-  ]
+  const parallel = there.find(({ name }) => name.startsWith('parallel'))?.name
+  return {
+    what: `${count} ${what}`,
+    zag: ms(median(taken.get('zag') ?? [])),
+    beside: peers.map(({ name }) => `${name}: ${taken.has(name) ? ms(median(taken.get(name) ?? [])) : ABSENT}`).join('; '),
+    ratio: parallel === undefined ? undefined : `${times(ratio(taken, 'zag', parallel))} parallel`,
+    ...(toWin && there.length > 0 ? { target: 'faster', met: there.every(({ name }) => ratio(taken, 'zag', name) < 1) } : {}),
+  }
+}
+
+/** The environment of a task-spooler with so many slots. */
+function spooler(slots: number): NodeJS.ProcessEnv {
+  const more = { TS_SOCKET: join(folder('tmp'), `batch-${slots}`), TS_SLOTS: String(slots), TS_MAXFINISHED: '2000' }
+  const env = environment(undefined, more)
+  atEnd(() => spawnSync('tsp', ['-K'], { env, stdio: 'ignore' }))
+  return env
 }

@@ -2,24 +2,42 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { latestIn } from '../../lib/table/owners.js'
 import { pause, run } from './measure.js'
 import { environment, place } from './place.js'
 import type { Row } from './table.js'
 
 const TARGET = 10
+const TARGET_OF_BATCH = 0.5
 const MANY = 20
+const BATCH = 100
 
 export async function memory(): Promise<Row[]> {
   const env = environment(join(place, 'memory'))
   const one = await runners(1, env)
   const many = await runners(MANY - 1, env)
   const mean = [...one.pids, ...many.pids].reduce((sum, pid) => sum + pss(pid), 0) / MANY
-  const rows = [
+  const rows: Row[] = [
     { what: 'a runner alone, proportional memory', zag: one.mean },
     { what: `each of ${MANY} runners`, zag: mean },
   ].map(({ what, zag }) => ({ what, zag: `${zag.toFixed(1)} MiB`, beside: '', target: `${TARGET} MiB`, met: zag <= TARGET }))
   await run(['zag-cancel', '--all', '--grace', '0'], env)
+  rows.push(await ofBatch(env))
   return rows
+}
+
+/** What the one process of a batch takes for each of its sessions. */
+async function ofBatch(env: NodeJS.ProcessEnv): Promise<Row> {
+  await run(['sh', '-c', `yes 'sleep 60' | head -n ${BATCH} | zag-spawn -p sh --each --slots ${BATCH}`], env)
+  const isAtWork = async () =>
+    JSON.parse(await run(['zag-ps', '--json'], env)).every(({ status }: { status: string }) => status === 'running')
+  for (let tries = 0; tries < 50 && !(await isAtWork()); tries += 1) await pause(200)
+  await pause(1500)
+  const server = latestIn(join(env.ZAG_HOME ?? '', 'server'))
+  const each = pss(server?.pid ?? 0) / BATCH
+  await run(['zag-cancel', '--all', '--grace', '0'], env)
+  const met = each <= TARGET_OF_BATCH
+  return { what: `a batch of ${BATCH}, for each session`, zag: `${each.toFixed(2)} MiB`, beside: '', target: `${TARGET_OF_BATCH} MiB`, met }
 }
 
 /** Starts sessions and gives their runners, and what each takes once all is quiet. */

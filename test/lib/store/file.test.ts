@@ -146,3 +146,11 @@ t.test('readers of a file that is replaced see one content or the other', async 
   clearInterval(look)
   t.ok(reads > 5)
 })
+
+t.test('many make the same folders at once, and each gets its own in them', async t => {
+  const dir = t.testdir()
+  const start = workers('store-worker', dir)
+  const running = ['a', 'b', 'c', 'd'].map(who => start('folders', join(dir, 'made'), who, '1500'))
+  t.same(await Promise.all(running.map(worker => worker.ended)), [0, 0, 0, 0], running.map(worker => worker.said().join('\n')).join('\n'))
+  t.equal(fs.readdirSync(join(dir, 'made')).length, 1500)
+})
