@@ -94,31 +94,30 @@ function openFiles(id: string, launch: Launch): [number, number, number] {
 function environmentOf(session: Session, run: number, launch: Launch): NodeJS.ProcessEnv {
   // Started from a hook of git, an agent in a worktree would work on the repository that called the hook.
   const isForeign = (name: string) => OF_A_SESSION.test(name) || (session.worktree !== undefined && OF_A_REPOSITORY.test(name))
-  const inherited = Object.entries(environmentAround(session.id)).filter(([name]) => !isForeign(name))
   const context = paths.inSession(session.id, 'context')
   const refused = paths.inSession(session.id, 'schema-errors')
-  const own: NodeJS.ProcessEnv = {
-    ...Object.fromEntries(inherited),
-    ...launch.env,
-    // That of the caller may be where the sandbox has nothing.
-    ...(session.sandbox ? { TMPDIR: '/tmp' } : {}),
-    ...session.env,
-    ...exportsOf(session, run),
-    ...(session.sandbox ? { ZAG_SANDBOX: '1' } : {}),
-    ZAG_CONTEXT_DIR: existsSync(context) ? context : undefined,
-    ZAG_SCHEMA_ERRORS: existsSync(refused) ? refused : undefined,
-  }
+  const own: NodeJS.ProcessEnv = {}
+  for (const [name, value] of Object.entries(environmentAround(session.id))) if (!isForeign(name)) own[name] = value
+  // That of the caller may be where the sandbox has nothing.
+  Object.assign(own, launch.env, session.sandbox ? { TMPDIR: '/tmp' } : {}, session.env, exportsOf(session, run))
+  if (session.sandbox) own.ZAG_SANDBOX = '1'
+  if (existsSync(context)) own.ZAG_CONTEXT_DIR = context
+  if (existsSync(refused)) own.ZAG_SCHEMA_ERRORS = refused
   const path = own.PATH ?? process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
   own.PATH = path.split(delimiter).includes(programs()) ? path : `${path}${delimiter}${programs()}`
-  return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined))
+  return own
 }
+
+/** The last environment that was read: the sessions of a batch have the same. */
+let kept: { text: string; environment: NodeJS.ProcessEnv } = { text: '{}', environment: {} }
 
 /** The environment a session was asked for in: this process's own, unless it was kept because another process starts it. */
 function environmentAround(id: string): NodeJS.ProcessEnv {
-  const kept = readIfThere(paths.inSession(id, 'environment'))
-  if (kept === undefined) return process.env
+  const text = readIfThere(paths.inSession(id, 'environment'))
+  if (text === undefined) return process.env
   try {
-    return JSON.parse(kept) as NodeJS.ProcessEnv
+    if (text !== kept.text) kept = { text, environment: JSON.parse(text) as NodeJS.ProcessEnv }
+    return kept.environment
   } catch (error) {
     throw new Fault(`session ${id} is damaged: its environment is no JSON`, EXIT.system, { cause: error })
   }

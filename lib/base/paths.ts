@@ -5,45 +5,52 @@
 
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { EXIT, Fault, quoted } from './exit.js'
 import { keyOf } from './name.js'
 
+let found = { set: '', home: '' }
+
 /** `$ZAG_HOME`, or `~/.zag`. */
 export function home(): string {
-  const set = process.env.ZAG_HOME
-  return resolve(set || join(homedir(), '.zag'))
+  const set = process.env.ZAG_HOME || join(homedir(), '.zag')
+  // Asked for with every path, so it is worth remembering; a relative one depends on the folder this process is in.
+  if (set !== found.set || !isAbsolute(set)) found = { set, home: resolve(set) }
+  return found.home
 }
+
+/** A path below the home. The parts are whole names: nothing is normalised. */
+const below = (...parts: string[]) => `${home()}/${parts.join('/')}`
 
 export type IndexKind = 'tag' | 'name' | 'parent' | 'after' | 'group' | 'end'
 
 export const paths = {
-  layout: () => join(home(), 'layout'),
-  config: () => join(home(), 'config.toml'),
-  sessions: () => join(home(), 'sessions'),
+  layout: () => below('layout'),
+  config: () => below('config.toml'),
+  sessions: () => below('sessions'),
   /** Where a session is made, and where it goes before it is deleted: a neighbour of sessions/, so that rename works. */
-  aside: () => join(home(), 'aside'),
-  session: (id: string) => join(home(), 'sessions', id),
-  inSession: (id: string, file: SessionFile) => join(home(), 'sessions', id, file),
+  aside: () => below('aside'),
+  session: (id: string) => below('sessions', id),
+  inSession: (id: string, file: SessionFile) => below('sessions', id, file),
   /** A file that zag itself named, also one in a folder within. */
-  ofSession: (id: string, file: string) => join(home(), 'sessions', id, file),
+  ofSession: (id: string, file: string) => below('sessions', id, file),
   /** The folder of a later prompt of a session, counted from 2 over its whole life, and what is in it. */
-  turn: (id: string, turn: number) => join(home(), 'sessions', id, 'turns', String(turn)),
-  inTurn: (id: string, turn: number, file: TurnFile) => join(home(), 'sessions', id, 'turns', String(turn), file),
-  index: (kind: IndexKind, key: string) => join(home(), 'index', kind, keyOf(key)),
-  indexes: () => join(home(), 'index'),
-  processes: () => join(home(), 'processes'),
+  turn: (id: string, turn: number) => below('sessions', id, 'turns', String(turn)),
+  inTurn: (id: string, turn: number, file: TurnFile) => below('sessions', id, 'turns', String(turn), file),
+  index: (kind: IndexKind, key: string) => below('index', kind, keyOf(key)),
+  indexes: () => below('index'),
+  processes: () => below('processes'),
   /** Sessions that wait for a slot, an empty file each, and the claims of the process that gives them out. */
-  queue: () => join(home(), 'queue'),
-  queued: (id: string) => join(home(), 'queue', id),
-  server: () => join(home(), 'server'),
+  queue: () => below('queue'),
+  queued: (id: string) => below('queue', id),
+  server: () => below('server'),
   /** Its time is that of the last start of a provider, whose name has been checked. */
-  lastStart: (provider: string) => join(home(), 'server', `${provider}.started`),
-  events: () => join(home(), 'events'),
+  lastStart: (provider: string) => below('server', `${provider}.started`),
+  events: () => below('events'),
   /** The worktrees of sessions, in a folder for each repository. Beside each lies a file that says whose it is. */
-  worktrees: () => join(home(), 'worktrees'),
+  worktrees: () => below('worktrees'),
   ofWorktree: (path: string) => join(dirname(path), `.${basename(path)}.json`),
-  marker: (id: string, what: 'started' | 'ended') => join(home(), 'events', `${id}.${what}`),
+  marker: (id: string, what: 'started' | 'ended') => below('events', `${id}.${what}`),
 }
 
 export type SessionFile =

@@ -23,7 +23,7 @@ export function begin(session: Session, log: LogWriter, started: Started, told: 
   log.append({ type: 'session_started', ...started }, ...told)
   const { run, pid } = started
   processes().append(rowFor(session, run, 'started', { pid, runner_pid: process.pid }))
-  remove(paths.marker(session.id, 'ended'))
+  if (run > 1) remove(paths.marker(session.id, 'ended'))
   mark(session.id, 'started', { run, status: 'running' })
 }
 

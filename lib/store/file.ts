@@ -210,6 +210,8 @@ export function readIfThere(path: string): string | undefined {
 
 /** The bytes of a file, or undefined if there is none. */
 export function readBytesIfThere(path: string): Buffer | undefined {
+  // An error costs ten times what a look does, and most of what is asked for so is not there.
+  if (sizeIfThere(path) === undefined) return undefined
   try {
     return readFileSync(path)
   } catch (error) {
@@ -238,6 +240,7 @@ export function changedAt(path: string): number | undefined {
 
 /** The names in a folder, in no order and without temporary files; none if there is no such folder. */
 export function listIfThere(folder: string): string[] {
+  if (sizeIfThere(folder) === undefined) return []
   try {
     return readdirSync(folder).filter(name => !isTemporary(name))
   } catch (error) {

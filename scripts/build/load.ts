@@ -28,7 +28,9 @@ const OLD_MS = 30 * 86_400_000
 export function load(file: string, hash: string, require: NodeJS.Require, main: boolean): unknown {
   // One byte per character: half the memory of UTF-16, and V8 need not look at each.
   const source = readFileSync(file, 'latin1')
-  const name = `${process.version}-${process.arch}-${hash}`
+  // V8 refuses what was compiled under other flags, and runners have some of their own.
+  const flags = process.execArgv.length > 0 ? '-flags' : ''
+  const name = `${process.version}-${process.arch}-${hash}${flags}`
   const cachedData = recall(name)
   const script = new Script(`(function(exports,require,module,__filename,__dirname){${source}\n})`, { filename: file, cachedData })
   const module = { exports: {}, main }
