@@ -26,7 +26,7 @@ export class Between {
     this.#watch = watchFolder(inbox, () => this.wake())
   }
 
-  /** The turn of the next message, when there is one; nothing when the session is over or `stopped` says so. Throws a Fault: 3 if the session was removed, 5 for what is no message. */
+  /** The turn of the next message, when there is one; nothing when the session is over or `stopped` says so. Throws a Fault (3) if the session was removed. */
   async next(stopped: () => boolean): Promise<number | undefined> {
     for (;;) {
       this.#changed = false

@@ -49,9 +49,9 @@ export class Life {
     return request !== undefined
   }
 
-  /** Ends the present run and what would follow. A second request with a shorter grace hurries the first. */
+  /** Ends the present run and, if it is cancelled, what would follow. A second request with a shorter grace hurries the first. */
   end(request: EndRequest): void {
-    this.#request ??= request
+    if (!this.#request || request.outcome === 'cancelled') this.#request = request
     this.#current?.end(request)
     this.#wake()
   }
@@ -129,14 +129,17 @@ export class Life {
   }
 
   /** Waits out the pause, and opens the turn unless somebody asked for the end meanwhile. */
-  async #prepare({ pause, turn }: Following): Promise<void> {
+  async #prepare({ pause, again, turn }: Following): Promise<void> {
     this.#run += 1
+    // What handed in its result is done with the run, not with the messages that wait.
+    if (this.#request?.outcome !== 'cancelled') this.#request = undefined
     if (pause > 0 && !this.#request) await this.#sleep(pause)
     this.look()
     this.#session = readIfIntact(this.#id) ?? this.#session
     forgetClaims(this.#id)
     const before = this.#turn
     if (!this.#request) this.#turn = await turn()
+    else if (!again) this.#turn = undefined
     this.#attempt = this.#turn === before ? this.#attempt + 1 : 1
   }
 

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { checkFiles, filesAt } from '../agent/attach.js'
 import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { newId, shortId } from '../base/id.js'
-import { inside, paths } from '../base/paths.js'
+import { inside, isSandboxed, paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
 import { isElsewhere } from '../process/identity.js'
 import { providerOf } from '../provider/list.js'
@@ -15,7 +15,7 @@ import { isBareEnd, type Message, post, takeBack } from '../session/inbox.js'
 import { type Status, statusOf } from '../session/state.js'
 import { hasMessages } from '../session/turns.js'
 import { replaceFile } from '../store/file.js'
-import { nobody, takeOver } from '../table/owners.js'
+import { nobody, release, takeOver } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { exists, read, type Session } from '../table/sessions.js'
 import { usable } from './ask.js'
@@ -73,6 +73,8 @@ export async function send(id: string, message: Message): Promise<boolean> {
 
 async function check(session: Session, { over, owner }: Status, message: Message): Promise<void> {
   const { id } = session
+  if (over && isSandboxed())
+    throw new Fault(`session ${id} is over, and would run on outside of this sandbox: send the message from there`, EXIT.notNow)
   if (message.end && !session.interactive)
     throw new Fault(`session ${id} does not live on between turns: zag cancel ${shortId(id)} ends it`, EXIT.notNow)
   if (owner && isElsewhere(owner) && owner.pid !== 0)
@@ -97,6 +99,16 @@ export async function resume(id: string): Promise<void> {
   // Whoever starts it does so in this process's environment.
   replaceFile(paths.inSession(id, 'environment'), JSON.stringify(process.env))
   if (!takeOver(id, owner, { role: 'queue', run: next, ...nobody() })) return
-  processes().append(rowFor(session, next, 'created', { status: 'queued' }))
-  await (await import('./queue.js')).consider(id)
+  try {
+    processes().append(rowFor(session, next, 'created', { status: 'queued' }))
+  } catch (error) {
+    release(id, owner)
+    throw error
+  }
+  try {
+    await (await import('./queue.js')).consider(id)
+  } catch (error) {
+    // It is on its way: whoever looks at the session does the rest, as soon as the system lets it.
+    if (!(error instanceof Fault)) throw error
+  }
 }

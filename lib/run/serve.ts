@@ -211,13 +211,16 @@ class Server {
     try {
       run = claimed(id)
       remove(paths.queued(id))
-      if (run !== undefined) await this.#run(session, run)
+      // It may have got another name while it waited.
+      if (run !== undefined) await this.#run(readable(id) ?? session, run)
     } catch (error) {
       await letGo(id, run, error)
     } finally {
       this.#slots.give(id)
       this.#atWork.delete(id)
       this.#known.delete(id)
+      // What could not be claimed is in the queue still, and so may be its next run.
+      if (sizeIfThere(paths.queued(id)) !== undefined) this.#notice(id)
       this.#fillSoon()
       foldIfLong()
     }

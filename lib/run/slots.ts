@@ -4,7 +4,7 @@ import { Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
 import { changedAt, replaceFile } from '../store/file.js'
-import { read, type Session } from '../table/sessions.js'
+import { readIfIntact, type Session } from '../table/sessions.js'
 
 /** What holds a session back. */
 export interface Limits {
@@ -100,7 +100,7 @@ function noteStart(provider: string): void {
 /** Those that a session descends from. They do not count against it: one that waits for its child would wait for ever. */
 function ancestorsOf({ parent }: Session): Set<string> {
   const ancestors = new Set<string>()
-  for (let id = parent; id !== undefined && !ancestors.has(id); id = read(id)?.parent) ancestors.add(id)
+  for (let id = parent; id !== undefined && !ancestors.has(id); id = readIfIntact(id)?.parent) ancestors.add(id)
   return ancestors
 }
 

@@ -2,7 +2,6 @@
 // A message is delivered by renaming its file into the folder of a turn (turns.ts), so it is delivered once.
 
 import { join } from 'node:path'
-import { EXIT, Fault, quoted } from '../base/exit.js'
 import { isId } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { listIfThere, makeFolder, readIfThere, remove, replaceFile } from '../store/file.js'
@@ -36,9 +35,10 @@ export function takeBack(id: string, message: string): void {
   remove(fileOf(id, message))
 }
 
-/** The ids of the messages that wait, in the order in which they were sent. */
+/** The ids of the messages that wait, in the order in which they were sent. A file that is no message waits for nobody. */
 export function waiting(id: string): string[] {
-  return messagesIn(paths.inSession(id, 'inbox'))
+  const inbox = paths.inSession(id, 'inbox')
+  return messagesIn(inbox).filter(message => readMessage(inbox, message) !== undefined)
 }
 
 /** The ids of the messages in a folder, oldest first. */
@@ -53,14 +53,13 @@ export const messageFile = (folder: string, message: string) => join(folder, `${
 
 const fileOf = (id: string, message: string) => messageFile(paths.inSession(id, 'inbox'), message)
 
-/** A message of a folder; nothing if it is there no more. Throws a Fault (5) if the file is none. */
+/** A message of a folder; nothing if it is there no more, or if the file is none. */
 export function readMessage(folder: string, message: string): Message | undefined {
-  const path = messageFile(folder, message)
-  const text = readIfThere(path)
+  const text = readIfThere(messageFile(folder, message))
   if (text === undefined) return undefined
   const found = parseLine(text) as Partial<Message> | undefined
   if (typeof found?.content === 'string' && typeof found.from === 'string') return { ...(found as Message), id: message }
-  throw new Fault(`${quoted(path)} is no message`, EXIT.system)
+  return undefined
 }
 
 /** What a message says, byte for byte. */

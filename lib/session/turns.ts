@@ -55,7 +55,7 @@ export function openTurn(id: string): number {
 /** The turn that has messages and never began, because whoever was to execute it died. */
 export function unbegunTurn(id: string): number | undefined {
   const last = lastTurn(id)
-  return isUnbegun(id, last) && messagesIn(paths.turn(id, last)).length > 0 ? last : undefined
+  return isUnbegun(id, last) && messagesOf(id, last).length > 0 ? last : undefined
 }
 
 /** Whether there are messages for a next turn. */

@@ -1,8 +1,9 @@
 // zag-input: a message to one session, at work, over or living on; each is delivered once and in whole, and its answer is its own.
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { newId } from '../../lib/base/id.js'
 import { lives } from '../help/processes.js'
 import { begin, until, zagHome } from '../help/run.js'
 import { seed, selects, waysAbout } from '../help/selection.js'
@@ -361,6 +362,49 @@ t.test('one that lives on ends with its folder', async t => {
   await until(() => !lives(runner))
   t.notOk(existsSync(zag.file(id, '')))
   t.match(await input(['--session', id, 'x']), { code: 3, stdout: '' })
+})
+
+t.test('what waits while a result is handed in runs once, and can be cancelled', async t => {
+  const gate = zag.gate()
+  const handsIn = `${gate.script}; zag ps kill self handed; sleep 60`
+  for (const flags of [[], ['-I']]) {
+    const id = (await zag.go('spawn', ['-p', 'sh', ...flags, handsIn])).stdout.trim()
+    const asking = begin('zag-input', ['--session', id, 'echo next'], { home: zag.home })
+    const waits = () => existsSync(zag.file(id, 'inbox')) && readdirSync(zag.file(id, 'inbox')).length === 1
+    await until(waits)
+    gate.open()
+    t.match(await asking.ended, { code: 0, stdout: 'next\n', stderr: '' })
+    if (flags.length > 0) t.match(await zag.go('cancel', [id, '--grace', '0']), { code: 0 })
+    else t.match(await zag.go('wait', [id]), { code: 0 })
+    t.equal((await events(id, 'session_started')).length, 2)
+  }
+})
+
+t.test('a file in the inbox that is no message is in nobody’s way', async t => {
+  for (const flags of [[], ['-I']]) {
+    const gate = zag.gate()
+    const id = (await zag.go('spawn', ['-p', 'sh', ...flags, gate.script])).stdout.trim()
+    mkdirSync(zag.file(id, 'inbox'), { recursive: true })
+    writeFileSync(join(zag.file(id, 'inbox'), `${newId()}.json`), '')
+    const asking = begin('zag-input', ['--session', id, 'echo sound'], { home: zag.home })
+    gate.open()
+    t.match(await asking.ended, { code: 0, stdout: 'sound\n', stderr: '' })
+    if (flags.length > 0) await input(['--session', id, '--end'])
+    t.match(await zag.go('wait', ['--timeout', '20s', id]), { code: 0, stdout: `${id}\tcompleted\n` })
+    t.equal((await events(id, 'session_started')).length, flags.length > 0 ? 1 : 2)
+  }
+})
+
+t.test('5: what the system refuses leaves nothing of the message', async t => {
+  const { session_id: id } = await zag.over('echo first')
+  const table = join(zagHome(zag.home), 'processes')
+  renameSync(table, `${table}.aside`)
+  writeFileSync(table, '')
+  t.match(await input(['--session', id, 'echo second']), { code: 5, stdout: '', stderr: /^zag-input: cannot .*processes/ })
+  rmSync(table)
+  renameSync(`${table}.aside`, table)
+  t.match(await zag.go('wait', [id]), { code: 0, stdout: `${id}\tcompleted\n` })
+  t.match(await input(['--session', id, 'echo third']), { code: 0, stdout: 'third\n' })
 })
 
 t.test('to one in the queue it waits there; to one that never ran it is the first that runs', async t => {

@@ -128,8 +128,15 @@ t.test('what waits is started outside, and not asked for inside', { skip }, asyn
   const id = played.started()
   const waits = await zag.spawn(`touch ${home}/outside`, ['--depends-on', id])
   played.end(id)
-  const said = await run(`zag status ${waits}; zag spawn --slots 1 true || echo "code $?"`)
-  t.match(said, { code: 0, stdout: 'queued\ncode 4\n' })
+  const { session_id: over } = await zag.over('true')
+  const message = `zag input --session ${over} 'touch ${home}/message' 2>&1 || echo "code $?"`
+  const said = await run(`zag status ${waits}; zag spawn --slots 1 true || echo "code $?"; ${message}`)
+  t.match(said, {
+    code: 0,
+    stdout: /^queued\ncode 4\nzag-input: session \S+ is over, and would run on outside of this sandbox: .*\ncode 4\n$/,
+  })
+  t.match(await zag.go('wait', [over]), { code: 0 })
+  t.notOk(existsSync(join(home, 'message')))
   t.match(await zag.go('wait', [waits]), { code: 0 })
   t.ok(existsSync(join(home, 'outside')))
 })

@@ -1,6 +1,6 @@
 // Slots and batches: never more at once than there are slots, the oldest first, every one exactly once, whoever is killed.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -241,6 +241,38 @@ t.test('whoever was to start the server died, or lives on without it', async t =
   t.equal(await scene.ask('output', rest), 'rest')
   writeFileSync(join(scene.home, 'go'), '')
   t.match(await running.ended, { code: 0 })
+})
+
+t.test('what is damaged, or cannot be claimed for a while, keeps nobody else from a slot', async t => {
+  const scene = new Scene(t)
+  const gate = (name: string) => `until [ -e '${scene.home}/${name}' ]; do sleep 0.02; done`
+  const open = (name: string) => writeFileSync(join(scene.home, name), '')
+  const parent = await scene.spawn(
+    `zag spawn -p sh --name one --slots 1 "${gate('one')}"; zag spawn -p sh --name two --slots 1 true; ${gate('never')}`,
+  )
+  const other = await scene.spawn(gate('other'), '--slots', '2', '--group', 'other')
+  await until(
+    async () => (await scene.ask('status', 'two').catch(() => '')) === 'queued' && (await scene.ask('status', other)) === 'running',
+  )
+  const [server] = servers(scene)
+  writeFileSync(scene.path('sessions', parent, 'session.json'), '')
+  open('one')
+  t.match(await scene.zag('wait', ['one', 'two'], DEADLINE), { code: 0 })
+  t.same(servers(scene), [server], 'it is one and the same process')
+  const holder = await scene.spawn(gate('holder'), '--slots', '1', '--group', 'q')
+  const held = await scene.spawn('echo held', '--slots', '1', '--group', 'q')
+  const claim = scene.path('sessions', held, 'owner.1')
+  renameSync(claim, `${claim}.aside`)
+  mkdirSync(claim)
+  open('holder')
+  t.match(await scene.zag('wait', [holder], DEADLINE), { code: 0 })
+  // Long enough for the process to have tried, in most runs.
+  await pause(300)
+  rmdirSync(claim)
+  renameSync(`${claim}.aside`, claim)
+  t.match(await scene.zag('wait', [held], DEADLINE), { code: 0 })
+  t.equal(await scene.ask('status', other), 'running')
+  t.same(servers(scene), [server])
 })
 
 t.test('the server goes with the home that it serves', async t => {
