@@ -23,6 +23,7 @@ export const askFlags = {
   jsonSchema: {
     type: 'string',
     value: 'schema',
+    json: true,
     does: 'the result has to be JSON that fits this: inline if it begins with {, else a file',
   },
   contextBytes: { type: 'size', value: 'bytes', does: 'give longer results as head and tail', default: '64k' },

@@ -65,8 +65,21 @@ export interface Ask {
   jsonSchema?: string
 }
 
-/** Makes a session, not yet started, owned by this process. Throws Faults 2, 5, 126, 127 and leaves nothing then. */
+/** What was asked for, checked and filled in: all that `record` needs to make the session of it. */
+export interface Planned {
+  session: Session
+  files: Record<string, string | Buffer>
+  wanted: Partial<Wanted>
+}
+
+/** Makes a session, not yet started, owned by this process. Throws as plan and record do, and leaves nothing then. */
 export async function makeSession(ask: Ask, role: Owner['role']): Promise<Session> {
+  const { session, files, wanted } = await plan(ask)
+  return record(session, role, files, wanted)
+}
+
+/** Checks what is asked for and reads what it names, and makes nothing. Throws Faults 2, 5, 126, 127. */
+export async function plan(ask: Ask): Promise<Planned> {
   const cwd = realFolder(ask.root ?? '.')
   const root = projectRoot(cwd)
   if (ask.timeout === 0) throw usage('--timeout 0 leaves no time: leave it out for no limit')
@@ -80,7 +93,7 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const files = filesOf(ask, provider, session, schema)
   provider.check?.({ model: session.model, prompt: files.prompt })
   if (session.sandbox) await trySandbox(session)
-  return record(session, role, files, { name: ask.worktree, carried: config.worktree.carry })
+  return { session, files, wanted: { name: ask.worktree, carried: config.worktree.carry } }
 }
 
 /**
