@@ -106,12 +106,18 @@ export async function record(
   files: Record<string, string | Buffer>,
   wanted: Partial<Wanted> = {},
 ): Promise<Session> {
-  const waits = role !== 'queue' && (session.depends_on.length > 0 || (await isLimited(session)))
-  if (waits && isSandboxed())
-    throw new Fault('what waits for others or for a slot would be started outside of this sandbox: ask for it there', EXIT.notNow)
+  const waits = role !== 'queue' && (await hasToWait(session))
   // Another process will start it, in this one's environment.
   if (waits) return putApart(session, 'queue', { ...files, environment: JSON.stringify(process.env) }, wanted)
   return putApart(session, role, files, wanted)
+}
+
+/** Whether a session waits for others or for a slot. Throws a Fault (4) if it does and this is a sandbox. */
+export async function hasToWait(session: Session): Promise<boolean> {
+  const waits = session.depends_on.length > 0 || (await isLimited(session))
+  if (waits && isSandboxed())
+    throw new Fault('what waits for others or for a slot would be started outside of this sandbox: ask for it there', EXIT.notNow)
+  return waits
 }
 
 async function putApart(

@@ -9,7 +9,7 @@ import { newId, shortId } from '../base/id.js'
 import { paths, realFolder } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
-import { checkFeatures, parentHere, record, usable } from '../run/ask.js'
+import { checkFeatures, hasToWait, parentHere, record, usable } from '../run/ask.js'
 import { settle } from '../run/settle.js'
 import { type Spawned, start } from '../run/start.js'
 import { listIfThere, readBytesIfThere } from '../store/file.js'
@@ -30,7 +30,7 @@ export interface Retried extends Spawned {
 
 /**
  * Starts each of the sessions again, in the background, and gives each as it is on its way. Throws Faults before anything is
- * started: 4 if one is not over, 2, 126 or 127 if its provider cannot do it now, 5 if what it was asked is gone.
+ * started: 4 if one is not over, or would have to wait and this is a sandbox, 2, 126 or 127 if its provider cannot do it now, 5 if what it was asked is gone.
  */
 export async function retry(ids: readonly string[], { failed, model }: Again, take: (started: Retried) => void): Promise<void> {
   const chosen: Session[] = []
@@ -49,9 +49,13 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
     if (promptOf(session) === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
   }
   const anew = new Map<string, string>()
-  for (const session of inOrder(chosen)) {
+  const wishes = inOrder(chosen).map(session => {
     const next = again(session, model, anew)
     anew.set(session.id, next.id)
+    return { session, next }
+  })
+  for (const { next } of wishes) await hasToWait(next)
+  for (const { session, next } of wishes) {
     const apart = await record(next, 'spawn', filesOf(session, next), await worktreeFor(next))
     take({ ...(await start(apart)), from: session.id })
   }

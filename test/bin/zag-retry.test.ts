@@ -213,3 +213,14 @@ t.test('--inject-context: one that was never given anything gets it when it star
   const [row] = await again([waits])
   t.match((await zag.go('output', [String(row?.session_id)])).stdout, new RegExp(`session="${source}"[^]*late`))
 })
+
+t.test('in a sandbox, one that would have to wait: 4, and nothing is started', async t => {
+  const first = await zag.spawn('true', ['--tag', 'chain'])
+  await zag.spawn('true', ['--tag', 'chain', '--depends-on', first])
+  t.match(await zag.go('wait', ['--tag', 'chain']), { code: 0 })
+  const before = zag.ids()
+  const inside = { env: { ZAG_SANDBOX: '1' } }
+  t.match(await retry(['--tag', 'chain'], inside), { code: 4, stdout: '', stderr: /would be started outside of this sandbox/ })
+  t.same(zag.ids(), before)
+  t.match(await again([first], inside), [{ retried_from: first }], 'what need not wait is started')
+})
