@@ -76,7 +76,7 @@ export default command(import.meta, {
     }
     if (background) {
       const { id, pid, logPath } = await spawn(ask)
-      return out.row({ session_id: id, pid, log_path: logPath, interactive: false }, id)
+      return out.row({ session_id: id, pid: pid ?? null, log_path: logPath, interactive: false }, id)
     }
     const answer = await execute({ ...ask, answerJson: json }, event => printEvent(event, output, out, err))
     return printAnswer(answer, output, json, out, err)

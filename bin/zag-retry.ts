@@ -31,7 +31,7 @@ export default command(import.meta, {
     let count = 0
     await retry(await pick(which, stdin), { failed, model }, ({ id, from, pid, logPath, interactive }) => {
       count += 1
-      out.row({ session_id: id, retried_from: from, pid, log_path: logPath, interactive }, id)
+      out.row({ session_id: id, retried_from: from, pid: pid ?? null, log_path: logPath, interactive }, id)
       // Whoever reads may go on with it while the next is started.
       out.flush()
     })

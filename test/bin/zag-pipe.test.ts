@@ -162,6 +162,14 @@ t.test('4 without --wait; with it the source is waited for; -b', async t => {
   t.match(rows((await pipe(['--background', '--json', a, '--', 'true'])).stdout), [
     { session_id: String, log_path: String, pid: Number, interactive: false },
   ])
+  zag.configure('[providers.sh]\nslots = 1\n')
+  const slot = zag.gate()
+  const holds = await zag.spawn(slot.script)
+  const [waits] = rows((await pipe(['-b', '--json', a, '--', 'true'])).stdout)
+  t.match(waits, { pid: null }, 'it waits for a slot')
+  zag.configure('')
+  slot.open()
+  t.match(await zag.go('wait', [holds, String(waits?.session_id)]), { code: 0 })
 })
 
 t.test('3 and 2', async t => {

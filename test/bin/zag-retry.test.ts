@@ -224,3 +224,16 @@ t.test('in a sandbox, one that would have to wait: 4, and nothing is started', a
   t.same(zag.ids(), before)
   t.match(await again([first], inside), [{ retried_from: first }], 'what need not wait is started')
 })
+
+t.test('--json: pid is null as long as one waits', async t => {
+  const slow = join(zag.home, 'slow')
+  const gate = zag.gate()
+  const first = await zag.spawn(`[ ! -e '${slow}' ] || { ${gate.script}; }`, ['--tag', 'late'])
+  await zag.spawn('true', ['--tag', 'late', '--depends-on', first])
+  t.match(await zag.go('wait', ['--tag', 'late']), { code: 0 })
+  writeFileSync(slow, '')
+  const { stdout } = await retry(['--json', '--tag', 'late'])
+  t.match(rows(stdout), [{ pid: Number }, { pid: null }])
+  gate.open()
+  t.match(await zag.go('wait', ['-'], { input: stdout }), { code: 0 })
+})
