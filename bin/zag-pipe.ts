@@ -55,7 +55,8 @@ export default command(import.meta, {
     ...answerExits,
     ...pickExits,
     [EXIT.ok]: 'completed; with -b: on its way',
-    [EXIT.notNow]: 'a source is not over, and there was no --wait; or others are making worktrees of the repository for too long',
+    [EXIT.notNow]:
+      'a source is not over, and there was no --wait; others are making worktrees of the repository for too long; or what has to wait was asked for in a sandbox',
   },
   examples: [
     ['zag-pipe -p sh --tag review -- "sort -u"', 'the script reads the wrapped results on its stdin'],

@@ -131,11 +131,13 @@ t.test('1, 124, 126 and 127', async t => {
   t.match(await zag.go('pipe', ['-p', 'plain', a, '--', 'x']), { code: 126, stdout: '' })
 })
 
-t.test('130 and 143', async t => {
+t.test('129, 130 and 143', async t => {
   for (const [signal, code] of [
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
+    t.match((await zag.go('pipe', ['--help'])).stdout, `${code}  ended by ${signal}`)
     const running = begin('zag-pipe', ['-p', 'sh', a, '-o', 'stream-json', '--', 'echo ready; exec sleep 300'], { home: zag.home })
     await until(() => /"content":"ready"/.test(running.stdout))
     running.child.kill(signal)
