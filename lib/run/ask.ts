@@ -1,6 +1,7 @@
 // From what a user asked for to a session on disk: defaults filled in, checked against what the provider can do, refused
 // before anything is made if it cannot be kept.
 
+import { aroundHere } from '../agent/around.js'
 import { attached, checkFiles, filesAt } from '../agent/attach.js'
 import { sandboxOf, trySandbox } from '../agent/sandbox.js'
 import { EXIT, Fault, quoted, usage } from '../base/exit.js'
@@ -107,8 +108,8 @@ export async function record(
   wanted: Partial<Wanted> = {},
 ): Promise<Session> {
   const waits = role !== 'queue' && (await hasToWait(session))
-  // Another process will start it, in this one's environment.
-  if (waits) return putApart(session, 'queue', { ...files, environment: JSON.stringify(process.env) }, wanted)
+  // Another process will start it, in this one's environment and with its umask.
+  if (waits) return putApart(session, 'queue', { ...files, environment: aroundHere() }, wanted)
   return putApart(session, role, files, wanted)
 }
 
