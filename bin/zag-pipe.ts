@@ -55,7 +55,8 @@ export default command(import.meta, {
     ...answerExits,
     ...pickExits,
     [EXIT.ok]: 'completed; with -b: on its way',
-    [EXIT.notNow]: 'a source is not over, and there was no --wait; or others are making worktrees of the repository for too long',
+    [EXIT.notNow]:
+      'a source is not over, and there was no --wait; others are making worktrees of the repository for too long; or what has to wait was asked for in a sandbox',
   },
   examples: [
     ['zag-pipe -p sh --tag review -- "sort -u"', 'the script reads the wrapped results on its stdin'],
@@ -76,7 +77,7 @@ export default command(import.meta, {
     }
     if (background) {
       const { id, pid, logPath } = await spawn(ask)
-      return out.row({ session_id: id, pid, log_path: logPath, interactive: false }, id)
+      return out.row({ session_id: id, pid: pid ?? null, log_path: logPath, interactive: false }, id)
     }
     const answer = await execute({ ...ask, answerJson: json }, event => printEvent(event, output, out, err))
     return printAnswer(answer, output, json, out, err)

@@ -19,7 +19,7 @@ export default command(import.meta, {
   exits: {
     ...pickExits,
     [EXIT.ok]: 'they are on their way; their ids are on stdout',
-    [EXIT.notNow]: 'one of them is not over; nothing was started',
+    [EXIT.notNow]: 'one of them is not over, or would have to wait and this is a sandbox; nothing was started',
     [EXIT.cannotRun]: 'the agent program may not be executed',
     [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
   },
@@ -31,7 +31,7 @@ export default command(import.meta, {
     let count = 0
     await retry(await pick(which, stdin), { failed, model }, ({ id, from, pid, logPath, interactive }) => {
       count += 1
-      out.row({ session_id: id, retried_from: from, pid, log_path: logPath, interactive }, id)
+      out.row({ session_id: id, retried_from: from, pid: pid ?? null, log_path: logPath, interactive }, id)
       // Whoever reads may go on with it while the next is started.
       out.flush()
     })

@@ -6,7 +6,7 @@ import { command } from '../lib/command/command.js'
 import type { Context, Flags, Values } from '../lib/command/data.js'
 import { Progress } from '../lib/command/progress.js'
 import { LONGEST, over, tasksOf } from '../lib/command/tasks.js'
-import { type Spawned, spawn } from '../lib/run/start.js'
+import { prepare, type Spawned } from '../lib/run/start.js'
 import { pick } from '../lib/session/pick.js'
 import { sourcesOf } from '../lib/verb/sources.js'
 
@@ -51,7 +51,6 @@ export default command(import.meta, {
     [EXIT.ok]: 'the session is on its way; its id is on stdout',
     [EXIT.usage]: 'wrong usage; with --each: a line was refused, the others are on their way',
     [EXIT.none]: 'a session for --context or --depends-on was not found',
-    [EXIT.notNow]: `${startExits[EXIT.notNow]}; or what has to wait was asked for in a sandbox`,
   },
   examples: [
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],
@@ -64,16 +63,21 @@ export default command(import.meta, {
   async run({ each, eachFormat, json: _, ...task }, context) {
     if (each) return spawnEach(task, eachFormat, context)
     if (eachFormat) throw usage('--each-format goes with --each')
-    row(await spawnOne(task, context), context)
+    const begin = await prepareOne(task, context)
+    row(await begin(), context)
   },
 })
 
-async function spawnOne({ operands, prompt, filePrompt, context, dependsOn, ...ask }: Task, { stdin }: Context): Promise<Spawned> {
+/** Checks and reads all that one session is asked for with, and gives what starts it. */
+async function prepareOne(
+  { operands, prompt, filePrompt, context, dependsOn, ...ask }: Task,
+  { stdin }: Context,
+): Promise<() => Promise<Spawned>> {
   const isLeftOut = ask.interactive && operands.length === 0 && prompt === undefined && filePrompt === undefined
   const text = isLeftOut ? '' : await promptOf({ prompt, filePrompt }, operands, stdin)
   const waitFor = await pick({ operands: dependsOn }, stdin, { otherwise: 'none' })
   const contextOf = await sourcesOf(await pick({ operands: context }, stdin, { otherwise: 'none' }), false)
-  return spawn({ ...ask, prompt: text, contextOf, dependsOn: waitFor })
+  return prepare({ ...ask, prompt: text, contextOf, dependsOn: waitFor })
 }
 
 function row({ id, pid, logPath, interactive }: Spawned, { out }: Context): void {
@@ -115,11 +119,14 @@ async function found(common: Task, { stdin }: Context): Promise<Task> {
 
 /** The session of a row, or what is wrong with the row. What no other row would escape, such as a full disk, is thrown. */
 async function spawnRow(task: Task, number: number, context: Context): Promise<Spawned | Fault> {
+  let isSound = false
   try {
-    return await spawnOne(task, context)
+    const begin = await prepareOne(task, context)
+    isSound = true
+    return await begin()
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    if (error.exit !== EXIT.system) return error
+    if (!isSound || error.exit !== EXIT.system) return error
     throw new Fault(`row ${number}: ${error.message}; neither this row nor any after it was started`, error.exit, { cause: error })
   }
 }

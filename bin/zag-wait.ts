@@ -51,6 +51,7 @@ export default command(import.meta, {
       count: any ? 1 : count,
       timeout,
       tags: which.tag.length > 0 && which.state === undefined ? which.tag : undefined,
+      root: which.root,
       onEnd(status) {
         const row = rowOf(status)
         progress.clear()

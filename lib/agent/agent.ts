@@ -11,10 +11,10 @@ import { programAt } from '../process/program.js'
 import type { Launch, Provider, Task } from '../provider/provider.js'
 import type { Offsets } from '../session/output.js'
 import { beginTurn, promptFile } from '../session/turns.js'
-import { readIfThere } from '../store/file.js'
 import type { Session } from '../table/sessions.js'
 import { OF_A_REPOSITORY } from '../worktree/git.js'
 import { rootOfAgent } from '../worktree/place.js'
+import { aroundOf, withUmask } from './around.js'
 import { hasBegun } from './conversation.js'
 import { inSandbox } from './sandbox.js'
 
@@ -35,7 +35,8 @@ export function markOf(id: string, run: number): string {
 export async function startAgent(session: Session, run: number, provider: Provider, turn = 1): Promise<Agent> {
   if (session.worktree) await (await import('../worktree/make.js')).checkWorktree(session, { first: run === 1 && turn === 1 })
   const launch = provider.launch(taskOf(session, run, turn))
-  const env = environmentOf(session, run, launch)
+  const around = aroundOf(session.id)
+  const env = environmentOf(session, run, launch, around.env)
   const file = programAt(launch.argv[0], env.PATH, session.cwd)
   if (!existsSync(session.cwd)) throw new Fault(`the folder ${quoted(session.cwd)} is gone`, EXIT.system)
   const { spawn } = await import('node:child_process')
@@ -48,13 +49,10 @@ export async function startAgent(session: Session, run: number, provider: Provid
     }
     if (run > 1 || turn > 1) beginTurn(session.id, turn, { run, from })
     const start = inSandbox(session, file, launch.argv.slice(1), env.PATH)
-    const child = spawn(start.file, start.args, {
-      argv0: session.sandbox ? undefined : launch.argv[0],
-      cwd: session.cwd,
-      env,
-      detached: true,
-      stdio: files,
-    })
+    const argv0 = session.sandbox ? undefined : launch.argv[0]
+    const child = withUmask(around.umask, () =>
+      spawn(start.file, start.args, { argv0, cwd: session.cwd, env, detached: true, stdio: files }),
+    )
     const pid = await pidOf(launch.argv[0], child)
     return { child, pid, argv: launch.argv, from }
   } finally {
@@ -91,13 +89,13 @@ function openFiles(id: string, launch: Launch): [number, number, number] {
 }
 
 /** The agent's environment: the caller's, what --env gave, and who it is. Nothing of an enclosing session stays in it. */
-function environmentOf(session: Session, run: number, launch: Launch): NodeJS.ProcessEnv {
+function environmentOf(session: Session, run: number, launch: Launch, around: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   // Started from a hook of git, an agent in a worktree would work on the repository that called the hook.
   const isForeign = (name: string) => OF_A_SESSION.test(name) || (session.worktree !== undefined && OF_A_REPOSITORY.test(name))
   const context = paths.inSession(session.id, 'context')
   const refused = paths.inSession(session.id, 'schema-errors')
   const own: NodeJS.ProcessEnv = {}
-  for (const [name, value] of Object.entries(environmentAround(session.id))) if (!isForeign(name)) own[name] = value
+  for (const [name, value] of Object.entries(around)) if (!isForeign(name)) own[name] = value
   // That of the caller may be where the sandbox has nothing.
   Object.assign(own, launch.env, session.sandbox ? { TMPDIR: '/tmp' } : {}, session.env, exportsOf(session, run))
   if (session.sandbox) own.ZAG_SANDBOX = '1'
@@ -106,21 +104,6 @@ function environmentOf(session: Session, run: number, launch: Launch): NodeJS.Pr
   const path = own.PATH ?? process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
   own.PATH = path.split(delimiter).includes(programs()) ? path : `${path}${delimiter}${programs()}`
   return own
-}
-
-/** The last environment that was read: the sessions of a batch have the same. */
-let kept: { text: string; environment: NodeJS.ProcessEnv } = { text: '{}', environment: {} }
-
-/** The environment a session was asked for in: this process's own, unless it was kept because another process starts it. */
-function environmentAround(id: string): NodeJS.ProcessEnv {
-  const text = readIfThere(paths.inSession(id, 'environment'))
-  if (text === undefined) return process.env
-  try {
-    if (text !== kept.text) kept = { text, environment: JSON.parse(text) as NodeJS.ProcessEnv }
-    return kept.environment
-  } catch (error) {
-    throw new Fault(`session ${id} is damaged: its environment is no JSON`, EXIT.system, { cause: error })
-  }
 }
 
 /** The variables that tell an agent who it is. */

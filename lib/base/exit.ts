@@ -24,7 +24,8 @@ export const EXIT = {
   cannotRun: 126,
   /** the agent program was not found */
   notFound: 127,
-  /** stopped by SIGINT, SIGPIPE, SIGTERM: 128 + n */
+  /** stopped by SIGHUP, SIGINT, SIGPIPE, SIGTERM: 128 + n */
+  hungUp: 129,
   interrupted: 130,
   brokenPipe: 141,
   terminated: 143,

@@ -44,7 +44,7 @@ session_id on stdin), --tag <tag> (several: with all of them), --name, --parent 
 | 4, 5 | not now (not over, or over already); the system refused (disk, permission, file) |
 | 70 | a bug in zag |
 | 124, 126, 127 | time ran out; the agent or command cannot be run; it, or the provider, was not found |
-| 130, 141, 143 | stopped by SIGINT, SIGPIPE, SIGTERM |
+| 129, 130, 141, 143 | stopped by SIGHUP, SIGINT, SIGPIPE, SIGTERM |
 
 ## JSON
 

@@ -24,6 +24,7 @@ export const answerExits = {
   [EXIT.ok]: 'completed',
   [EXIT.no]: 'it failed, was cancelled, or its answer is no JSON where --json asks for it',
   [EXIT.timeout]: 'its --timeout ran out',
+  [EXIT.hungUp]: 'ended by SIGHUP',
   [EXIT.interrupted]: 'ended by SIGINT',
   [EXIT.terminated]: 'ended by SIGTERM',
 } as const

@@ -23,6 +23,7 @@ export const askFlags = {
   jsonSchema: {
     type: 'string',
     value: 'schema',
+    json: true,
     does: 'the result has to be JSON that fits this: inline if it begins with {, else a file',
   },
   contextBytes: { type: 'size', value: 'bytes', does: 'give longer results as head and tail', default: '64k' },
@@ -42,7 +43,8 @@ export const askFlags = {
 /** How what starts a session can fail before there is one. */
 export const startExits = {
   [EXIT.none]: 'a session for --context was not found',
-  [EXIT.notNow]: 'a session for --context is not over; or others are making worktrees of the repository for too long',
+  [EXIT.notNow]:
+    'a session for --context is not over; others are making worktrees of the repository for too long; or what has to wait was asked for in a sandbox',
   [EXIT.cannotRun]: 'the agent program may not be executed',
   [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
 } as const

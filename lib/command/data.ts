@@ -27,6 +27,8 @@ export interface Flag {
   /** bounds of a number */
   min?: number
   max?: number
+  /** a text that is JSON where it begins with `{`: in a row of --each it may be an object itself */
+  json?: boolean
 }
 
 export type Flags = Readonly<Record<string, Flag>>

@@ -90,9 +90,18 @@ function meaningOf(flag: Flag, name: string, value: unknown): unknown {
     if (!words.every(word => typeof word === 'string')) throw wrong('a string or an array of strings')
     return words
   }
+  if (flag.json && typeof value === 'object' && !Array.isArray(value)) return JSON.stringify(value)
   const isNumber = typeof value === 'number' && !['string', 'optional', 'choice'].includes(flag.type)
   if (typeof value !== 'string' && !isNumber)
-    throw wrong(flag.type === 'number' ? 'a number' : flag.type === 'optional' ? 'a string or true' : 'a string')
+    throw wrong(
+      flag.type === 'number'
+        ? 'a number'
+        : flag.type === 'optional'
+          ? 'a string or true'
+          : flag.json
+            ? 'a string or an object'
+            : 'a string',
+    )
   try {
     return readValue(flag, String(value))
   } catch (error) {

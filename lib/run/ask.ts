@@ -1,6 +1,7 @@
 // From what a user asked for to a session on disk: defaults filled in, checked against what the provider can do, refused
 // before anything is made if it cannot be kept.
 
+import { aroundHere } from '../agent/around.js'
 import { attached, checkFiles, filesAt } from '../agent/attach.js'
 import { sandboxOf, trySandbox } from '../agent/sandbox.js'
 import { EXIT, Fault, quoted, usage } from '../base/exit.js'
@@ -65,8 +66,21 @@ export interface Ask {
   jsonSchema?: string
 }
 
-/** Makes a session, not yet started, owned by this process. Throws Faults 2, 5, 126, 127 and leaves nothing then. */
+/** What was asked for, checked and filled in: all that `record` needs to make the session of it. */
+export interface Planned {
+  session: Session
+  files: Record<string, string | Buffer>
+  wanted: Partial<Wanted>
+}
+
+/** Makes a session, not yet started, owned by this process. Throws as plan and record do, and leaves nothing then. */
 export async function makeSession(ask: Ask, role: Owner['role']): Promise<Session> {
+  const { session, files, wanted } = await plan(ask)
+  return record(session, role, files, wanted)
+}
+
+/** Checks what is asked for and reads what it names, and makes nothing. Throws Faults 2, 5, 126, 127. */
+export async function plan(ask: Ask): Promise<Planned> {
   const cwd = realFolder(ask.root ?? '.')
   const root = projectRoot(cwd)
   if (ask.timeout === 0) throw usage('--timeout 0 leaves no time: leave it out for no limit')
@@ -80,7 +94,7 @@ export async function makeSession(ask: Ask, role: Owner['role']): Promise<Sessio
   const files = filesOf(ask, provider, session, schema)
   provider.check?.({ model: session.model, prompt: files.prompt })
   if (session.sandbox) await trySandbox(session)
-  return record(session, role, files, { name: ask.worktree, carried: config.worktree.carry })
+  return { session, files, wanted: { name: ask.worktree, carried: config.worktree.carry } }
 }
 
 /**
@@ -93,12 +107,18 @@ export async function record(
   files: Record<string, string | Buffer>,
   wanted: Partial<Wanted> = {},
 ): Promise<Session> {
-  const waits = role !== 'queue' && (session.depends_on.length > 0 || (await isLimited(session)))
+  const waits = role !== 'queue' && (await hasToWait(session))
+  // Another process will start it, in this one's environment and with its umask.
+  if (waits) return putApart(session, 'queue', { ...files, environment: aroundHere() }, wanted)
+  return putApart(session, role, files, wanted)
+}
+
+/** Whether a session waits for others or for a slot. Throws a Fault (4) if it does and this is a sandbox. */
+export async function hasToWait(session: Session): Promise<boolean> {
+  const waits = session.depends_on.length > 0 || (await isLimited(session))
   if (waits && isSandboxed())
     throw new Fault('what waits for others or for a slot would be started outside of this sandbox: ask for it there', EXIT.notNow)
-  // Another process will start it, in this one's environment.
-  if (waits) return putApart(session, 'queue', { ...files, environment: JSON.stringify(process.env) }, wanted)
-  return putApart(session, role, files, wanted)
+  return waits
 }
 
 async function putApart(

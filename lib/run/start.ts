@@ -4,7 +4,7 @@ import { paths } from '../base/paths.js'
 import { undoApart } from '../session/remove.js'
 import { latestOwner } from '../table/owners.js'
 import type { Session } from '../table/sessions.js'
-import { type Ask, makeSession } from './ask.js'
+import { type Ask, plan, record } from './ask.js'
 import { startRunner } from './begin.js'
 
 export interface Spawned {
@@ -18,7 +18,16 @@ export interface Spawned {
 
 /** Starts a session in the background and returns as soon as nothing can lose it any more. Throws Faults 2, 5, 126, 127. */
 export async function spawn(ask: Ask): Promise<Spawned> {
-  return start(await makeSession(ask, 'spawn'))
+  return (await prepare(ask))()
+}
+
+/**
+ * Checks all that can be wrong with what is asked for, and gives what starts it. So a caller can tell a wrong wish, for which this
+ * throws as plan does, from a system that refuses to make what was fine, for which the function throws as record and start do.
+ */
+export async function prepare(ask: Ask): Promise<() => Promise<Spawned>> {
+  const { session, files, wanted } = await plan(ask)
+  return async () => start(await record(session, 'spawn', files, wanted))
 }
 
 /** Starts a session that was just made, or lets it wait its turn. Throws a Fault (5) and forgets the session then. */

@@ -3,7 +3,7 @@
 // The order is sweep, watch, sweep again: an end between two steps is seen by the second sweep. Markers wake us; a sweep at
 // intervals finds runners that died without writing one, and watches that went deaf.
 
-import { paths } from '../base/paths.js'
+import { paths, projectRoot } from '../base/paths.js'
 import { at } from '../base/time.js'
 import { isAlive } from '../process/identity.js'
 import { withTags } from '../session/pick.js'
@@ -11,7 +11,7 @@ import type { Status } from '../session/state.js'
 import { sizeIfThere } from '../store/file.js'
 import { watchFolder } from '../store/watch.js'
 import type { Owner } from '../table/owners.js'
-import { exists } from '../table/sessions.js'
+import { exists, readIfIntact } from '../table/sessions.js'
 import { settleAll } from './settle.js'
 
 export interface WaitOptions {
@@ -21,6 +21,8 @@ export interface WaitOptions {
   timeout?: number
   /** Sessions that get all of these tags meanwhile are waited for as well. */
   tags?: string[]
+  /** But only those of the project that this folder is in. */
+  root?: string
   /** Called for each session as it ends. */
   onEnd?(status: Status): void
   /** Called after every look with how many still run. */
@@ -48,6 +50,7 @@ export async function waitFor(ids: string[], options: WaitOptions = {}): Promise
 
 class Wait {
   #options: WaitOptions
+  #root: string | undefined
   #pending = new Map<string, Owner | undefined>()
   #seen = new Set<string>()
   #ended: Status[] = []
@@ -58,6 +61,7 @@ class Wait {
 
   constructor(ids: string[], options: WaitOptions) {
     this.#options = options
+    this.#root = options.root === undefined ? undefined : projectRoot(options.root)
     for (const id of ids) this.#add(id)
   }
 
@@ -170,8 +174,11 @@ class Wait {
     const due = this.#retag
     this.#retag = false
     if (!tags || !due) return []
-    const fresh = withTags(tags, this.#seen)
+    const tagged = withTags(tags, this.#seen)
+    const fresh = this.#root === undefined ? tagged : tagged.filter(id => readIfIntact(id)?.root === this.#root)
     for (const id of fresh) this.#add(id)
+    // Those of other projects stay so, and need not be read again.
+    for (const id of tagged) this.#seen.add(id)
     return fresh
   }
 

@@ -36,7 +36,7 @@ export async function input(ids: readonly string[], said: Said, { background, ti
   if (background) return { session_id: id, message_id: message.id, success: true, status: 'sent' }
   if (!isBareEnd(message)) {
     const answer = await answerTo(id, message.id, left())
-    if (!answer || !said.end || !answer.success) return answer
+    if (!answer || !said.end) return answer
     return (await isOver(id, left())) ? answer : undefined
   }
   const status = sent ? await isOver(id, left()) : await settle(id)

@@ -9,7 +9,7 @@ import { newId, shortId } from '../base/id.js'
 import { paths, realFolder } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
-import { checkFeatures, parentHere, record, usable } from '../run/ask.js'
+import { checkFeatures, hasToWait, parentHere, record, usable } from '../run/ask.js'
 import { settle } from '../run/settle.js'
 import { type Spawned, start } from '../run/start.js'
 import { listIfThere, readBytesIfThere } from '../store/file.js'
@@ -30,7 +30,7 @@ export interface Retried extends Spawned {
 
 /**
  * Starts each of the sessions again, in the background, and gives each as it is on its way. Throws Faults before anything is
- * started: 4 if one is not over, 2, 126 or 127 if its provider cannot do it now, 5 if what it was asked is gone.
+ * started: 4 if one is not over, or would have to wait and this is a sandbox, 2, 126 or 127 if its provider cannot do it now, 5 if what it was asked is gone.
  */
 export async function retry(ids: readonly string[], { failed, model }: Again, take: (started: Retried) => void): Promise<void> {
   const chosen: Session[] = []
@@ -49,10 +49,14 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
     if (promptOf(session) === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
   }
   const anew = new Map<string, string>()
-  for (const session of inOrder(chosen)) {
+  const wishes = inOrder(chosen).map(session => {
     const next = again(session, model, anew)
     anew.set(session.id, next.id)
-    const apart = await record(next, 'spawn', filesOf(session), await worktreeFor(next))
+    return { session, next }
+  })
+  for (const { next } of wishes) await hasToWait(next)
+  for (const { session, next } of wishes) {
+    const apart = await record(next, 'spawn', filesOf(session, next), await worktreeFor(next))
     take({ ...(await start(apart)), from: session.id })
   }
 }
@@ -88,19 +92,35 @@ function again(session: Session, model: string | undefined, anew: ReadonlyMap<st
     created_at: timestamp(),
     parent: parentHere(),
     depends_on: session.depends_on.flatMap(id => anew.get(id) ?? []),
-    context_of: session.context_of?.map(id => anew.get(id) ?? id),
+    context_of: contextOf(session, anew),
     native_id: undefined,
     retried_from: session.id,
     ...(model === undefined ? {} : { model, flags: { ...flags, model } }),
   }
 }
 
+/**
+ * Of whom it gets results when it starts: of those it had, if one of them is started again with it or it never got any. Nobody
+ * otherwise, as what it got then is copied with its prompt.
+ */
+function contextOf({ id, context_of }: Session, anew: ReadonlyMap<string, string>): string[] | undefined {
+  const isNew = context_of?.some(source => anew.has(source)) || !gotContext(id)
+  return isNew ? context_of?.map(source => anew.get(source) ?? source) : undefined
+}
+
+/** Whether results of others were put before the task of a session, or beside it where it is a script. */
+function gotContext(id: string): boolean {
+  const [task, prompt, beside] = ['task', 'prompt', 'stdin'].map(name => readBytesIfThere(join(paths.session(id), name)))
+  return beside !== undefined || (task !== undefined && prompt !== undefined && !task.equals(prompt))
+}
+
 const promptOf = ({ id }: Session) => readBytesIfThere(paths.inSession(id, 'prompt'))
 
-/** The prompt, the context and the schema, byte for byte. */
-function filesOf(session: Session): Record<string, Buffer> {
-  const context = listIfThere(paths.inSession(session.id, 'context')).map(name => join('context', name))
-  const names = ['prompt', 'task', 'stdin', 'schema', ...context]
-  const files = names.map(name => [name, readBytesIfThere(join(paths.session(session.id), name))] as const)
-  return Object.fromEntries(files.filter((file): file is [string, Buffer] => file[1] !== undefined))
+/** The prompt, the context and the schema, byte for byte; where the context is gathered when it starts, the task in their place. */
+function filesOf({ id }: Session, { context_of }: Session): Record<string, Buffer> {
+  const context = listIfThere(paths.inSession(id, 'context')).map(name => join('context', name))
+  const names = context_of ? ['task', 'schema'] : ['prompt', 'task', 'stdin', 'schema', ...context]
+  const files = names.map(name => [name, readBytesIfThere(join(paths.session(id), name))] as const)
+  const there = Object.fromEntries(files.filter((file): file is [string, Buffer] => file[1] !== undefined))
+  return context_of && there.task ? { ...there, prompt: there.task } : there
 }

@@ -244,11 +244,13 @@ t.test('126 and 127', async t => {
   t.match(await zag.go('exec', ['-p', 'nobody', 'x']), { code: 127, stdout: '', stderr: /^zag-exec: no provider 'nobody'/ })
 })
 
-t.test('130 and 143: a signal ends it and the agent', async t => {
+t.test('129, 130 and 143: a signal ends it and the agent', async t => {
   for (const [signal, code] of [
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
+    t.match((await zag.go('exec', ['--help'])).stdout, `${code}  ended by ${signal}`)
     const running = begin('zag-exec', ['-p', 'sh', '-o', 'stream-json', 'echo ready; exec sleep 300'], { home: zag.home })
     const started = await until(() => /"content":"ready"/.test(running.stdout) && rows(running.stdout)[0])
     running.child.kill(signal)
@@ -256,6 +258,13 @@ t.test('130 and 143: a signal ends it and the agent', async t => {
     t.notOk(lives(Number(started.pid)))
     t.match(rows(running.stdout).at(-1), { type: 'session_ended', status: 'cancelled' })
   }
+})
+
+t.test('4: a provider with slots, in a sandbox', async t => {
+  zag.configure('[providers.few]\ncommand = ["cat"]\nslots = 1\n')
+  const inside = { env: { ZAG_SANDBOX: '1' } }
+  t.match(await zag.go('exec', ['-p', 'few', 'x'], inside), { code: 4, stdout: '', stderr: /would be started outside of this sandbox/ })
+  t.match(await zag.go('exec', ['-p', 'few', 'x']), { code: 0, stdout: 'x' })
 })
 
 t.test('cancelled from elsewhere is 1', async t => {

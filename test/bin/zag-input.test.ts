@@ -275,6 +275,18 @@ t.test('one that lives on: a turn a message, in order, in one run; --end', async
   t.match((await events(id, 'session_ended')).at(-1), { status: 'completed', run: 2 })
 })
 
+t.test('--end with a message whose turn fails waits for the end of the session too', async t => {
+  const id = (await zag.go('spawn', ['-p', 'sh', '-I'])).stdout.trim()
+  const gate = zag.gate()
+  const asking = begin('zag-input', ['--session', id, '--end', `${gate.script}; exit 7`], { home: zag.home })
+  await until(async () => (await events(id, 'user_message')).length > 0)
+  // What came after it is another run, so the session is over well after the turn that failed.
+  await input(['--session', id, '-b', '--end', 'sleep 1'])
+  gate.open()
+  t.match(await asking.ended, { code: 1, stdout: '', stderr: /exit code 7/ })
+  t.equal(await state(id), 'completed')
+})
+
 t.test('one that begins with nothing, is cancelled between turns, and is woken by a message', async t => {
   const id = (await zag.go('spawn', ['-p', 'sh', '-I'])).stdout.trim()
   t.equal((await input(['--session', id, 'echo one'])).stdout, 'one\n')

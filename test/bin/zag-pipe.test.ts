@@ -131,11 +131,13 @@ t.test('1, 124, 126 and 127', async t => {
   t.match(await zag.go('pipe', ['-p', 'plain', a, '--', 'x']), { code: 126, stdout: '' })
 })
 
-t.test('130 and 143', async t => {
+t.test('129, 130 and 143', async t => {
   for (const [signal, code] of [
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
+    t.match((await zag.go('pipe', ['--help'])).stdout, `${code}  ended by ${signal}`)
     const running = begin('zag-pipe', ['-p', 'sh', a, '-o', 'stream-json', '--', 'echo ready; exec sleep 300'], { home: zag.home })
     await until(() => /"content":"ready"/.test(running.stdout))
     running.child.kill(signal)
@@ -162,6 +164,14 @@ t.test('4 without --wait; with it the source is waited for; -b', async t => {
   t.match(rows((await pipe(['--background', '--json', a, '--', 'true'])).stdout), [
     { session_id: String, log_path: String, pid: Number, interactive: false },
   ])
+  zag.configure('[providers.sh]\nslots = 1\n')
+  const slot = zag.gate()
+  const holds = await zag.spawn(slot.script)
+  const [waits] = rows((await pipe(['-b', '--json', a, '--', 'true'])).stdout)
+  t.match(waits, { pid: null }, 'it waits for a slot')
+  zag.configure('')
+  slot.open()
+  t.match(await zag.go('wait', [holds, String(waits?.session_id)]), { code: 0 })
 })
 
 t.test('3 and 2', async t => {

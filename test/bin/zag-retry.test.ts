@@ -172,3 +172,68 @@ t.test('a graph: what depended on another does so again, and gets what that says
   t.match((await zag.go('output', [two ?? ''])).stdout, new RegExp(`session="${one}"[^]*better`))
   t.match(await zag.go('status', [second]), { stdout: 'failed\n' }, 'the old ones stay as they were')
 })
+
+t.test('--inject-context: what was given then, though its source is gone; the sources again only where one is started with it', async t => {
+  zag.configure('[providers.hears]\ncommand = ["cat"]\n')
+  const said = join(zag.home, 'said')
+  const says = async (text: string, name: string) => {
+    writeFileSync(said + name, text)
+    return zag.spawn(`cat '${said}${name}'`, ['--name', name])
+  }
+  const [gone, stays] = [await says('old words', 'gone'), await says('other words', 'stays')]
+  const both = ['--depends-on', gone, '--depends-on', stays, '--inject-context']
+  const script = await zag.spawn('cat; ls "$ZAG_CONTEXT_DIR"', both)
+  const text = (await zag.go('spawn', ['-p', 'hears', ...both, 'the task'])).stdout.trim()
+  t.match(await zag.go('wait', [script, text]), { code: 0 })
+  const output = async (id: string | undefined) => (await zag.go('output', [id ?? ''])).stdout
+  for (const name of ['gone', 'stays']) writeFileSync(said + name, `new ${name}`)
+  const [newStays, newScript, newText] = await again([stays, script, text])
+  t.match(
+    await output(newText?.session_id),
+    /^Results[\s\S]*>\nold words\n[\s\S]*>\nnew stays\n[\s\S]*\n\nthe task$/,
+    'one of several: all of them anew',
+  )
+  t.match(await output(newText?.session_id), new RegExp(`session="${newStays?.session_id}"`))
+  t.match(await output(newScript?.session_id), /1-gone.txt\n2-stays.txt\n$/)
+  await zag.go('gc', ['--force', '-q', '--older-than', '0', gone])
+  const alone = await again([script, text])
+  for (const [n, was] of [script, text].entries()) t.equal(await output(alone[n]?.session_id), await output(was))
+  for (const { session_id } of alone) t.notOk('context_of' in session(session_id))
+  const twice = await again([String(alone[1]?.session_id)])
+  t.equal(await output(twice[0]?.session_id), await output(text), 'and again')
+})
+
+t.test('--inject-context: one that was never given anything gets it when it starts', async t => {
+  const gate = zag.gate()
+  const source = await zag.spawn(`${gate.script}; echo late`)
+  const waits = await zag.spawn('cat', ['--depends-on', source, '--inject-context'])
+  await zag.go('cancel', [waits])
+  gate.open()
+  await zag.go('wait', [source])
+  const [row] = await again([waits])
+  t.match((await zag.go('output', [String(row?.session_id)])).stdout, new RegExp(`session="${source}"[^]*late`))
+})
+
+t.test('in a sandbox, one that would have to wait: 4, and nothing is started', async t => {
+  const first = await zag.spawn('true', ['--tag', 'chain'])
+  await zag.spawn('true', ['--tag', 'chain', '--depends-on', first])
+  t.match(await zag.go('wait', ['--tag', 'chain']), { code: 0 })
+  const before = zag.ids()
+  const inside = { env: { ZAG_SANDBOX: '1' } }
+  t.match(await retry(['--tag', 'chain'], inside), { code: 4, stdout: '', stderr: /would be started outside of this sandbox/ })
+  t.same(zag.ids(), before)
+  t.match(await again([first], inside), [{ retried_from: first }], 'what need not wait is started')
+})
+
+t.test('--json: pid is null as long as one waits', async t => {
+  const slow = join(zag.home, 'slow')
+  const gate = zag.gate()
+  const first = await zag.spawn(`[ ! -e '${slow}' ] || { ${gate.script}; }`, ['--tag', 'late'])
+  await zag.spawn('true', ['--tag', 'late', '--depends-on', first])
+  t.match(await zag.go('wait', ['--tag', 'late']), { code: 0 })
+  writeFileSync(slow, '')
+  const { stdout } = await retry(['--json', '--tag', 'late'])
+  t.match(rows(stdout), [{ pid: Number }, { pid: null }])
+  gate.open()
+  t.match(await zag.go('wait', ['-'], { input: stdout }), { code: 0 })
+})

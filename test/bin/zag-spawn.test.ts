@@ -292,7 +292,7 @@ t.test('a dependency that is not there is 3, and nothing is made', async t => {
 
 t.test('--each: a session for each line, with its own flags over those of the command line', async t => {
   const task = {
-    prompt: 'echo "$A$B"; pwd; exit 3',
+    prompt: 'echo "{\\"n\\": $A$B, \\"at\\": \\"$PWD\\"}"',
     name: 'third',
     tag: ['x', 'y'],
     env: ['A=1'],
@@ -305,6 +305,7 @@ t.test('--each: a session for each line, with its own flags over those of the co
     description: 'a "row"',
     depends_on: 'second',
     after_any: true,
+    json_schema: { type: 'object', required: ['n'] },
   }
   const lines = ['echo first', '', JSON.stringify({ prompt: 'exit 1', name: 'second' }), JSON.stringify(task), '{ echo braces; }']
   const more = ['--each', '-p', 'sh', '--tag', 'rows', '--env', 'B=2', '-a', '--slots', '1']
@@ -314,7 +315,7 @@ t.test('--each: a session for each line, with its own flags over those of the co
   const [first, second, third] = rows(stdout).map(({ session_id }) => session_id) as [string, string, string]
   t.equal(rows(stdout).length, 3)
   await zag.go('wait', ['--tag', 'rows'])
-  t.equal((await zag.go('status', [first, second, third])).stdout.match(/\w+$/gm)?.join(), 'completed,failed,failed')
+  t.equal((await zag.go('status', [first, second, third])).stdout.match(/\w+$/gm)?.join(), 'completed,failed,completed')
   t.match(json(first), { tags: ['rows'], env: { B: '2' }, slots: 1, flags: { autoApprove: true } })
   t.match(json(third), {
     name: 'third',
@@ -329,7 +330,8 @@ t.test('--each: a session for each line, with its own flags over those of the co
     after_any: true,
   })
   t.notOk('autoApprove' in json(third).flags)
-  t.equal((await zag.go('output', [third])).stdout, `12\n${deep}\n`)
+  t.same(JSON.parse((await zag.go('output', [third])).stdout), { n: 12, at: deep })
+  t.same(JSON.parse(readFileSync(zag.file(third, 'schema'), 'utf8')), task.json_schema)
   const braces = await spawn(['--each', '--each-format', 'text', '-p', 'sh'], { input: lines[4] })
   t.equal(await output(braces.stdout.trim()), 'braces\n')
   t.ok(json(braces.stdout.trim()).slots >= 1, 'as many at once as there are processors')
@@ -341,6 +343,7 @@ t.test('--each: a session for each line, with its own flags over those of the co
 })
 
 t.test('--each: what is wrong is told by its number, and keeps none of the others', async t => {
+  zag.configure('[providers.reads]\ncommand = ["cat"]\n')
   const before = zag.ids().length
   const wrong: [string, RegExp][] = [
     ['{"prompt":"true","depends_on":["nobody"]}', /^no session 'nobody': see zag ps --all$/],
@@ -352,6 +355,10 @@ t.test('--each: what is wrong is told by its number, and keeps none of the other
     ['{"prompt":"true","name":"a\\nb"}', /^name 'a\\u000ab' has a control character/],
     ['{"prompt":"true","root":"/nowhere"}', /^no folder '\/nowhere'/],
     ['{"file_prompt":"nowhere"}', /^cannot read the prompt from 'nowhere': no such file or directory$/],
+    ['{"prompt":"true","json_schema":"/nonexistent"}', /^cannot read the schema from '\/nonexistent': no such file or directory$/],
+    ['{"prompt":"true","provider":"reads","file":"/nonexistent"}', /^cannot read the file '\/nonexistent' that goes with it: no such/],
+    ['{"prompt":"true","json_schema":[]}', /^'json_schema' must be a string or an object, not an array$/],
+    ['{"prompt":"true","json_schema":{"type":"no"}}', /^the schema is none: '\/type'/],
     ['{"prompt":" "}', /^the prompt is empty/],
     ['{"name":"n"}', /^no prompt: /],
     [`"${'x'.repeat(10 << 20)}"`, /^the line has more than 8388608 bytes: put its prompt into a file and give file_prompt$/],

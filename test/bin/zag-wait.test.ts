@@ -1,5 +1,7 @@
 // zag-wait: it returns when sessions end, says how each ended, and never hangs on one that is over.
 
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
 import { begin, until } from '../help/run.js'
@@ -85,6 +87,30 @@ t.test('a tag is looked up again until nothing of it is left', async t => {
   await until(() => waiting.stdout === `${one}\tcompleted\n`)
   second.open()
   t.match(await waiting.ended, { code: 0, stdout: `${one}\tcompleted\n${two}\tcompleted\n` })
+})
+
+t.test('a tag of one project: neither waited for nor judged in others, nor what comes later there', async t => {
+  const [here, there] = ['here', 'there'].map(name => join(zag.home, name)) as [string, string]
+  for (const folder of [here, there]) mkdirSync(join(folder, '.git'), { recursive: true })
+  const [gate, other] = [zag.gate(), zag.gate()]
+  const tag = ['--tag', 'both']
+  await zag.over('exit 1', [...tag, '-r', there])
+  const runs = await zag.spawn(other.script, [...tag, '-r', there])
+  const first = (await zag.over('true', [...tag, '-r', here])).session_id
+  const only = { code: 0, signal: null, stdout: `${first}\tcompleted\n`, stderr: '' }
+  t.same(await wait([...tag, '-r', here, '--timeout', '30']), only)
+  const second = await zag.spawn(gate.script, [...tag, '-r', here])
+  const waiting = begin('zag-wait', [...tag, '-r', here, '--timeout', '60'], { home: zag.home })
+  await until(() => waiting.stdout === `${first}\tcompleted\n`)
+  await zag.over('exit 2', [...tag, '-r', there])
+  const gate3 = zag.gate()
+  const third = await zag.spawn(gate3.script, [...tag, '-r', here])
+  gate.open()
+  await until(() => waiting.stdout.includes(second))
+  gate3.open()
+  t.match(await waiting.ended, { code: 0, stdout: `${first}\tcompleted\n${second}\tcompleted\n${third}\tcompleted\n`, stderr: '' })
+  other.open()
+  t.match(await wait([runs]), { code: 0 })
 })
 
 t.test('the signal that ended it', async t => {

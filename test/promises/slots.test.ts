@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { until } from '../help/run.js'
+import { run, until } from '../help/run.js'
 import { rows } from '../help/sessions.js'
 import { kill, pause, Scene } from './scene.js'
 
@@ -119,6 +119,31 @@ t.test('groups do not hold each other up, and within one nobody overtakes', asyn
   t.match(rows(stdout), [{ status: 'running' }, { status: 'queued' }, { status: 'queued' }], 'there is room for the last, but not its turn')
   open('go-on')
   t.match(await scene.zag('wait', [alone, later], DEADLINE), { code: 0 })
+})
+
+t.test('the umask is that of whoever asked, not of whoever started the server', async t => {
+  const scene = new Scene(t)
+  const ask = async (umask: string, script: string, ...flags: string[]) => {
+    const words = ['-c', `umask ${umask}; exec zag spawn -p sh "$@"`, 'sh', ...flags, script]
+    const { code, stdout, stderr } = await run('/bin/sh', words, { home: scene.home })
+    if (code !== 0) throw new Error(stderr)
+    return stdout.trim()
+  }
+  const hold = `umask; until [ -e ${scene.home}/go ]; do sleep 0.02; done`
+  const first = await ask('022', hold, '--slots', '1')
+  const second = await ask('077', 'umask', '--slots', '1')
+  const third = await ask('027', 'umask', '--depends-on', first)
+  const fourth = await ask('022', 'umask', '--slots', '1')
+  const old = await ask('077', 'umask; echo "$ONLY"', '--slots', '1')
+  // As a session has it that was sent a message when it was over.
+  const { env } = JSON.parse(readFileSync(scene.path('sessions', old, 'environment'), 'utf8'))
+  writeFileSync(scene.path('sessions', old, 'environment'), JSON.stringify({ ...env, ONLY: 'here' }))
+  writeFileSync(join(scene.home, 'go'), '')
+  t.match(await scene.zag('wait', ['--all'], DEADLINE), { code: 0 })
+  const said = []
+  for (const id of [first, second, third, fourth]) said.push(await scene.ask('output', id))
+  t.same(said, ['0022', '0077', '0027', '0022'])
+  t.match(await scene.ask('output', old), /^0022\nhere$/)
 })
 
 t.test('the slots and the stagger of a provider', async t => {
