@@ -1,8 +1,8 @@
 // The sandbox of a session: bubblewrap around its agent. The project can be written, or the session's worktree, and what was named;
 // the rest of the file system is read-only; /tmp, /var/tmp, /run and /dev are the agent's own; some folders with keys are empty.
 //
-// It guards against accidents of an agent, not against an attacker: the home of zag can be written, so that zag works inside, and
-// processes are those of the machine, because zag knows them by their numbers. Never is an agent run without the
+// It guards against accidents of an agent, not against an attacker: the home of zag can be written but for config.toml, so that zag
+// works inside, and processes are those of the machine, because zag knows them by their numbers. Never is an agent run without the
 // sandbox that was asked for: bubblewrap is the program that is started, and if it cannot make a sandbox nothing is.
 
 import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs'
@@ -13,6 +13,8 @@ import { nearest } from '../base/name.js'
 import { distribution, home, paths, realFolder } from '../base/paths.js'
 import type { Config } from '../config/config.js'
 import { findProgram } from '../process/program.js'
+import { claim, sizeIfThere } from '../store/file.js'
+import { homeIsThere } from '../store/home.js'
 import type { Sandbox, Session } from '../table/sessions.js'
 
 /** What an agent can do with a path: `own` is a folder that begins empty and is thrown away, `hide` looks empty too. */
@@ -76,7 +78,13 @@ function unknown(name: string, names: string[]): Fault {
 /** The program and its words that run `program` with `args` in the session's sandbox; these themselves without one. Throws a Fault (127, 126) if bubblewrap is not there. */
 export function inSandbox(session: Session, program: string, args: readonly string[], path?: string): { file: string; args: string[] } {
   if (!session.sandbox) return { file: program, args: [...args] }
+  makeProtected()
   return { file: bubblewrap(path), args: [...optionsOf(session, session.sandbox, program), '--', program, ...args] }
+}
+
+/** Makes what an agent must not make in its place, for only what is there can be made read-only. Where there is no home yet no agent runs. */
+function makeProtected(): void {
+  if (homeIsThere() && sizeIfThere(paths.config()) === undefined) claim(paths.config(), '')
 }
 
 /** Tries the sandbox of a session that is to be made. Throws a Fault (127) that says why there can be none here, or usage. */

@@ -1,7 +1,7 @@
 // The part of zag help-agent that is written by hand: words, rules and idioms. What programs take is not here but made from
 // their data (agent-page.ts). test/bin/zag-help-agent.test.ts runs each idiom as it is printed.
 
-/** What comes before the programs. Markdown; each ```sh block runs by itself, and needs nothing but zag and -p sh. */
+/** What comes before the programs. Markdown; each ```sh block runs by itself, and needs nothing but zag, -p sh, and to write JSON jq. */
 export const CORE = `# zag, for agents
 
 zag starts agents in the background, waits for them, and hands on what they bring back. One task given to one agent is a
@@ -79,10 +79,12 @@ zag wait --tag "$tag" --timeout 30m >ended || echo 'not all of them completed'
 zag collect --tag "$tag" --json >results.json
 zag pipe -p sh --tag "$tag" -- 'cat "$ZAG_CONTEXT_DIR"/*.txt | sort'
 \`\`\`
-Many tasks from one call, four at a time, a line each: a prompt, or JSON with any flag as a key. Then again what failed:
+Many tasks from one call, four at a time, a line each: a prompt, or JSON with any flag as a key (jq quotes names of files, whatever
+is in them). Then again what failed:
 \`\`\`sh
 tag=batch-$$
-printf '{"prompt":"echo read %s","name":"%s"}\\n' a.c a b.c b c.c c | zag spawn --each -p sh --slots 4 --tag "$tag" >ids
+printf '%s\\n' a.c 'b "2".c' c.c | jq -cR '{prompt: "echo \\"read $PART\\"", env: ["PART=" + .], name: .}' |
+  zag spawn --each -p sh --slots 4 --tag "$tag" >ids
 zag wait - <ids >ended || zag retry --failed --tag "$tag" | zag wait - >ended || echo 'some failed twice'
 zag collect --tag "$tag" --state completed --into out
 \`\`\`

@@ -10,7 +10,8 @@ export function printTable(out: Output, heading: string[], rows: unknown[][]): v
     return
   }
   if (rows.length === 0) return
-  const widths = heading.map((title, at) => Math.max(title.length, ...cells.map(row => (row[at] ?? '').length)))
+  // Not by Math.max(...), which takes no hundred thousand arguments.
+  const widths = heading.map((title, at) => cells.reduce((widest, row) => Math.max(widest, (row[at] ?? '').length), title.length))
   const line = (row: string[]) => row.map((cell, at) => cell.padEnd(at === row.length - 1 ? 0 : (widths[at] ?? 0))).join('  ')
   out.line(out.paint.bold(line(heading)))
   for (const row of cells) out.line(line(row))

@@ -19,7 +19,7 @@ export function lastOf<T extends EventType>(id: string, types: T[], within?: num
   const found = lastLine(
     paths.inSession(id, 'log.ndjson'),
     line => heads.some(head => startsWith(line, head)) && parseLine(line) !== undefined,
-    within,
+    { within },
   )
   return found && (parseLine(found.line) as unknown as EventOf<T>)
 }

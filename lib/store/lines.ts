@@ -192,22 +192,26 @@ export function scanBlocks(
 }
 
 /**
- * The last line that fits, looked for from the end; its cost is that of the lines behind it. Undefined if none fits, or none that
- * begins in the last `within` bytes, if given.
+ * The last line that fits, looked for from the end; its cost is that of the lines behind it. `wanted` is also told how many lines
+ * are behind the one it is asked about, empty ones included. Undefined if none fits, or none that begins in the last `within` bytes,
+ * if given. With `upTo` the end is there, where a line has to end, although more may follow.
  */
 export function lastLine(
   path: string,
-  wanted: (line: Buffer) => boolean,
-  within = Number.POSITIVE_INFINITY,
+  wanted: (line: Buffer, behind: number) => boolean,
+  { within = Number.POSITIVE_INFINITY, upTo = Number.POSITIVE_INFINITY } = {},
 ): { line: Buffer; offset: number } | undefined {
   return withFile(path, (fd, size) => {
-    let end = size
+    const last = Math.min(size, upTo)
+    let end = last
     let window = 4096
-    while (end > Math.max(0, size - within)) {
+    let behind = 0
+    while (end > Math.max(0, last - within)) {
       const start = Math.max(0, end - window)
       const buffer = Buffer.allocUnsafe(end - start)
       const seen = buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, start))
-      const { found, rest } = lastIn(seen, start === 0, wanted)
+      const { found, rest, lines } = lastIn(seen, start === 0, behind, wanted)
+      behind = lines
       if (found) return { line: seen.subarray(found.start, found.stop), offset: start + found.start }
       if (start === 0) return undefined
       // Without progress a line is longer than the window; with it, wide windows are only for speed.
@@ -218,20 +222,24 @@ export function lastLine(
   })
 }
 
-/** Looks through the whole lines of a window from its end. `rest` is how much of it, at the beginning, is still to be looked at. */
+/**
+ * Looks through the whole lines of a window from its end. `rest` is how much of it, at the beginning, is still to be looked at;
+ * `lines` is how many lines are behind that.
+ */
 function lastIn(
   seen: Buffer,
   atStart: boolean,
-  wanted: (line: Buffer) => boolean,
-): { found?: { start: number; stop: number }; rest: number } {
+  behind: number,
+  wanted: (line: Buffer, behind: number) => boolean,
+): { found?: { start: number; stop: number }; rest: number; lines: number } {
   let stop = seen.lastIndexOf(NEWLINE)
-  if (stop < 0) return { rest: seen.length }
-  for (;;) {
+  if (stop < 0) return { rest: seen.length, lines: behind }
+  for (let lines = behind; ; lines++) {
     const before = stop === 0 ? -1 : seen.lastIndexOf(NEWLINE, stop - 1)
-    if (before < 0 && !atStart) return { rest: stop + 1 }
+    if (before < 0 && !atStart) return { rest: stop + 1, lines }
     const start = before + 1
-    if (stop > start && wanted(seen.subarray(start, stop))) return { found: { start, stop }, rest: 0 }
-    if (before < 0) return { rest: 0 }
+    if (stop > start && wanted(seen.subarray(start, stop), lines)) return { found: { start, stop }, rest: 0, lines }
+    if (before < 0) return { rest: 0, lines }
     stop = before
   }
 }

@@ -2,7 +2,7 @@
 //
 // A notice says "look", never what or how much: several changes may give one notice, and after more than 16,384 at once some
 // names are never given, without a word. So look once after the watch is up, and sweep now and then. Where the system
-// cannot watch (too many watchers, no such folder) the caller is told every 100 ms to look at everything instead.
+// cannot watch (too many watchers, no such folder) the caller is told every 100 ms to look at everything instead, until it can.
 // Only folders are watched: a watch on a file follows the file, and goes blind when another takes its name.
 
 import { type FSWatcher, type Stats, statSync, watch } from 'node:fs'
@@ -34,7 +34,7 @@ export function watchFile(path: string, onChange: () => void): Watch {
 class FolderWatch implements Watch {
   readonly #path: string
   readonly #onName: (name: string | undefined) => void
-  readonly #folder: Stats | undefined
+  #folder: Stats | undefined
   #watcher: FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
   #holdsProcess = true
@@ -43,14 +43,7 @@ class FolderWatch implements Watch {
   constructor(path: string, onName: (name: string | undefined) => void) {
     this.#path = path
     this.#onName = onName
-    this.#folder = folderAt(path)
-    try {
-      this.#watcher = watch(path, (_event, name) => this.#notice(name ?? undefined))
-      this.#watcher.on('error', () => this.#poll())
-    } catch {
-      // Whatever the reason (EMFILE, ENOSPC, ENOENT): looking at intervals is always possible.
-      this.#poll()
-    }
+    if (!this.#watch()) this.#poll()
   }
 
   get live(): boolean {
@@ -70,6 +63,23 @@ class FolderWatch implements Watch {
     clearInterval(this.#timer)
   }
 
+  /** Whether the system watches from now on. */
+  #watch(): boolean {
+    this.#folder = folderAt(this.#path)
+    // Asking for a watch on nothing costs an error.
+    if (!this.#folder) return false
+    try {
+      const watcher = watch(this.#path, (_event, name) => this.#notice(name ?? undefined))
+      watcher.on('error', () => watcher === this.#watcher && this.#poll())
+      if (!this.#holdsProcess) watcher.unref()
+      this.#watcher = watcher
+      return true
+    } catch {
+      // Whatever the reason (EMFILE, ENOSPC, ENOENT): looking at intervals is always possible.
+      return false
+    }
+  }
+
   #notice(name: string | undefined): void {
     // The end of the folder itself comes under its own name; after it the watch is blind.
     if (name === basename(this.#path) && !this.#stillThere()) this.#poll()
@@ -86,8 +96,14 @@ class FolderWatch implements Watch {
     this.#watcher?.close()
     this.#watcher = undefined
     clearInterval(this.#timer)
-    this.#timer = setInterval(() => this.#onName(undefined), POLL)
+    this.#timer = setInterval(() => this.#tick(), POLL)
     if (!this.#holdsProcess) this.#timer.unref()
+  }
+
+  /** Looks at everything after the watch is up, if it is: what changes from then on it tells of. */
+  #tick(): void {
+    if (this.#watch()) clearInterval(this.#timer)
+    this.#onName(undefined)
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { paths } from '../base/paths.js'
 import type { LogEvent } from '../log/events.js'
-import { countEvents, eventOf, readEvents } from '../log/read.js'
+import { endOfLog, eventOf, readEvents } from '../log/read.js'
 import type { Filter } from '../session/filter.js'
 import { lastLine } from '../store/lines.js'
 
@@ -39,17 +39,19 @@ export function query(id: string, { filter, afterSeq, beforeSeq, since, last }: 
   for (const event of kept) take(event)
 }
 
-/** The last events that fit, read from the end; the lines before them are only counted. */
+/** The last events that fit, read from the end, which stays where it is while the log grows; the lines before it are only counted. */
 function lastEvents(id: string, wanted: number, fits: (event: LogEvent) => boolean): LogEvent[] {
   const found: LogEvent[] = []
-  let passed = 0
   if (wanted === 0) return found
-  const total = countEvents(id)
-  lastLine(paths.inSession(id, 'log.ndjson'), line => {
-    const event = eventOf(Buffer.from(line), total - passed, id)
-    passed += 1
-    if (fits(event)) found.push(event)
-    return found.length === wanted
-  })
+  const end = endOfLog(id)
+  lastLine(
+    paths.inSession(id, 'log.ndjson'),
+    (line, behind) => {
+      const event = eventOf(line, end.line - behind, id)
+      if (fits(event)) found.push(event)
+      return found.length === wanted
+    },
+    { upTo: end.from },
+  )
   return found.reverse()
 }

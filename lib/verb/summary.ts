@@ -129,7 +129,9 @@ export function statsOf(all: readonly Summary[]): Stats[] {
   const groups = new Map<string, Summary[]>()
   for (const one of all) {
     const key = JSON.stringify([one.provider, one.model, one.status])
-    groups.set(key, [...(groups.get(key) ?? []), one])
+    const group = groups.get(key)
+    if (group) group.push(one)
+    else groups.set(key, [one])
   }
   const alike = [...groups.values()].sort((a, b) => b.length - a.length)
   const named = alike.map(group => {

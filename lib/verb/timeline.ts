@@ -52,7 +52,8 @@ export function timelineOf(all: readonly Summary[], columns: number): Timeline |
   if (spans.length === 0) return undefined
   const { from, to } = extentOf(spans)
   const labels = spans.map(({ session }) => visible(labelOf(session)))
-  const labelWidth = Math.min(LABEL, Math.max(...labels.map(label => label.length)))
+  // Not by Math.max(...), which takes no hundred thousand arguments.
+  const labelWidth = labels.reduce((widest, label) => Math.min(LABEL, Math.max(widest, label.length)), 0)
   const width = Math.max(10, columns - labelWidth - DURATION - 4)
   const column = (moment: number) => Math.round(((moment - from) / Math.max(1, to - from)) * width)
   const bars = spans.map(({ session, ...span }, at) => {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Batch from a Makefile: as many sessions as there are parts, two at a time (batch.mk).
-# make knows what is done already, zag what failed; the second make does nothing.
+# make knows what is done already, zag what failed; a later make asks for new parts.
 set -eu
 tag=batch-$$
 dir=$(mktemp -d)
@@ -23,4 +23,10 @@ read tests
 read tools
 read web" ]
 make -q -f "$makefile" TAG="$tag" summary.txt
-[ "$(zag ps --all -q --tag "$tag" | wc -l)" -eq 5 ]
+
+echo 'a "late" one' >>parts.txt
+make -s -f "$makefile" TAG="$tag" summary.txt >/dev/null
+tail -n 1 summary.txt
+[ "$(tail -n 1 summary.txt)" = 'read a "late" one' ]
+[ "$(wc -l <summary.txt)" -eq 6 ]
+[ "$(zag ps --all -q --tag "$tag" | wc -l)" -eq 6 ]

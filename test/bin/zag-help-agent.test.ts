@@ -62,7 +62,7 @@ t.test('its words are those of the code', async t => {
 const PRINTS = [
   /^[0-9a-f-]{36}\tcompleted\nhello\nzag-exec: .*\nexit code 1\n$/,
   /^read api\nread docs\nread web\n$/,
-  /^out\/index\.json\na\.txt\nb\.txt\nc\.txt\nindex\.json\n$/,
+  /^out\/index\.json\na\.c\.txt\n.*2.*\nc\.c\.txt\nindex\.json\nread a\.c\nread b "2"\.c\nread c\.c\n$/,
   /^[0-9a-f-]{36}\tcompleted\ntested\nclean\n$/,
   /^0\n$/,
   /^a part\n?, and the wholecompleted\n$/,
@@ -76,7 +76,7 @@ t.test('its idioms run as printed', { timeout: 100_000 }, async t => {
   t.equal(idioms.length, PRINTS.length)
   for (const [at, script] of idioms.entries()) {
     const zag = new Zag(t, { work: {} })
-    const more = script.includes('--into out') ? 'ls out' : ''
+    const more = script.includes('--into out') ? 'ls out; cat out/*.txt' : ''
     const ended = await zag.sh(`exec 2>&1\nset -eu\ncd work\n${script}${more}`)
     t.equal(ended.code, 0, script, ended as never)
     t.match(ended.stdout, PRINTS[at], script)

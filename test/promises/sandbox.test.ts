@@ -2,7 +2,7 @@
 // Skipped, with the reason, where the system lets nobody make user namespaces; that such a system is told of is tried anywhere.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fixture, lives } from '../help/processes.js'
@@ -120,6 +120,22 @@ zag ps kill self handed`
   t.match(await zag.go('events', [outer, '--type', 'user_event', '--count']), { stdout: /1/ })
   t.match(JSON.parse((await zag.go('ps', ['show', '--json', inner])).stdout), { status: 'completed', parent: outer })
   t.equal(readFileSync(join(zagHome(zag.home), 'config.toml'), 'utf8'), SHOWN)
+})
+
+t.test('where there is no config.toml, no agent writes one', { skip }, async t => {
+  const zag = new Zag(t)
+  const home = realpathSync(zag.home)
+  const { top: project } = repository(join(home, 'project'))
+  const config = join(zagHome(home), 'config.toml')
+  // Without a configuration the rest of the tests' home may not be seen inside; the home of zag always is.
+  const script = `cd "$ZAG_HOME" || exit; { echo '[providers.evil]' >config.toml; } 2>/dev/null || echo refused
+echo x >other && mv other config.toml 2>/dev/null || echo refused; rm -f other config.toml 2>/dev/null || echo refused`
+  const said = await zag.go('exec', ['-p', 'sh', '--sandbox', '-r', project, script])
+  t.match(said, { code: 0, stderr: '', stdout: 'refused\nrefused\nrefused\n' })
+  t.equal(readFileSync(config, 'utf8'), '')
+  t.equal(statSync(config).mode & 0o777, 0o600)
+  rmSync(join(zagHome(home), 'other'), { force: true })
+  t.match(await zag.go('doctor', []), { code: 0 })
 })
 
 t.test('what waits is started outside, and not asked for inside', { skip }, async t => {

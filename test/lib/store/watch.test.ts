@@ -34,6 +34,33 @@ t.test('what is not there is polled', async t => {
   below.close()
 })
 
+t.test('what is polled is watched once it is there, and nothing is missed on the way', async t => {
+  const path = join(t.testdir(), 'folder')
+  const names: (string | undefined)[] = []
+  const liveThen: boolean[] = []
+  const watch = watchFolder(path, name => {
+    names.push(name)
+    if (name === undefined) liveThen.push(watch.live)
+  })
+  t.teardown(() => watch.close())
+  await until(() => names.length > 0)
+  t.notOk(watch.live)
+  fs.mkdirSync(path)
+  fs.writeFileSync(join(path, 'early'), '')
+  await until(() => watch.live)
+  t.equal(liveThen.filter(Boolean).length, 1, 'one look at everything after the watch is up')
+  names.length = 0
+  fs.writeFileSync(join(path, 'late'), '')
+  await until(() => names.includes('late'))
+  await new Promise(resolve => setTimeout(resolve, 250))
+  t.notOk(names.includes(undefined), 'and no more intervals')
+  fs.rmSync(path, { recursive: true })
+  await until(() => !watch.live && names.includes(undefined))
+  fs.mkdirSync(path)
+  await until(() => watch.live)
+  t.pass('again and again')
+})
+
 t.test('a folder that is removed, moved away or replaced is polled from then on', async t => {
   for (const end of [(dir: string) => fs.rmdirSync(dir), (dir: string) => fs.renameSync(dir, `${dir}.moved`)]) {
     const dir = join(t.testdir({ folder: {} }), 'folder')
@@ -87,11 +114,11 @@ t.test('a file is seen made, appended to, replaced, truncated and removed', asyn
 t.test('too many watchers, or a watch that breaks, make it poll', async t => {
   const dir = t.testdir()
   const listeners: (() => void)[] = []
-  const broken = { on: (_event: string, listener: () => void) => listeners.push(listener), close() {}, unref() {} }
+  const broken = () => ({ on: (_event: string, listener: () => void) => listeners.push(listener), close() {}, unref() {} })
   let refuse = true
   const watch = () => {
     if (refuse) throw Object.assign(new Error('EMFILE: too many open files, watch'), { code: 'EMFILE' })
-    return broken
+    return broken()
   }
   const mocked = await t.mockImport<typeof import('../../../lib/store/watch.js')>('../../../lib/store/watch.js', {
     'node:fs': { ...fs, watch },
@@ -100,16 +127,19 @@ t.test('too many watchers, or a watch that breaks, make it poll', async t => {
   const first = mocked.watchFolder(dir, () => (calls += 1))
   t.notOk(first.live)
   await until(() => calls > 0)
-  first.close()
   refuse = false
+  await until(() => first.live)
+  first.close()
   const second = mocked.watchFile(join(dir, 'file'), () => (calls += 1))
   t.ok(second.live)
   second.unref()
   calls = 0
-  listeners[0]?.()
+  listeners[1]?.()
   t.notOk(second.live)
-  await until(() => calls > 0)
+  await until(() => calls > 0 && second.live)
+  listeners[1]?.()
+  t.ok(second.live, 'what was closed says no more')
   second.close()
-  listeners[0]?.()
+  listeners[2]?.()
   t.notOk(second.live)
 })
