@@ -8,8 +8,10 @@ import { paths } from '../base/paths.js'
 import { isAlive } from '../process/identity.js'
 import { isAwaited } from '../run/queue.js'
 import { settle } from '../run/settle.js'
+import { whileHeld } from '../session/hold.js'
 import { type Dirty, dirtyIn, hasWorktree } from '../session/loss.js'
 import { removeApart } from '../session/remove.js'
+import type { Status } from '../session/state.js'
 import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
 import { ownerIn } from '../table/owners.js'
@@ -49,17 +51,19 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
   const dirty: Dirty[] = []
   let bytes = 0
   for (const id of ids) {
-    const isDue = !newest.has(id) && (await isOld(id, before))
-    const parts = isDue ? partsOf(id, keepLogs) : []
-    if (parts.length === 0 && !(isDue && hasWorktree(id))) continue
+    const status = newest.has(id) ? undefined : await ifOld(id, before)
+    const parts = status ? partsOf(id, keepLogs) : []
+    if (!status || (parts.length === 0 && !hasWorktree(id))) continue
     const held = await dirtyIn(id)
     if (held) dirty.push(held)
     // With its log a session keeps a worktree that holds work; without its folder nobody would know of it.
-    if (held && (!keepLogs || parts.length === 0)) continue
-    sessions.push(id)
-    for (const path of parts) bytes += sizeOf(path)
+    if ((held && (!keepLogs || parts.length === 0)) || isAwaited(id)) continue
+    const size = parts.reduce((sum, path) => sum + sizeOf(path), 0)
     // One after the other, so that little time passes between the look at a session and its end.
-    if (force) await (held ? strip(id) : keepLogs ? stripApart(id) : removeApart(id))
+    const act = () => (held ? strip(id) : keepLogs ? stripApart(id) : removeApart(id))
+    if (force && !(await whileHeld(status, act))) continue
+    sessions.push(id)
+    bytes += size
   }
   const remains = remainsOfCrashes()
   if (force && homeIsThere()) {
@@ -75,11 +79,12 @@ function partsOf(id: string, keepLogs: boolean): string[] {
   return keepLogs ? expendable(id) : [paths.session(id)]
 }
 
-async function isOld(id: string, before: number): Promise<boolean> {
-  if (isDamaged(id)) return false
-  const { over, ended } = await settle(id)
-  const end = ended ? Date.parse(ended.ts) : timeOf(id)
-  return over && end <= before && !isAwaited(id)
+/** The status of a session that is over and old, and that no other waits for. */
+async function ifOld(id: string, before: number): Promise<Status | undefined> {
+  if (isDamaged(id)) return undefined
+  const status = await settle(id)
+  const end = status.ended ? Date.parse(status.ended.ts) : timeOf(id)
+  return status.over && end <= before && !isAwaited(id) ? status : undefined
 }
 
 /** A session that cannot be read stays, and does not keep the others: zag doctor names it. */

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { gitIn, type Repository, repository } from '../help/repository.js'
-import { zagHome } from '../help/run.js'
+import { PROGRAMS, until, zagHome } from '../help/run.js'
 import { type Row, Zag } from '../help/sessions.js'
 
 /** Programs and a repository outside of any other. */
@@ -41,6 +41,8 @@ function checkNothing(t: Test, zag: Zag, { git, branches }: Repository, what: st
   t.same(branches(), [], `${what}: no branch`)
   t.equal(git('worktree', 'list', '--porcelain').match(/^worktree /gm)?.length, 1, `${what}: git knows of none`)
 }
+
+const worktreeOf = (zag: Zag, id: string) => JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8')).worktree?.path as string
 
 const inTree = ({ worktree }: Row, ...path: string[]) => join(String(worktree), ...path)
 
@@ -444,6 +446,77 @@ t.test('gc and delete: work that is nowhere else stays, all else goes', { timeou
   t.notOk(repo.branches().includes('zag/changed'))
   repo.git('merge', '--quiet', 'zag/committed')
   t.match(await zag.go('session', ['delete', 'committed']), { code: 0 }, 'merged')
+})
+
+/** A git that waits before it does one thing, until it may go on. */
+function slowGit(outside: string, what: string): { env: { PATH: string }; asked: string; go: string } {
+  const [bin, asked, go] = ['slow', 'asked', 'go'].map(name => join(outside, name)) as [string, string, string]
+  const real = process.env.PATH?.split(':').find(folder => existsSync(join(folder, 'git')))
+  mkdirSync(bin)
+  writeFileSync(
+    join(bin, 'git'),
+    `#!/bin/sh
+case "$*" in *'${what}'*) : >${asked}; n=0; until [ -e ${go} ] || [ $n -gt 500 ]; do sleep 0.02; n=$((n + 1)); done;; esac
+exec ${real}/git "$@"\n`,
+  )
+  chmodSync(join(bin, 'git'), 0o755)
+  return { env: { PATH: `${bin}:${PROGRAMS}:${process.env.PATH}` }, asked, go }
+}
+
+for (const [who, args] of [
+  ['gc', ['--force', '--older-than', '0']],
+  ['gc', ['--force', '--older-than', '0', '--keep-logs']],
+  ['session', ['delete', '--all']],
+] as const) {
+  const call = [who, ...args].join(' ')
+  t.test(`${call}: a session that is resumed while its worktree is looked at stays`, async t => {
+    const { zag, repo, outside } = scene(t)
+    const { session_id: id } = await zag.over('true', ['-w'], { cwd: repo.top })
+    const { env, asked, go } = slowGit(outside, 'status --porcelain')
+    const gone = zag.go(who, args, { env })
+    await until(() => existsSync(asked))
+    const gate = zag.gate()
+    t.match(await zag.go('input', ['-b', '--session', id, `${gate.script}; echo answer`]), { code: 0 })
+    writeFileSync(go, '')
+    t.match(await gone, who === 'gc' ? { code: 0, stdout: '' } : { code: 4, stdout: '', stderr: /is in other hands/ })
+    t.match(await zag.go('status', [id]), { stdout: /^(?:running|queued)\n$/ })
+    gate.open()
+    t.match(await zag.go('wait', [id]), { code: 0 })
+    t.match(await zag.go('output', [id]), { code: 0, stdout: 'answer\n' })
+    t.notOk(JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8')).stripped_at)
+    t.same(worktrees(zag).length, 1)
+  })
+
+  t.test(`${call}: no message is taken for a session that is on its way out`, async t => {
+    const { zag, repo, outside } = scene(t)
+    const { session_id: id } = await zag.over('true', ['-w'], { cwd: repo.top })
+    const { env, asked, go } = slowGit(outside, 'worktree remove')
+    const gone = zag.go(who, args, { env })
+    await until(() => existsSync(asked))
+    t.match(await zag.go('input', ['-b', '--session', id, 'echo lost']), {
+      code: 4,
+      stdout: '',
+      stderr: /zag gc or zag session delete is at it\n$/,
+    })
+    t.match(await zag.go('gc', ['--force', '--older-than', '0']), { code: 0, stdout: '' }, 'a second one leaves it to the first')
+    t.match(await zag.go('status', [id]), { stdout: 'completed\n' })
+    writeFileSync(go, '')
+    t.match(await gone, { code: 0, stdout: `${id}\n` })
+    t.same(zag.ids(), args.at(-1) === '--keep-logs' ? [id] : [])
+    t.match(await zag.go('doctor'), { code: 0 })
+  })
+}
+
+t.test('a session that could not be removed can be resumed', async t => {
+  const { zag, repo, outside } = scene(t)
+  const { session_id: id } = await zag.over('true', ['-w'], { cwd: repo.top })
+  const { env, asked, go } = slowGit(outside, 'worktree remove')
+  const gone = zag.go('session', ['delete', id], { env })
+  await until(() => existsSync(asked))
+  writeFileSync(join(String(worktreeOf(zag, id)), 'new'), 'x')
+  writeFileSync(go, '')
+  t.match(await gone, { code: 5, stdout: '', stderr: /cannot remove the worktree/ })
+  t.match(await zag.go('input', ['--session', id, 'cat new']), { code: 0, stdout: 'x' })
 })
 
 t.test('gc: not while another session works there, and not what cannot be looked at', async t => {
