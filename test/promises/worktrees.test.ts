@@ -519,6 +519,46 @@ t.test('a session that could not be removed can be resumed', async t => {
   t.match(await zag.go('input', ['--session', id, 'cat new']), { code: 0, stdout: 'x' })
 })
 
+t.test('gc: one that git does not remove keeps none of the others', async t => {
+  const { zag, repo, outside } = scene(t, { 'a.txt': 'one\n', '.gitignore': 'ignored\n' })
+  const cwd = repo.top
+  const locked = await zag.over('git worktree lock .', ['-wlocked'], { cwd })
+  const refused = await zag.over('true', ['-wrefused'], { cwd })
+  const half = await zag.over('mkdir ignored; echo x >ignored/x; chmod 555 ignored', ['-whalf'], { cwd })
+  const last = await zag.over('true', ['-wlast'], { cwd })
+  const real = process.env.PATH?.split(':').find(folder => existsSync(join(folder, 'git')))
+  mkdirSync(join(outside, 'bin'))
+  // As git does where it may not delete all files: it forgets the worktree all the same.
+  writeFileSync(
+    join(outside, 'bin/git'),
+    `#!/bin/sh
+case "$*" in
+*'worktree remove'*refused) echo 'fatal: no' >&2; exit 128;;
+*'worktree remove'*half) rm -r ${cwd}/.git/worktrees/half ${inTree(half, 'a.txt')}; echo "error: failed to delete 'half'" >&2; exit 255;;
+esac
+exec ${real}/git "$@"\n`,
+  )
+  chmodSync(join(outside, 'bin/git'), 0o755)
+  const PATH = `${join(outside, 'bin')}:${PROGRAMS}:${process.env.PATH}`
+  const args = ['--force', '--older-than', '0']
+  const { code, stdout, stderr } = await zag.go('gc', args, { env: { PATH } })
+  t.match({ code, stdout }, { code: 5, stdout: `${half.session_id}\n${last.session_id}\n` })
+  t.match(stderr, `zag-gc: session ${refused.session_id} stays: cannot remove the worktree '${refused.worktree}': git: no\n`)
+  t.match(stderr, new RegExp(`session ${locked.session_id} stays: its worktree '.*' is locked: git worktree unlock opens it\n`))
+  t.match(stderr, /zag-gc: removed 2 sessions .*; 2 stay, 1 of them for what their worktrees hold\n$/)
+  t.same(worktrees(zag).sort(), ['locked', 'refused'])
+  t.same(repo.branches().sort(), ['zag/locked', 'zag/refused'])
+  const again = await zag.go('gc', [...args, '--json'], { env: { PATH } })
+  t.match(JSON.parse(again.stdout), {
+    sessions: [],
+    failed: [{ session_id: refused.session_id, why: /git: no$/ }],
+    dirty: [{ session_id: locked.session_id }],
+  })
+  t.match(again, { code: 5, stderr: /^zag-gc: session \S+ stays: .*\n$/ })
+  repo.git('worktree', 'unlock', inTree(locked))
+  t.match(await zag.go('gc', args), { code: 0, stdout: `${locked.session_id}\n${refused.session_id}\n` })
+})
+
 t.test('gc: not while another session works there, and not what cannot be looked at', async t => {
   const { zag, repo } = scene(t)
   const gate = zag.gate()
