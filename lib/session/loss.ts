@@ -2,14 +2,15 @@
 // session's own branch has. What git ignores does not count, as everywhere in git.
 
 import { lstatSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { EXIT, Fault, quoted } from '../base/exit.js'
 import { shortId } from '../base/id.js'
 import { paths } from '../base/paths.js'
-import { openFolders, readIfThere, remove, removeTree, sizeIfThere } from '../store/file.js'
+import { openFolders, remove, removeTree, sizeIfThere } from '../store/file.js'
 import { processes } from '../table/processes.js'
 import { readIfIntact, type Session, type Worktree } from '../table/sessions.js'
 import { git, tryGit, word } from '../worktree/git.js'
+import { gitFolderOf, overlookedIn } from '../worktree/overlooked.js'
 import { statusOf } from './state.js'
 
 /** Where a worktree is and whose it is: all that its removal needs. */
@@ -33,6 +34,8 @@ export async function lossIn(worktree: Removable): Promise<string | undefined> {
     if (isLocked(worktree.path)) return 'is locked: git worktree unlock opens it'
     const changes = await changesIn(worktree.path)
     if (changes.length > 0) return `has ${changes.length} uncommitted or untracked ${changes.length === 1 ? 'file' : 'files'}`
+    const overlooked = await overlookedIn(worktree.path)
+    if (overlooked !== undefined) return overlooked
     const only = await commitsOnlyIn(worktree)
     return only > 0 ? `has ${only} ${only === 1 ? 'commit' : 'commits'} that no other branch has` : undefined
   } catch (error) {
@@ -100,8 +103,8 @@ async function isKnown(repo: string, path: string): Promise<boolean> {
 
 /** Whether somebody told git to keep it. */
 function isLocked(path: string): boolean {
-  const folder = /^gitdir: (.*)\n/.exec(readIfThere(join(path, '.git')) ?? '')?.[1]
-  return folder !== undefined && sizeIfThere(join(resolve(path, folder), 'locked')) !== undefined
+  const folder = gitFolderOf(path)
+  return folder !== undefined && sizeIfThere(join(folder, 'locked')) !== undefined
 }
 
 /** A session that is not over and works below the folder. */

@@ -559,6 +559,37 @@ exec ${real}/git "$@"\n`,
   t.match(await zag.go('gc', args), { code: 0, stdout: `${locked.session_id}\n${refused.session_id}\n` })
 })
 
+t.test('gc: what git status passes over is work too', async t => {
+  const { zag, repo, outside } = scene(t)
+  const cwd = repo.top
+  const other = repository(join(outside, 'other'))
+  const allowed = ['-c', 'protocol.file.allow=always'] as const
+  repo.git(...allowed, 'submodule', '--quiet', 'add', other.top, 'sub')
+  repo.git('commit', '-qm', 'a submodule')
+  const init = `git ${allowed.join(' ')} submodule --quiet update --init; cd sub`
+  const commit = 'git -c user.name=x -c user.email=y commit -q --allow-empty -m two; git branch mine; git checkout -q --detach HEAD^'
+  const make = async (name: string, script: string) => (await zag.over(script, [`-w${name}`], { cwd })).session_id
+  const kept = {
+    [await make('skipped', 'git update-index --skip-worktree a.txt; echo two >a.txt')]: /has 1 file that git was told not to look at$/,
+    [await make('assumed', 'git update-index --assume-unchanged a.txt; echo two >a.txt')]: /has 1 file that git was told/,
+    [await make('within', `${init}; ${commit}`)]: /has 1 commit in a submodule that no remote has$/,
+    [await make('hidden', `${init}; git update-index --skip-worktree a.txt; echo two >a.txt`)]: /has 1 file that git was told/,
+    [await make('folded', `${init}; ${commit}; cd ..; git submodule --quiet deinit sub`)]: /has 1 commit in a submodule/,
+  }
+  const gone = [
+    await make('clean', init),
+    await make('part', 'git update-index --skip-worktree a.txt; rm a.txt'),
+    await make('none', 'true'),
+  ]
+  const { code, stdout } = await zag.go('gc', ['--force', '--older-than', '0', '--json'])
+  t.match({ code, ...JSON.parse(stdout) }, { code: 0, sessions: gone, failed: [] })
+  t.match(
+    JSON.parse(stdout).dirty,
+    Object.entries(kept).map(([session_id, why]) => ({ session_id, why })),
+  )
+  t.same(worktrees(zag).sort(), ['assumed', 'folded', 'hidden', 'skipped', 'within'])
+})
+
 t.test('gc: not while another session works there, and not what cannot be looked at', async t => {
   const { zag, repo } = scene(t)
   const gate = zag.gate()
