@@ -301,6 +301,31 @@ t.test('carry: ignored files come along as copies', async t => {
   })
 })
 
+t.test('carry: through no link into the main tree', async t => {
+  const { zag, repo } = scene(t, { 'a.txt': 'one\n', '.gitignore': '/conf\n/real\n/deps\n/.zag.toml\n', 'packages/p': 'p\n' })
+  const { top } = repo
+  for (const folder of ['real', 'deps']) mkdirSync(join(top, folder))
+  writeFileSync(join(top, 'real/file'), 'main\n')
+  writeFileSync(join(top, 'deps/file'), 'main\n')
+  symlinkSync('real', join(top, 'conf'))
+  symlinkSync('../packages/p', join(top, 'deps/p'))
+  symlinkSync('/etc', join(top, 'deps/elsewhere'))
+  writeFileSync(join(top, '.zag.toml'), '[worktree]\ncarry = ["conf", "deps", "a.txt/x", "real/file/x/y"]\n')
+  const row = await zag.over('cat conf/file; echo agent >conf/file; echo agent >deps/p; readlink deps/p', ['-w'], { cwd: top })
+  t.match(row, { status: 'completed', result: 'main\n../packages/p\n' })
+  t.same([readFileSync(join(top, 'real/file'), 'utf8'), readFileSync(join(top, 'packages/p'), 'utf8')], ['main\n', 'p\n'])
+  t.equal(readFileSync(inTree(row, 'packages/p'), 'utf8'), 'agent\n')
+  repo.git('worktree', 'remove', '--force', inTree(row))
+  t.match(await zag.go('session', ['delete', row.session_id]), { code: 0 })
+  for (const to of [join(top, 'deps/file'), join(top, 'real')]) {
+    symlinkSync(to, join(top, 'deps/back'))
+    const { code, stderr } = await zag.go('spawn', ['-p', 'sh', '-w', 'true'], { cwd: top })
+    t.match({ code, stderr }, { code: 2, stderr: /carry: 'deps\/back' would be a link into the main tree, .*\n$/ })
+    checkNothing(t, zag, repo, to)
+    rmSync(join(top, 'deps/back'))
+  }
+})
+
 t.test('carry never follows a link that the commit has', async t => {
   const { zag, repo, outside } = scene(t)
   mkdirSync(join(outside, 'target'))
