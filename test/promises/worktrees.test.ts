@@ -714,6 +714,11 @@ t.test('doctor: a worktree that no session has', async t => {
     [{ ok: true }, { ok: true, message: 'every one of 3 worktrees is that of a session' }],
     'files in it may have the modes of git',
   )
+  const folder = dirname(inTree(fine))
+  for (const stray of [join(folder, 'stray'), join(dirname(folder), 'stray-0123456789ab')]) writeFileSync(stray, 'x')
+  symlinkSync('nowhere', join(folder, 'dangling'))
+  t.match((await look()).slice(1), [{ ok: true, message: 'every one of 3 worktrees is that of a session' }], 'other files are no worktrees')
+  for (const name of ['stray', 'dangling', '../stray-0123456789ab']) rmSync(join(folder, name))
   for (const { session_id } of [empty, full]) rmSync(zag.file(session_id, '.'), { recursive: true })
   t.match((await look('--repair'))[1], { ok: true }, 'young ones may be on their way')
   for (const { worktree } of [empty, full]) {
