@@ -215,6 +215,42 @@ t.test('what cannot be had: one line, the code, and nothing is made', async t =>
   t.same([zag.ids(), worktrees(zag), repo.branches()], [[], [], ['zag/taken']])
 })
 
+t.test('who comes second takes nothing away from who came first', async t => {
+  const { zag, repo, outside } = scene(t)
+  const real = process.env.PATH?.split(':').find(folder => existsSync(join(folder, 'git')))
+  mkdirSync(join(outside, 'bin'))
+  const lock = `fatal: cannot lock ref 'refs/heads/zag/mine': Unable to create '${repo.top}/.git/refs/heads/zag/mine.lock': File exists.`
+  const folder = "fatal: '/x/mine' already exists"
+  for (const [name, made, said, calls] of [
+    ['mine', '-b zag/mine', lock, "*' branch --no-track zag/mine '*|*' worktree add '*"],
+    ['other', '--detach', folder, "*' worktree add '*other*"],
+  ] as const) {
+    writeFileSync(
+      join(outside, 'bin/git'),
+      `#!/bin/sh
+case "$*" in ${calls})
+  for f in ${zagHome(zag.home)}/worktrees/*-????????????; do [ -e "$f/${name}" ] || ${real}/git -C ${repo.top} worktree add -q ${made} "$f/${name}" || exit 99; done
+  case "$*" in *zag/${name}-*) ;; *) echo "${said}" >&2; exit 128;; esac
+esac
+exec ${real}/git "$@"\n`,
+    )
+    chmodSync(join(outside, 'bin/git'), 0o755)
+    const env = { PATH: `${join(outside, 'bin')}:${PROGRAMS}:${process.env.PATH}` }
+    t.match(await zag.go('exec', ['-p', 'sh', `-w${name}`, 'true'], { cwd: repo.top, env }), {
+      code: 2,
+      stdout: '',
+      stderr: /give another name/,
+    })
+    t.same(worktrees(zag), [name], 'the worktree of the first is there')
+    t.same(repo.branches(), name === 'mine' ? ['zag/mine'] : [], 'and its branch, and no other')
+    const row = await zag.over('basename "$PWD"', ['-w', '--name', name], { cwd: repo.top, env })
+    t.match(row.result, new RegExp(`^${name}-[0-9a-f]{8}\n$`), 'a name that is made up is another then')
+    repo.git('worktree', 'remove', inTree({ worktree: join(dirname(String(row.worktree)), name) } as unknown as Row))
+    if (name === 'mine') repo.git('branch', '-D', 'zag/mine')
+    t.match(await zag.go('session', ['delete', row.session_id]), { code: 0 })
+  }
+})
+
 t.test('never in another tree than the one that was made', async t => {
   const { zag, repo } = scene(t)
   const hook = join(repo.top, '.git/hooks/post-checkout')
