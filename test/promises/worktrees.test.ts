@@ -451,6 +451,28 @@ t.test('no patch: the reason stands in its place', async t => {
   t.same(readdirSync(join(zag.home, 'out')).sort(), ['gone.patch', 'index.json'])
 })
 
+t.test('a patch is without repositories of their own, and says so', async t => {
+  const { zag, repo } = scene(t)
+  const made =
+    'git init -q empty; echo x >empty/x; git init -q deep/full; cd deep/full; git -c user.name=x -c user.email=y commit -q --allow-empty -m x'
+  const { session_id } = await zag.over(`echo two >>a.txt; echo n >new; (${made}); echo d >deep/d`, ['-w', '--name', 'n'], {
+    cwd: repo.top,
+  })
+  const missing = `zag-collect: the patch of session ${session_id} is without what is in 'deep/full', 'empty', which are repositories of their own\n`
+  const { code, stdout, stderr } = await zag.go('collect', ['--patch', session_id])
+  t.same({ code, stderr }, { code: 0, stderr: missing })
+  t.same(
+    [...stdout.matchAll(/^diff --git a\/(\S+)/gm)].map(([, name]) => name),
+    ['a.txt', 'deep/d', 'new'],
+  )
+  const json = await zag.go('collect', ['--patch', '--json', session_id])
+  t.match(JSON.parse(json.stdout), [{ patch: /^\+two$/m, patch_without: ['deep/full', 'empty'] }])
+  t.match(await zag.go('collect', ['--patch', '--into', 'out', session_id]), { code: 0, stdout: 'out/index.json\n', stderr: missing })
+  t.match(JSON.parse(readFileSync(join(zag.home, 'out/index.json'), 'utf8')), [
+    { patch_file: 'n.patch', patch_without: ['deep/full', 'empty'] },
+  ])
+})
+
 t.test('gc and delete: work that is nowhere else stays, all else goes', { timeout: 60_000 }, async t => {
   const { zag, repo } = scene(t, { 'a.txt': 'one\n', '.gitignore': 'ignored\n' })
   const cwd = repo.top
