@@ -6,7 +6,7 @@ import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import type { Output } from '../lib/command/output.js'
 import { pick } from '../lib/session/pick.js'
 import type { Row } from '../lib/session/row.js'
-import { collect, collectInto, NOTHING_CHANGED, patchFields, whyNoResult } from '../lib/verb/collect.js'
+import { collect, collectInto, NOTHING_CHANGED, patchFields, whatIsMissing, whyNoResult } from '../lib/verb/collect.js'
 
 export default command(import.meta, {
   name: 'zag-collect',
@@ -34,13 +34,21 @@ export default command(import.meta, {
     ['zag-collect --tag review --into results', 'each result in a file'],
     ['zag-collect --patch --latest', 'what the newest session changed in its worktree'],
   ],
-  async run({ json, into, maxBytes, patch, ...which }, { stdin, out }) {
+  async run({ json, into, maxBytes, patch, ...which }, { stdin, out, err }) {
     if (into !== undefined && (json || maxBytes !== undefined)) throw usage('--into writes whole files: leave out --json and --max-bytes')
     if (patch && !json && maxBytes !== undefined) throw usage('--max-bytes cuts results, and a patch that is cut is none: leave it out')
     const ids = await pick(which, stdin)
-    if (into !== undefined) return out.line((await collectInto(into, ids, { patches: patch })).index)
+    const tell = (id: string, without: string[] | undefined) => {
+      const missing = whatIsMissing(id, without)
+      if (missing !== undefined) err.notice(missing)
+    }
+    if (into !== undefined) {
+      const { rows, index } = await collectInto(into, ids, { patches: patch })
+      for (const { session_id, patch_without } of rows) tell(session_id, patch_without)
+      return out.line(index)
+    }
     const rows = await collect(ids, maxBytes)
-    if (patch) return printPatches(rows, json, out)
+    if (patch) return printPatches(rows, json, out, tell)
     if (json) return out.value(rows)
     for (const [at, row] of rows.entries()) {
       const body = row.result ?? `(no result: ${whyNoResult(row)})`
@@ -54,11 +62,14 @@ function head({ session_id, name, status }: Row, at: number, out: Output): strin
   return `${at > 0 ? '\n' : ''}${out.paint.bold(`== ${shortId(session_id)}${name ? ` ${name}` : ''} (${status}) ==`)}\n`
 }
 
-async function printPatches(rows: Row[], json: boolean, out: Output): Promise<void> {
+type Tell = (id: string, without: string[] | undefined) => void
+
+async function printPatches(rows: Row[], json: boolean, out: Output, tell: Tell): Promise<void> {
   const { patchOf } = await import('../lib/worktree/patch.js')
   const all: object[] = []
   for (const [at, row] of rows.entries()) {
     const patch = await patchOf(row.session_id)
+    tell(row.session_id, patch.without)
     if (json) {
       all.push({ ...row, ...patchFields(patch) })
       continue

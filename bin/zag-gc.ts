@@ -32,11 +32,15 @@ export default command(import.meta, {
     },
     json: {
       type: 'boolean',
-      does: 'one object: sessions, bytes, kept, dirty, remains, removed, logs_kept',
+      does: 'one object: sessions, bytes, kept, dirty, failed, remains, removed, logs_kept',
     },
   },
   operands: { name: 'session' },
-  exits: { ...pickExits, [EXIT.ok]: 'done, or nothing to do' },
+  exits: {
+    ...pickExits,
+    [EXIT.ok]: 'done, or nothing to do',
+    [EXIT.system]: 'the system or git refused: file, disk or permission; what could be removed is gone',
+  },
   examples: [
     ['zag-gc', 'what is there to remove?'],
     ['zag-gc --force --older-than 2d', 'from cron'],
@@ -44,14 +48,17 @@ export default command(import.meta, {
   ],
   async run({ force, olderThan, keepLast, keepLogs, json, ...which }, { stdin, out, err }) {
     const ids = await pick(which, stdin, { otherwise: 'all', empty: true })
-    const { sessions, bytes, kept, dirty, remains } = await gc(ids, {
+    const { sessions, bytes, kept, dirty, failed, remains } = await gc(ids, {
       olderThan,
       keepLast,
       keepLogs,
       force,
     })
-    if (json) return out.value({ sessions, bytes, kept, dirty, remains, removed: force, logs_kept: keepLogs })
-    for (const id of sessions) out.line(id)
+    if (json) out.value({ sessions, bytes, kept, dirty, failed, remains, removed: force, logs_kept: keepLogs })
+    else for (const id of sessions) out.line(id)
+    for (const { session_id, why } of failed) err.complain(`session ${session_id} stays: ${why}`)
+    const exit = failed.length > 0 ? EXIT.system : EXIT.ok
+    if (json) return exit
     const left = remains.length > 0 ? `, and ${remains.length} remains of crashes` : ''
     for (const { session_id, worktree, why } of dirty)
       err.notice(
@@ -61,5 +68,6 @@ export default command(import.meta, {
     err.notice(
       `${force ? 'removed' : 'would remove'} ${keepLogs ? 'all but the logs of ' : ''}${sessions.length} sessions (${bytes} bytes)${left}; ${kept} stay${held}${force ? '' : ' (--force removes)'}`,
     )
+    return exit
   },
 })

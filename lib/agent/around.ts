@@ -1,7 +1,7 @@
 // What a session that waits keeps of the process that asked for it, because another one starts its agent: the environment and the
 // umask, in the file `environment`.
 //
-// As JSON: `env` and `umask`. A file that has the variables themselves in their place says nothing of a umask.
+// As JSON: `env` and `umask`.
 
 import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
@@ -9,7 +9,7 @@ import { readIfThere } from '../store/file.js'
 
 export interface Around {
   env: NodeJS.ProcessEnv
-  /** Nothing if it is to be that of this process. */
+  /** Nothing if it is that of this process. */
   umask?: number
 }
 
@@ -31,11 +31,7 @@ export function aroundOf(id: string): Around {
 
 function parse(id: string, text: string): Around {
   try {
-    const value = JSON.parse(text) as Around | NodeJS.ProcessEnv
-    // Variables are strings.
-    if (typeof value.env !== 'object') return { env: value as NodeJS.ProcessEnv }
-    const { env, umask } = value as Around
-    return { env, umask: Number.isInteger(umask) ? umask : undefined }
+    return JSON.parse(text) as Around
   } catch (error) {
     throw new Fault(`session ${id} is damaged: its environment is no JSON`, EXIT.system, { cause: error })
   }

@@ -18,13 +18,20 @@ const YOUNG = 10 * 60_000
 export async function lookAtWorktrees(): Promise<Found[]> {
   const all = listIfThere(paths.worktrees())
     .filter(key => /-[0-9a-f]{12}$/.test(key))
-    .flatMap(key => listIfThere(join(paths.worktrees(), key)).map(name => join(paths.worktrees(), key, name)))
-    .filter(path => !/\/\.[^/]*$/.test(path))
+    .map(key => join(paths.worktrees(), key))
+    .filter(isFolder)
+    .flatMap(folder => listIfThere(folder).map(name => join(folder, name)))
+    .filter(path => !/\/\.[^/]*$/.test(path) && isFolder(path))
   const found: Found[] = []
   for (const path of all.filter(isOrphan)) found.push(await findingOf(path))
   return found.length > 0
     ? found
     : [fine(all.length === 0 ? 'no worktrees' : `every one of ${count(all.length, 'worktree')} is that of a session`)]
+}
+
+/** What else somebody put there is none of ours. */
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** The file beside it names its session; one without such a file never became a session's. */

@@ -4,6 +4,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { existsSync } from 'node:fs'
+import { aroundHere } from '../agent/around.js'
 import { checkFiles, filesAt } from '../agent/attach.js'
 import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { newId, shortId } from '../base/id.js'
@@ -11,10 +12,11 @@ import { inside, isSandboxed, paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
 import { isElsewhere } from '../process/identity.js'
 import { providerOf } from '../provider/list.js'
+import { isHeld } from '../session/hold.js'
 import { isBareEnd, type Message, post, takeBack } from '../session/inbox.js'
 import { type Status, statusOf } from '../session/state.js'
 import { hasMessages } from '../session/turns.js'
-import { replaceFile } from '../store/file.js'
+import { remove, removeEmptyFolder, replaceFile } from '../store/file.js'
 import { nobody, release, takeOver } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { exists, read, type Session } from '../table/sessions.js'
@@ -53,22 +55,34 @@ export function compose({ content, by, raw, end, files }: Said): Message {
 /**
  * Sends a message, and sees to it that somebody delivers it. False if there is nothing to be done: the end of a session that
  * has ended. Throws Faults, and leaves nothing then: 2 for what its provider cannot take, 3 if it was removed, 4 if it cannot
- * be resumed, 126 or 127 if its agent cannot be used, 5 if the system refuses.
+ * be resumed or is being removed, 126 or 127 if its agent cannot be used, 5 if the system refuses.
  */
 export async function send(id: string, message: Message): Promise<boolean> {
   const session = read(id)
-  if (!session) throw new Fault(`session ${id} was removed`, EXIT.none)
+  if (!session) throw removed(id)
   const status = await settle(id)
   await check(session, status, message)
   if (status.over && isBareEnd(message)) return false
-  post(id, message)
   try {
-    await resume(id)
+    post(id, message)
+    if (!(await resume(id))) throw new Fault(`session ${id} cannot be resumed: zag gc or zag session delete is at it`, EXIT.notNow)
   } catch (error) {
     takeBack(id, message.id)
-    throw error
+    if (exists(id)) throw error
+    leaveNothing(id)
+    throw removed(id)
   }
   return true
+}
+
+function removed(id: string): Fault {
+  return new Fault(`session ${id} was removed`, EXIT.none)
+}
+
+/** A message to a session that was removed a moment before can have made its folder again. */
+function leaveNothing(id: string): void {
+  remove(paths.inSession(id, 'environment'))
+  for (const folder of [paths.inSession(id, 'inbox'), paths.session(id)]) removeEmptyFolder(folder)
 }
 
 async function check(session: Session, { over, owner }: Status, message: Message): Promise<void> {
@@ -89,26 +103,36 @@ async function check(session: Session, { over, owner }: Status, message: Message
 
 /**
  * Puts a session that has ended, and that something waits for, into the queue for its next run. Nothing to do for any other, also
- * for one found dead: that is ended first. Throws a Fault (5) if it cannot be written.
+ * for one found dead: that is ended first. False if there is no next run, because the session was removed or stripped, or is being
+ * so just now. Throws a Fault (5) if it cannot be written.
  */
-export async function resume(id: string): Promise<void> {
-  const { over, ended, owner, run } = statusOf(id)
-  const session = read(id)
-  if (!over || !ended || !session || !hasMessages(id)) return
-  const next = run + 1
-  // Whoever starts it does so in this process's environment.
-  replaceFile(paths.inSession(id, 'environment'), JSON.stringify(process.env))
-  if (!takeOver(id, owner, { role: 'queue', run: next, ...nobody() })) return
-  try {
-    processes().append(rowFor(session, next, 'created', { status: 'queued' }))
-  } catch (error) {
-    release(id, owner)
-    throw error
+export async function resume(id: string): Promise<boolean> {
+  // A claim is lost only to another; whoever made that has the session in hand, or has let go of it again.
+  for (;;) {
+    const { over, ended, owner, run } = statusOf(id)
+    const session = read(id)
+    if (!session || session.stripped_at !== undefined || isHeld(owner)) return false
+    if (!over || !ended || !hasMessages(id)) return exists(id)
+    const next = run + 1
+    // Whoever starts it does so as this process would.
+    replaceFile(paths.inSession(id, 'environment'), aroundHere())
+    if (!takeOver(id, owner, { role: 'queue', run: next, ...nobody() })) continue
+    try {
+      processes().append(rowFor(session, next, 'created', { status: 'queued' }))
+    } catch (error) {
+      release(id, owner)
+      throw error
+    }
+    await considerIfPossible(id)
+    return true
   }
+}
+
+/** What is on its way is brought on by whoever looks at the session, if it cannot be here. */
+async function considerIfPossible(id: string): Promise<void> {
   try {
     await (await import('./queue.js')).consider(id)
   } catch (error) {
-    // It is on its way: whoever looks at the session does the rest, as soon as the system lets it.
     if (!(error instanceof Fault)) throw error
   }
 }

@@ -2,13 +2,15 @@
 // session's own branch has. What git ignores does not count, as everywhere in git.
 
 import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
 import { EXIT, Fault, quoted } from '../base/exit.js'
 import { shortId } from '../base/id.js'
 import { paths } from '../base/paths.js'
-import { remove, sizeIfThere } from '../store/file.js'
+import { openFolders, remove, removeTree, sizeIfThere } from '../store/file.js'
 import { processes } from '../table/processes.js'
 import { readIfIntact, type Session, type Worktree } from '../table/sessions.js'
 import { git, tryGit, word } from '../worktree/git.js'
+import { gitFolderOf, overlookedIn } from '../worktree/overlooked.js'
 import { statusOf } from './state.js'
 
 /** Where a worktree is and whose it is: all that its removal needs. */
@@ -29,8 +31,11 @@ export async function lossIn(worktree: Removable): Promise<string | undefined> {
   try {
     const user = userOf(worktree.path)
     if (user !== undefined) return `is where session ${user} works`
+    if (isLocked(worktree.path)) return 'is locked: git worktree unlock opens it'
     const changes = await changesIn(worktree.path)
     if (changes.length > 0) return `has ${changes.length} uncommitted or untracked ${changes.length === 1 ? 'file' : 'files'}`
+    const overlooked = await overlookedIn(worktree.path)
+    if (overlooked !== undefined) return overlooked
     const only = await commitsOnlyIn(worktree)
     return only > 0 ? `has ${only} ${only === 1 ? 'commit' : 'commits'} that no other branch has` : undefined
   } catch (error) {
@@ -66,7 +71,7 @@ export function wouldLose({ session_id, worktree, repo, why }: Dirty): Fault {
  * removed by hand. Throws a Fault (5) if git refuses, as it does when there is something to lose after all.
  */
 export async function removeWorktree({ path, branch, repo }: Removable): Promise<void> {
-  if (sizeIfThere(path) !== undefined) await detach(repo, path)
+  if (sizeIfThere(path) !== undefined) await detach({ path, branch, repo })
   remove(paths.ofWorktree(path))
   if (sizeIfThere(repo) === undefined) return
   await tryGit(repo, ['worktree', 'prune'])
@@ -74,12 +79,32 @@ export async function removeWorktree({ path, branch, repo }: Removable): Promise
   if (tip !== undefined && (await commitsOnlyIn({ path, branch, repo })) === 0) await tryGit(repo, ['branch', '--quiet', '-D', branch])
 }
 
-async function detach(repo: string, path: string): Promise<void> {
-  const { ok, why } = await tryGit(repo, ['worktree', 'remove', path])
+async function detach(worktree: Removable): Promise<void> {
+  const { path, repo } = worktree
+  let { ok, why } = await tryGit(repo, ['worktree', 'remove', path])
+  // Git leaves alone what has submodules, changed or not.
+  if (!ok && /submodule/.test(why)) {
+    const loss = await lossIn(worktree)
+    if (loss !== undefined) throw new Fault(`cannot remove the worktree ${quoted(path)}: it ${loss}`, EXIT.system)
+    ;({ ok, why } = await tryGit(repo, ['worktree', 'remove', '--force', path]))
+  }
   if (ok) return
-  // Git leaves alone what has submodules, changed or not; that nothing in them is changed was looked at.
-  const force = /submodule/.test(why) && (await changesIn(path)).length === 0 ? ['--force'] : []
-  await git(`cannot remove the worktree ${quoted(path)}`, repo, ['worktree', 'remove', ...force, path])
+  if (!/failed to delete/.test(why) || (await isKnown(repo, path)))
+    throw new Fault(`cannot remove the worktree ${quoted(path)}: git: ${why}`, EXIT.system)
+  // Git found nothing to lose in it, and has forgotten it, though an agent left folders there that nobody may write to.
+  openFolders(path)
+  removeTree(path)
+}
+
+async function isKnown(repo: string, path: string): Promise<boolean> {
+  const listed = await git('cannot list worktrees', repo, ['worktree', 'list', '--porcelain'])
+  return listed.toString().split('\n').includes(`worktree ${path}`)
+}
+
+/** Whether somebody told git to keep it. */
+function isLocked(path: string): boolean {
+  const folder = gitFolderOf(path)
+  return folder !== undefined && sizeIfThere(join(folder, 'locked')) !== undefined
 }
 
 /** A session that is not over and works below the folder. */

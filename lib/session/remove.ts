@@ -11,7 +11,7 @@ export function remove(id: string): void {
   processes().append({ ...GONE, id })
 }
 
-/** The same with its worktree. Throws a Fault (5), and removes nothing, if git finds that something would be lost. */
+/** The same with its worktree, of a session that the caller holds. Throws a Fault (5), and removes nothing, if git finds that something would be lost. */
 export async function removeApart(id: string): Promise<void> {
   const worktree = read(id)?.worktree
   if (worktree) await (await import('./loss.js')).removeWorktree(worktree)

@@ -43,7 +43,7 @@ export function statusOf(id: string): Status {
   const turn = turnOf(id, alive && owner?.role === 'run')
   if (owner && waitsForItsTurn(owner, alive, turn)) return { id, state: 'queued', over: false, run: owner.run, owner }
   if (turn?.type === 'session_ended') return stateAfterEnd(turn, id, owner, alive)
-  const state = owner?.role !== 'close' && alive ? stateOfLiving(id) : 'dead'
+  const state = owner?.role !== 'close' && owner?.role !== 'remove' && alive ? stateOfLiving(id) : 'dead'
   return { id, state, over: FINAL.has(state), run: turn?.run ?? owner?.run ?? 1, started: turn, owner }
 }
 

@@ -343,3 +343,14 @@ export function removeTree(path: string): void {
     throw refused(`cannot remove ${quoted(path)}`, error)
   }
 }
+
+/** Lets the owner write to a folder and to all in it. What cannot be changed stays, and whoever needs it is told by what fails then. */
+export function openFolders(path: string): void {
+  try {
+    chmodSync(path, statSync(path).mode | 0o700)
+    for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) openFolders(join(path, entry.name))
+  } catch (error) {
+    // Somebody else's, or gone meanwhile.
+    if (!['EPERM', 'EACCES', 'ENOENT', 'EROFS'].includes(codeOf(error) ?? '')) throw refused(`cannot open ${quoted(path)}`, error)
+  }
+}

@@ -9,10 +9,10 @@ import { parseLine } from '../store/lines.js'
 
 /**
  * Who has a session in hand: `spawn` is making it, `queue` is nobody: it waits for its turn, `start` starts it when that has
- * come, `run` supervises it, `close` ends it in the place of a runner.
+ * come, `run` supervises it, `close` ends it in the place of a runner, `remove` removes or strips it when it is over.
  */
 export interface Owner extends Identity {
-  role: 'spawn' | 'queue' | 'start' | 'run' | 'close'
+  role: 'spawn' | 'queue' | 'start' | 'run' | 'close' | 'remove'
   /** The number of the claim; the highest counts. */
   claim: number
   /** The run it is for. */

@@ -141,8 +141,8 @@ class Waiter {
         error: `the session is ${status}${error ? `: ${error}` : ''}: the message waits in its inbox`,
       })
     }
-    await resume(this.#id)
-    return undefined
+    if ((await resume(this.#id)) || read(this.#id)?.stripped_at === undefined) return undefined
+    return this.#row({ success: false, status: 'waiting', error: 'the session was stripped to its log: the message waits in its inbox' })
   }
 
   #lastResult(): Buffer | undefined {

@@ -29,9 +29,17 @@ export async function collect(ids: string[], maxBytes = Number.POSITIVE_INFINITY
 }
 
 /** What a session changed, as fields of its row: bytes that are no UTF-8 cannot be told in JSON as they are. */
-export function patchFields(patch: Patch): { patch?: string; patch_base64?: string; no_patch?: string } {
+export function patchFields(patch: Patch): { patch?: string; patch_base64?: string; no_patch?: string; patch_without?: string[] } {
   if (!patch.bytes) return { no_patch: patch.why }
-  return isUtf8(patch.bytes) ? { patch: patch.bytes.toString() } : { patch_base64: patch.bytes.toString('base64') }
+  const text = isUtf8(patch.bytes) ? { patch: patch.bytes.toString() } : { patch_base64: patch.bytes.toString('base64') }
+  return { ...text, patch_without: patch.without }
+}
+
+/** What is said of a patch that does not hold everything; nothing if it does. */
+export function whatIsMissing(id: string, without: readonly string[] | undefined): string | undefined {
+  if (!without) return undefined
+  const are = without.length > 1 ? 'which are repositories of their own' : 'which is a repository of its own'
+  return `the patch of session ${id} is without what is in ${without.map(quoted).join(', ')}, ${are}`
 }
 
 /** Why a row has no result, for people. */
@@ -44,7 +52,11 @@ export function whyNoResult({ status, error }: Row): string {
  * Writes each result into a file of the folder, named after its session, and index.json with all rows; with `patches` what
  * each session changed beside it. Throws a Fault (5) before anything is written if one of the files is there already.
  */
-export async function collectInto(folder: string, ids: string[], { patches = false } = {}): Promise<{ rows: Row[]; index: string }> {
+export async function collectInto(
+  folder: string,
+  ids: string[],
+  { patches = false } = {},
+): Promise<{ rows: (Row & { patch_without?: string[] })[]; index: string }> {
   const rows = (await settleAll(ids)).map(status => rowOf(status))
   const names = fileNames(ids)
   const files = names.map(name => `${name}.txt`)
@@ -53,7 +65,7 @@ export async function collectInto(folder: string, ids: string[], { patches = fal
   const inTheWay = [index, ...wanted].find(path => sizeIfThere(path) !== undefined)
   if (inTheWay !== undefined) throw new Fault(`${quoted(inTheWay)} is there already: give another folder to --into`, EXIT.system)
   makeFolder(folder)
-  const listed: Row[] = []
+  const listed: (Row & { patch_without?: string[] })[] = []
   for (const [at, row] of rows.entries()) {
     const name = names[at] as string
     listed.push({ ...row, ...resultInto(folder, `${name}.txt`, row), ...(patches ? await patchInto(folder, `${name}.patch`, row) : {}) })
@@ -70,13 +82,17 @@ function resultInto(folder: string, file: string, { session_id }: Row): { file?:
 }
 
 /** No file where nothing was changed: git takes an empty one for an error. */
-async function patchInto(folder: string, file: string, { session_id }: Row): Promise<{ patch_file?: string; no_patch?: string }> {
+async function patchInto(
+  folder: string,
+  file: string,
+  { session_id }: Row,
+): Promise<{ patch_file?: string; no_patch?: string; patch_without?: string[] }> {
   const { patchOf } = await import('../worktree/patch.js')
-  const { bytes, why } = await patchOf(session_id)
+  const { bytes, why, without: patch_without } = await patchOf(session_id)
   if (!bytes) return { no_patch: why }
-  if (bytes.length === 0) return { no_patch: NOTHING_CHANGED }
+  if (bytes.length === 0) return { no_patch: NOTHING_CHANGED, patch_without }
   writeNew(join(folder, file), bytes)
-  return { patch_file: file }
+  return { patch_file: file, patch_without }
 }
 
 export const NOTHING_CHANGED = 'nothing was changed'

@@ -3,13 +3,16 @@
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { EXIT, Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { isAlive } from '../process/identity.js'
 import { isAwaited } from '../run/queue.js'
 import { settle } from '../run/settle.js'
+import { whileHeld } from '../session/hold.js'
 import { type Dirty, dirtyIn, hasWorktree } from '../session/loss.js'
 import { removeApart } from '../session/remove.js'
+import type { Status } from '../session/state.js'
 import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
 import { ownerIn } from '../table/owners.js'
@@ -37,29 +40,38 @@ export interface Gone {
   kept: number
   /** Those that are old and over, and stay because their worktrees hold work that is nowhere else. */
   dirty: Dirty[]
+  /** Those that could not be removed, and why. */
+  failed: Failed[]
   /** Remains of crashes: folders made aside, markers of no session. */
   remains: string[]
 }
 
-/** Removes those of the sessions that are over and old, and the remains of crashes; none that another waits for. Dead ones are ended on the way. */
+export interface Failed {
+  session_id: string
+  why: string
+}
+
+/** What is looked for, and what came of it so far. */
+interface Search {
+  before: number
+  keepLogs: boolean
+  force: boolean
+  found: Omit<Gone, 'kept' | 'remains'>
+}
+
+/** Removes those of the sessions that are over and old, and the remains of crashes; none that another waits for. Dead ones are ended on the way. One that cannot be removed keeps none of the others. */
 export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = false, force }: GcOptions): Promise<Gone> {
-  const before = Date.now() - olderThan
   const newest = new Set(keepLast === 0 ? [] : [...ids].sort().slice(-keepLast))
-  const sessions: string[] = []
-  const dirty: Dirty[] = []
-  let bytes = 0
+  const found: Search['found'] = { sessions: [], bytes: 0, dirty: [], failed: [] }
+  const search = { before: Date.now() - olderThan, keepLogs, force, found }
+  // One after the other, so that little time passes between the look at a session and its end.
   for (const id of ids) {
-    const isDue = !newest.has(id) && (await isOld(id, before))
-    const parts = isDue ? partsOf(id, keepLogs) : []
-    if (parts.length === 0 && !(isDue && hasWorktree(id))) continue
-    const held = await dirtyIn(id)
-    if (held) dirty.push(held)
-    // With its log a session keeps a worktree that holds work; without its folder nobody would know of it.
-    if (held && (!keepLogs || parts.length === 0)) continue
-    sessions.push(id)
-    for (const path of parts) bytes += sizeOf(path)
-    // One after the other, so that little time passes between the look at a session and its end.
-    if (force) await (held ? strip(id) : keepLogs ? stripApart(id) : removeApart(id))
+    try {
+      if (!newest.has(id)) await gcOne(id, search)
+    } catch (error) {
+      if (!(error instanceof Fault && error.exit === EXIT.system)) throw error
+      found.failed.push({ session_id: id, why: error.message })
+    }
   }
   const remains = remainsOfCrashes()
   if (force && homeIsThere()) {
@@ -67,7 +79,22 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
     for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)
     await processes().fold()
   }
-  return { sessions, bytes, kept: ids.length - sessions.length, dirty, remains }
+  return { ...found, kept: ids.length - found.sessions.length, remains }
+}
+
+async function gcOne(id: string, { before, keepLogs, force, found }: Search): Promise<void> {
+  const status = await ifOld(id, before)
+  const parts = status ? partsOf(id, keepLogs) : []
+  if (!status || (parts.length === 0 && !hasWorktree(id))) return
+  const dirty = await dirtyIn(id)
+  if (dirty) found.dirty.push(dirty)
+  // With its log a session keeps a worktree that holds work; without its folder nobody would know of it.
+  if ((dirty && (!keepLogs || parts.length === 0)) || isAwaited(id)) return
+  const bytes = parts.reduce((sum, path) => sum + sizeOf(path), 0)
+  const act = () => (dirty ? strip(id) : keepLogs ? stripApart(id) : removeApart(id))
+  if (force && !(await whileHeld(status, act))) return
+  found.sessions.push(id)
+  found.bytes += bytes
 }
 
 /** What would go of a session. */
@@ -75,11 +102,12 @@ function partsOf(id: string, keepLogs: boolean): string[] {
   return keepLogs ? expendable(id) : [paths.session(id)]
 }
 
-async function isOld(id: string, before: number): Promise<boolean> {
-  if (isDamaged(id)) return false
-  const { over, ended } = await settle(id)
-  const end = ended ? Date.parse(ended.ts) : timeOf(id)
-  return over && end <= before && !isAwaited(id)
+/** The status of a session that is over and old, and that no other waits for. */
+async function ifOld(id: string, before: number): Promise<Status | undefined> {
+  if (isDamaged(id)) return undefined
+  const status = await settle(id)
+  const end = status.ended ? Date.parse(status.ended.ts) : timeOf(id)
+  return status.over && end <= before && !isAwaited(id) ? status : undefined
 }
 
 /** A session that cannot be read stays, and does not keep the others: zag doctor names it. */

@@ -9,10 +9,12 @@ import { timestamp } from '../base/time.js'
 import { readEvents } from '../log/read.js'
 import { isAwaited } from '../run/queue.js'
 import { settle } from '../run/settle.js'
+import { hold } from '../session/hold.js'
 import { dirtyIn, wouldLose } from '../session/loss.js'
 import { removeApart } from '../session/remove.js'
 import { Round } from '../session/round.js'
 import { type Row, rowOf } from '../session/row.js'
+import type { Status } from '../session/state.js'
 import { processes } from '../table/processes.js'
 import { exists, read, readIfIntact, type Session, update } from '../table/sessions.js'
 
@@ -146,18 +148,28 @@ function nameRow({ id, name }: Session): void {
 
 /** Forgets sessions that are over, and gives each. Throws a Fault (4) before anything is done if one is not, one that waits needs it, or it has work in its worktree. */
 export async function discard(ids: readonly string[], take: (row: Row) => void): Promise<void> {
-  const statuses = []
+  const statuses = new Map<string, Status>()
   for (const id of ids) {
     const status = await settle(id)
     if (!status.over) throw new Fault(`session ${id} is ${status.state}: end it first: zag cancel ${shortId(id)}`, EXIT.notNow)
-    if (isAwaited(id)) throw new Fault(`session ${id} is waited for by others: cancel those, or let them come to their end`, EXIT.notNow)
     const dirty = await dirtyIn(id)
     if (dirty) throw wouldLose(dirty)
-    statuses.push(status)
+    if (isAwaited(id)) throw new Fault(`session ${id} is waited for by others: cancel those, or let them come to their end`, EXIT.notNow)
+    statuses.set(id, status)
   }
-  for (const status of statuses) {
-    const row = rowOf(status)
-    await removeApart(status.id)
-    take(row)
+  const held: (() => void)[] = []
+  try {
+    for (const [id, status] of statuses) {
+      const letGo = hold(status)
+      if (!letGo) throw new Fault(`session ${id} is in other hands: it was resumed, or somebody else removes it`, EXIT.notNow)
+      held.push(letGo)
+    }
+    for (const status of statuses.values()) {
+      const row = rowOf(status)
+      await removeApart(status.id)
+      take(row)
+    }
+  } finally {
+    for (const letGo of held) letGo()
   }
 }

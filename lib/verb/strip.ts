@@ -21,14 +21,14 @@ export function expendable(id: string): string[] {
   return candidates.filter(path => sizeIfThere(path) !== undefined)
 }
 
-/** The same with its worktree. Throws as strip does, and strips nothing if git finds that something would be lost. */
+/** The same with its worktree. Throws as strip does, and strips nothing if git finds that something would be lost. Held by the caller, as there. */
 export async function stripApart(id: string): Promise<void> {
   const worktree = read(id)?.worktree
   if (worktree) await (await import('../session/loss.js')).removeWorktree(worktree)
   await strip(id)
 }
 
-/** Strips a session. Throws a Fault: 3 if it was removed meanwhile, 5 if the disk refuses. */
+/** Strips a session that the caller holds. Throws a Fault: 3 if it was removed meanwhile, 5 if the disk refuses. */
 export async function strip(id: string): Promise<void> {
   await update(id, session => ({ ...session, stripped_at: session.stripped_at ?? timestamp() }))
   for (const path of expendable(id)) removeTree(path)

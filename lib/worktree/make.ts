@@ -123,19 +123,28 @@ async function keyOfRepository(common: string): Promise<string> {
 async function addFirst(folder: string, names: readonly string[], { repo, top, base }: Origin): Promise<Worktree> {
   for (const [at, name] of names.entries()) {
     const worktree = { path: join(folder, name), branch: `zag/${name}`, base, repo }
-    const taken = await whyTaken(top, worktree)
-    if (taken === undefined) {
-      const { ok, why } = await tryGit(top, ['worktree', 'add', '--no-checkout', '--no-track', '-b', worktree.branch, worktree.path, base])
-      if (ok) return worktree
-      // Another can have come first, if two hold the lock.
-      if (!/already exists/.test(why)) {
-        await takeAway(worktree)
-        throw new Fault(`cannot make the branch ${quoted(worktree.branch)}: git: ${why}`, EXIT.system)
-      }
-    }
-    if (at === names.length - 1) throw usage(taken ?? `the branch ${quoted(worktree.branch)} is there already: give another name`)
+    const taken = (await whyTaken(top, worktree)) ?? (await add(top, worktree))
+    if (taken === undefined) return worktree
+    if (at === names.length - 1) throw usage(taken)
   }
   throw new Error('a worktree has at least one name')
+}
+
+/**
+ * Makes the branch, then the worktree: of the two git makes each for one caller only, so the branch is ours once that is done, and
+ * nothing before. Gives why the name is taken, if another came first after all, as can be if two hold the lock.
+ */
+async function add(top: string, { branch, path, base }: Worktree): Promise<string | undefined> {
+  const made = await tryGit(top, ['branch', '--no-track', branch, base])
+  if (!made.ok && /already exists|File exists/.test(made.why))
+    return `the branch ${quoted(branch)} is taken: give another name: git: ${made.why}`
+  if (!made.ok) throw new Fault(`cannot make the branch ${quoted(branch)}: git: ${made.why}`, EXIT.system)
+  const { ok, why } = await tryGit(top, ['worktree', 'add', '--no-checkout', path, branch])
+  if (ok) return undefined
+  // What it made of the folder git has taken away itself, and what is there now is somebody else's.
+  await tryGit(top, ['branch', '--quiet', '-D', branch])
+  if (/already exists/.test(why)) return `the folder ${quoted(path)} is there already: give another name, or remove it`
+  throw new Fault(`cannot make the worktree ${quoted(path)}: git: ${why}`, EXIT.system)
 }
 
 async function whyTaken(top: string, { branch, path }: Worktree): Promise<string | undefined> {

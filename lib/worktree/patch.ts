@@ -11,8 +11,8 @@ import { openHome } from '../store/home.js'
 import { read, type Worktree } from '../table/sessions.js'
 import { git, tryGit, word } from './git.js'
 
-/** A diff that `git apply` takes, byte for byte; empty if nothing was changed. Or in words that follow "no patch:", why there is none. */
-export type Patch = { bytes: Buffer; why?: undefined } | { bytes?: undefined; why: string }
+/** A diff that `git apply` takes, byte for byte; empty if nothing was changed. Or in words that follow "no patch:", why there is none. `without`: repositories in it that are none of its submodules, of whose files no patch can tell. */
+export type Patch = { bytes: Buffer; why?: undefined; without?: string[] } | { bytes?: undefined; why: string; without?: undefined }
 
 /** As git prints a patch that holds everything: plumbing, which no setting of a user bends. */
 const WHOLE = ['--patch', '--binary', '--full-index', '--no-color', '--no-ext-diff', '--no-textconv']
@@ -22,7 +22,7 @@ export async function patchOf(id: string): Promise<Patch> {
   const worktree = read(id)?.worktree
   if (!worktree) return { why: 'it has no worktree' }
   try {
-    if (sizeIfThere(worktree.path) !== undefined) return { bytes: await patchOfFiles(worktree) }
+    if (sizeIfThere(worktree.path) !== undefined) return await patchOfFiles(worktree)
     return await patchOfBranch(worktree)
   } catch (error) {
     if (error instanceof Fault) return { why: error.message }
@@ -40,7 +40,7 @@ export async function changedIn({ path, base }: Worktree): Promise<string[] | un
   return [...new Set([...named(committed.stdout), ...named(others.stdout).map(line => line.slice(3))])].sort()
 }
 
-async function patchOfFiles({ path, base }: Worktree): Promise<Buffer> {
+async function patchOfFiles({ path, base }: Worktree): Promise<Patch> {
   const what = `cannot compare ${quoted(path)}`
   openHome()
   // What a kill leaves there, zag gc takes for what it is.
@@ -48,8 +48,16 @@ async function patchOfFiles({ path, base }: Worktree): Promise<Buffer> {
   try {
     makeFolder(join(folder, 'objects'))
     const env = await apart(path, folder)
-    await git(what, path, ['-c', 'advice.addEmbeddedRepo=false', 'add', '--all'], env)
-    return await git(what, path, ['diff-index', '--cached', ...WHOLE, base, '--'], env)
+    // Those git lists as folders, and all other new files one by one.
+    const others = await git(what, path, ['ls-files', '--others', '--exclude-standard', '-z'], env)
+    const without = others
+      .toString()
+      .split('\0')
+      .filter(name => name.endsWith('/'))
+      .map(name => name.slice(0, -1))
+    await git(what, path, ['add', '--all', '--', '.', ...without.map(name => `:(exclude,top,literal)${name}`)], env)
+    const bytes = await git(what, path, ['diff-index', '--cached', ...WHOLE, base, '--'], env)
+    return without.length > 0 ? { bytes, without } : { bytes }
   } finally {
     removeTree(folder)
   }

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { gitIn, type Repository, repository } from '../help/repository.js'
-import { zagHome } from '../help/run.js'
+import { PROGRAMS, until, zagHome } from '../help/run.js'
 import { type Row, Zag } from '../help/sessions.js'
 
 /** Programs and a repository outside of any other. */
@@ -41,6 +41,8 @@ function checkNothing(t: Test, zag: Zag, { git, branches }: Repository, what: st
   t.same(branches(), [], `${what}: no branch`)
   t.equal(git('worktree', 'list', '--porcelain').match(/^worktree /gm)?.length, 1, `${what}: git knows of none`)
 }
+
+const worktreeOf = (zag: Zag, id: string) => JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8')).worktree?.path as string
 
 const inTree = ({ worktree }: Row, ...path: string[]) => join(String(worktree), ...path)
 
@@ -213,6 +215,42 @@ t.test('what cannot be had: one line, the code, and nothing is made', async t =>
   t.same([zag.ids(), worktrees(zag), repo.branches()], [[], [], ['zag/taken']])
 })
 
+t.test('who comes second takes nothing away from who came first', async t => {
+  const { zag, repo, outside } = scene(t)
+  const real = process.env.PATH?.split(':').find(folder => existsSync(join(folder, 'git')))
+  mkdirSync(join(outside, 'bin'))
+  const lock = `fatal: cannot lock ref 'refs/heads/zag/mine': Unable to create '${repo.top}/.git/refs/heads/zag/mine.lock': File exists.`
+  const folder = "fatal: '/x/mine' already exists"
+  for (const [name, made, said, calls] of [
+    ['mine', '-b zag/mine', lock, "*' branch --no-track zag/mine '*|*' worktree add '*"],
+    ['other', '--detach', folder, "*' worktree add '*other*"],
+  ] as const) {
+    writeFileSync(
+      join(outside, 'bin/git'),
+      `#!/bin/sh
+case "$*" in ${calls})
+  for f in ${zagHome(zag.home)}/worktrees/*-????????????; do [ -e "$f/${name}" ] || ${real}/git -C ${repo.top} worktree add -q ${made} "$f/${name}" || exit 99; done
+  case "$*" in *zag/${name}-*) ;; *) echo "${said}" >&2; exit 128;; esac
+esac
+exec ${real}/git "$@"\n`,
+    )
+    chmodSync(join(outside, 'bin/git'), 0o755)
+    const env = { PATH: `${join(outside, 'bin')}:${PROGRAMS}:${process.env.PATH}` }
+    t.match(await zag.go('exec', ['-p', 'sh', `-w${name}`, 'true'], { cwd: repo.top, env }), {
+      code: 2,
+      stdout: '',
+      stderr: /give another name/,
+    })
+    t.same(worktrees(zag), [name], 'the worktree of the first is there')
+    t.same(repo.branches(), name === 'mine' ? ['zag/mine'] : [], 'and its branch, and no other')
+    const row = await zag.over('basename "$PWD"', ['-w', '--name', name], { cwd: repo.top, env })
+    t.match(row.result, new RegExp(`^${name}-[0-9a-f]{8}\n$`), 'a name that is made up is another then')
+    repo.git('worktree', 'remove', inTree({ worktree: join(dirname(String(row.worktree)), name) } as unknown as Row))
+    if (name === 'mine') repo.git('branch', '-D', 'zag/mine')
+    t.match(await zag.go('session', ['delete', row.session_id]), { code: 0 })
+  }
+})
+
 t.test('never in another tree than the one that was made', async t => {
   const { zag, repo } = scene(t)
   const hook = join(repo.top, '.git/hooks/post-checkout')
@@ -297,6 +335,31 @@ t.test('carry: ignored files come along as copies', async t => {
     code: 2,
     stderr: /'worktree\.carry' must be an array of strings, not a string/,
   })
+})
+
+t.test('carry: through no link into the main tree', async t => {
+  const { zag, repo } = scene(t, { 'a.txt': 'one\n', '.gitignore': '/conf\n/real\n/deps\n/.zag.toml\n', 'packages/p': 'p\n' })
+  const { top } = repo
+  for (const folder of ['real', 'deps']) mkdirSync(join(top, folder))
+  writeFileSync(join(top, 'real/file'), 'main\n')
+  writeFileSync(join(top, 'deps/file'), 'main\n')
+  symlinkSync('real', join(top, 'conf'))
+  symlinkSync('../packages/p', join(top, 'deps/p'))
+  symlinkSync('/etc', join(top, 'deps/elsewhere'))
+  writeFileSync(join(top, '.zag.toml'), '[worktree]\ncarry = ["conf", "deps", "a.txt/x", "real/file/x/y"]\n')
+  const row = await zag.over('cat conf/file; echo agent >conf/file; echo agent >deps/p; readlink deps/p', ['-w'], { cwd: top })
+  t.match(row, { status: 'completed', result: 'main\n../packages/p\n' })
+  t.same([readFileSync(join(top, 'real/file'), 'utf8'), readFileSync(join(top, 'packages/p'), 'utf8')], ['main\n', 'p\n'])
+  t.equal(readFileSync(inTree(row, 'packages/p'), 'utf8'), 'agent\n')
+  repo.git('worktree', 'remove', '--force', inTree(row))
+  t.match(await zag.go('session', ['delete', row.session_id]), { code: 0 })
+  for (const to of [join(top, 'deps/file'), join(top, 'real')]) {
+    symlinkSync(to, join(top, 'deps/back'))
+    const { code, stderr } = await zag.go('spawn', ['-p', 'sh', '-w', 'true'], { cwd: top })
+    t.match({ code, stderr }, { code: 2, stderr: /carry: 'deps\/back' would be a link into the main tree, .*\n$/ })
+    checkNothing(t, zag, repo, to)
+    rmSync(join(top, 'deps/back'))
+  }
 })
 
 t.test('carry never follows a link that the commit has', async t => {
@@ -388,6 +451,28 @@ t.test('no patch: the reason stands in its place', async t => {
   t.same(readdirSync(join(zag.home, 'out')).sort(), ['gone.patch', 'index.json'])
 })
 
+t.test('a patch is without repositories of their own, and says so', async t => {
+  const { zag, repo } = scene(t)
+  const made =
+    'git init -q empty; echo x >empty/x; git init -q deep/full; cd deep/full; git -c user.name=x -c user.email=y commit -q --allow-empty -m x'
+  const { session_id } = await zag.over(`echo two >>a.txt; echo n >new; (${made}); echo d >deep/d`, ['-w', '--name', 'n'], {
+    cwd: repo.top,
+  })
+  const missing = `zag-collect: the patch of session ${session_id} is without what is in 'deep/full', 'empty', which are repositories of their own\n`
+  const { code, stdout, stderr } = await zag.go('collect', ['--patch', session_id])
+  t.same({ code, stderr }, { code: 0, stderr: missing })
+  t.same(
+    [...stdout.matchAll(/^diff --git a\/(\S+)/gm)].map(([, name]) => name),
+    ['a.txt', 'deep/d', 'new'],
+  )
+  const json = await zag.go('collect', ['--patch', '--json', session_id])
+  t.match(JSON.parse(json.stdout), [{ patch: /^\+two$/m, patch_without: ['deep/full', 'empty'] }])
+  t.match(await zag.go('collect', ['--patch', '--into', 'out', session_id]), { code: 0, stdout: 'out/index.json\n', stderr: missing })
+  t.match(JSON.parse(readFileSync(join(zag.home, 'out/index.json'), 'utf8')), [
+    { patch_file: 'n.patch', patch_without: ['deep/full', 'empty'] },
+  ])
+})
+
 t.test('gc and delete: work that is nowhere else stays, all else goes', { timeout: 60_000 }, async t => {
   const { zag, repo } = scene(t, { 'a.txt': 'one\n', '.gitignore': 'ignored\n' })
   const cwd = repo.top
@@ -444,6 +529,148 @@ t.test('gc and delete: work that is nowhere else stays, all else goes', { timeou
   t.notOk(repo.branches().includes('zag/changed'))
   repo.git('merge', '--quiet', 'zag/committed')
   t.match(await zag.go('session', ['delete', 'committed']), { code: 0 }, 'merged')
+})
+
+/** A git that waits before it does one thing, until it may go on. */
+function slowGit(outside: string, what: string): { env: { PATH: string }; asked: string; go: string } {
+  const [bin, asked, go] = ['slow', 'asked', 'go'].map(name => join(outside, name)) as [string, string, string]
+  const real = process.env.PATH?.split(':').find(folder => existsSync(join(folder, 'git')))
+  mkdirSync(bin)
+  writeFileSync(
+    join(bin, 'git'),
+    `#!/bin/sh
+case "$*" in *'${what}'*) : >${asked}; n=0; until [ -e ${go} ] || [ $n -gt 500 ]; do sleep 0.02; n=$((n + 1)); done;; esac
+exec ${real}/git "$@"\n`,
+  )
+  chmodSync(join(bin, 'git'), 0o755)
+  return { env: { PATH: `${bin}:${PROGRAMS}:${process.env.PATH}` }, asked, go }
+}
+
+for (const [who, args] of [
+  ['gc', ['--force', '--older-than', '0']],
+  ['gc', ['--force', '--older-than', '0', '--keep-logs']],
+  ['session', ['delete', '--all']],
+] as const) {
+  const call = [who, ...args].join(' ')
+  t.test(`${call}: a session that is resumed while its worktree is looked at stays`, async t => {
+    const { zag, repo, outside } = scene(t)
+    const { session_id: id } = await zag.over('true', ['-w'], { cwd: repo.top })
+    const { env, asked, go } = slowGit(outside, 'status --porcelain')
+    const gone = zag.go(who, args, { env })
+    await until(() => existsSync(asked))
+    const gate = zag.gate()
+    t.match(await zag.go('input', ['-b', '--session', id, `${gate.script}; echo answer`]), { code: 0 })
+    writeFileSync(go, '')
+    t.match(await gone, who === 'gc' ? { code: 0, stdout: '' } : { code: 4, stdout: '', stderr: /is in other hands/ })
+    t.match(await zag.go('status', [id]), { stdout: /^(?:running|queued)\n$/ })
+    gate.open()
+    t.match(await zag.go('wait', [id]), { code: 0 })
+    t.match(await zag.go('output', [id]), { code: 0, stdout: 'answer\n' })
+    t.notOk(JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8')).stripped_at)
+    t.same(worktrees(zag).length, 1)
+  })
+
+  t.test(`${call}: no message is taken for a session that is on its way out`, async t => {
+    const { zag, repo, outside } = scene(t)
+    const { session_id: id } = await zag.over('true', ['-w'], { cwd: repo.top })
+    const { env, asked, go } = slowGit(outside, 'worktree remove')
+    const gone = zag.go(who, args, { env })
+    await until(() => existsSync(asked))
+    t.match(await zag.go('input', ['-b', '--session', id, 'echo lost']), {
+      code: 4,
+      stdout: '',
+      stderr: /zag gc or zag session delete is at it\n$/,
+    })
+    t.match(await zag.go('gc', ['--force', '--older-than', '0']), { code: 0, stdout: '' }, 'a second one leaves it to the first')
+    t.match(await zag.go('status', [id]), { stdout: 'completed\n' })
+    writeFileSync(go, '')
+    t.match(await gone, { code: 0, stdout: `${id}\n` })
+    t.same(zag.ids(), args.at(-1) === '--keep-logs' ? [id] : [])
+    t.match(await zag.go('doctor'), { code: 0 })
+  })
+}
+
+t.test('a session that could not be removed can be resumed', async t => {
+  const { zag, repo, outside } = scene(t)
+  const { session_id: id } = await zag.over('true', ['-w'], { cwd: repo.top })
+  const { env, asked, go } = slowGit(outside, 'worktree remove')
+  const gone = zag.go('session', ['delete', id], { env })
+  await until(() => existsSync(asked))
+  writeFileSync(join(String(worktreeOf(zag, id)), 'new'), 'x')
+  writeFileSync(go, '')
+  t.match(await gone, { code: 5, stdout: '', stderr: /cannot remove the worktree/ })
+  t.match(await zag.go('input', ['--session', id, 'cat new']), { code: 0, stdout: 'x' })
+})
+
+t.test('gc: one that git does not remove keeps none of the others', async t => {
+  const { zag, repo, outside } = scene(t, { 'a.txt': 'one\n', '.gitignore': 'ignored\n' })
+  const cwd = repo.top
+  const locked = await zag.over('git worktree lock .', ['-wlocked'], { cwd })
+  const refused = await zag.over('true', ['-wrefused'], { cwd })
+  const half = await zag.over('mkdir ignored; echo x >ignored/x; chmod 555 ignored', ['-whalf'], { cwd })
+  const last = await zag.over('true', ['-wlast'], { cwd })
+  const real = process.env.PATH?.split(':').find(folder => existsSync(join(folder, 'git')))
+  mkdirSync(join(outside, 'bin'))
+  // As git does where it may not delete all files: it forgets the worktree all the same.
+  writeFileSync(
+    join(outside, 'bin/git'),
+    `#!/bin/sh
+case "$*" in
+*'worktree remove'*refused) echo 'fatal: no' >&2; exit 128;;
+*'worktree remove'*half) rm -r ${cwd}/.git/worktrees/half ${inTree(half, 'a.txt')}; echo "error: failed to delete 'half'" >&2; exit 255;;
+esac
+exec ${real}/git "$@"\n`,
+  )
+  chmodSync(join(outside, 'bin/git'), 0o755)
+  const PATH = `${join(outside, 'bin')}:${PROGRAMS}:${process.env.PATH}`
+  const args = ['--force', '--older-than', '0']
+  const { code, stdout, stderr } = await zag.go('gc', args, { env: { PATH } })
+  t.match({ code, stdout }, { code: 5, stdout: `${half.session_id}\n${last.session_id}\n` })
+  t.match(stderr, `zag-gc: session ${refused.session_id} stays: cannot remove the worktree '${refused.worktree}': git: no\n`)
+  t.match(stderr, new RegExp(`session ${locked.session_id} stays: its worktree '.*' is locked: git worktree unlock opens it\n`))
+  t.match(stderr, /zag-gc: removed 2 sessions .*; 2 stay, 1 of them for what their worktrees hold\n$/)
+  t.same(worktrees(zag).sort(), ['locked', 'refused'])
+  t.same(repo.branches().sort(), ['zag/locked', 'zag/refused'])
+  const again = await zag.go('gc', [...args, '--json'], { env: { PATH } })
+  t.match(JSON.parse(again.stdout), {
+    sessions: [],
+    failed: [{ session_id: refused.session_id, why: /git: no$/ }],
+    dirty: [{ session_id: locked.session_id }],
+  })
+  t.match(again, { code: 5, stderr: /^zag-gc: session \S+ stays: .*\n$/ })
+  repo.git('worktree', 'unlock', inTree(locked))
+  t.match(await zag.go('gc', args), { code: 0, stdout: `${locked.session_id}\n${refused.session_id}\n` })
+})
+
+t.test('gc: what git status passes over is work too', async t => {
+  const { zag, repo, outside } = scene(t)
+  const cwd = repo.top
+  const other = repository(join(outside, 'other'))
+  const allowed = ['-c', 'protocol.file.allow=always'] as const
+  repo.git(...allowed, 'submodule', '--quiet', 'add', other.top, 'sub')
+  repo.git('commit', '-qm', 'a submodule')
+  const init = `git ${allowed.join(' ')} submodule --quiet update --init; cd sub`
+  const commit = 'git -c user.name=x -c user.email=y commit -q --allow-empty -m two; git branch mine; git checkout -q --detach HEAD^'
+  const make = async (name: string, script: string) => (await zag.over(script, [`-w${name}`], { cwd })).session_id
+  const kept = {
+    [await make('skipped', 'git update-index --skip-worktree a.txt; echo two >a.txt')]: /has 1 file that git was told not to look at$/,
+    [await make('assumed', 'git update-index --assume-unchanged a.txt; echo two >a.txt')]: /has 1 file that git was told/,
+    [await make('within', `${init}; ${commit}`)]: /has 1 commit in a submodule that no remote has$/,
+    [await make('hidden', `${init}; git update-index --skip-worktree a.txt; echo two >a.txt`)]: /has 1 file that git was told/,
+    [await make('folded', `${init}; ${commit}; cd ..; git submodule --quiet deinit sub`)]: /has 1 commit in a submodule/,
+  }
+  const gone = [
+    await make('clean', init),
+    await make('part', 'git update-index --skip-worktree a.txt; rm a.txt'),
+    await make('none', 'true'),
+  ]
+  const { code, stdout } = await zag.go('gc', ['--force', '--older-than', '0', '--json'])
+  t.match({ code, ...JSON.parse(stdout) }, { code: 0, sessions: gone, failed: [] })
+  t.match(
+    JSON.parse(stdout).dirty,
+    Object.entries(kept).map(([session_id, why]) => ({ session_id, why })),
+  )
+  t.same(worktrees(zag).sort(), ['assumed', 'folded', 'hidden', 'skipped', 'within'])
 })
 
 t.test('gc: not while another session works there, and not what cannot be looked at', async t => {
@@ -545,6 +772,11 @@ t.test('doctor: a worktree that no session has', async t => {
     [{ ok: true }, { ok: true, message: 'every one of 3 worktrees is that of a session' }],
     'files in it may have the modes of git',
   )
+  const folder = dirname(inTree(fine))
+  for (const stray of [join(folder, 'stray'), join(dirname(folder), 'stray-0123456789ab')]) writeFileSync(stray, 'x')
+  symlinkSync('nowhere', join(folder, 'dangling'))
+  t.match((await look()).slice(1), [{ ok: true, message: 'every one of 3 worktrees is that of a session' }], 'other files are no worktrees')
+  for (const name of ['stray', 'dangling', '../stray-0123456789ab']) rmSync(join(folder, name))
   for (const { session_id } of [empty, full]) rmSync(zag.file(session_id, '.'), { recursive: true })
   t.match((await look('--repair'))[1], { ok: true }, 'young ones may be on their way')
   for (const { worktree } of [empty, full]) {
