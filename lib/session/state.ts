@@ -42,7 +42,11 @@ export function statusOf(id: string): Status {
   const { owner, alive } = inHand(id)
   const turn = turnOf(id, alive && owner?.role === 'run')
   if (owner && waitsForItsTurn(owner, alive, turn)) return { id, state: 'queued', over: false, run: owner.run, owner }
-  if (turn?.type === 'session_ended') return stateAfterEnd(turn, id, owner, alive)
+  if (turn?.type === 'session_ended') {
+    // The next run is claimed before the end of the present one is told: an owner found before that end may not be the latest.
+    if (alive && owner?.run === turn.run && latestOwner(id)?.claim !== owner.claim) return statusOf(id)
+    return stateAfterEnd(turn, id, owner, alive)
+  }
   const state = owner?.role !== 'close' && owner?.role !== 'remove' && alive ? stateOfLiving(id) : 'dead'
   return { id, state, over: FINAL.has(state), run: turn?.run ?? owner?.run ?? 1, started: turn, owner }
 }
