@@ -51,7 +51,7 @@ export default command(import.meta, {
     [EXIT.ok]: 'the session is on its way; its id is on stdout',
     [EXIT.usage]: 'wrong usage; with --each: a line was refused, the others are on their way',
     [EXIT.none]: 'a session for --context or --depends-on was not found',
-    [EXIT.notNow]: `${startExits[EXIT.notNow]}; or what has to wait was asked for in a sandbox`,
+    [EXIT.notNow]: `${startExits[EXIT.notNow]}; or what has to wait, or a worktree, was asked for in a sandbox`,
   },
   examples: [
     ['zag-spawn -p sh "echo hi"', 'start a shell script as a session'],
