@@ -1,8 +1,8 @@
 // The sandbox of a session: bubblewrap around its agent. The project can be written, or the session's worktree, and what was named;
 // the rest of the file system is read-only; /tmp, /var/tmp, /run and /dev are the agent's own; some folders with keys are empty.
 //
-// It guards against accidents of an agent, not against an attacker: the home of zag can be written but for config.toml, so that zag
-// works inside, and processes are those of the machine, because zag knows them by their numbers. Never is an agent run without the
+// It guards against accidents of an agent, not against an attacker: the home of zag can be written but for config.toml and
+// the worktrees of others, so that zag works inside, and processes are those of the machine, because zag knows them by their numbers. Never is an agent run without the
 // sandbox that was asked for: bubblewrap is the program that is started, and if it cannot make a sandbox nothing is.
 
 import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { nearest } from '../base/name.js'
 import { distribution, home, paths, realFolder } from '../base/paths.js'
 import type { Config } from '../config/config.js'
 import { findProgram } from '../process/program.js'
-import { claim, sizeIfThere } from '../store/file.js'
+import { claim, makeFolder, sizeIfThere } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
 import type { Sandbox, Session } from '../table/sessions.js'
 
@@ -84,7 +84,9 @@ export function inSandbox(session: Session, program: string, args: readonly stri
 
 /** Makes what an agent must not make in its place, for only what is there can be made read-only. Where there is no home yet no agent runs. */
 function makeProtected(): void {
-  if (homeIsThere() && sizeIfThere(paths.config()) === undefined) claim(paths.config(), '')
+  if (!homeIsThere()) return
+  if (sizeIfThere(paths.config()) === undefined) claim(paths.config(), '')
+  if (sizeIfThere(paths.worktrees()) === undefined) makeFolder(paths.worktrees())
 }
 
 /** Tries the sandbox of a session that is to be made. Throws a Fault (127) that says why there can be none here, or usage. */
@@ -138,9 +140,10 @@ function rulesOf(session: Session, { write, read, hide }: Sandbox, program: stri
   const tree = treeOf(session)
   const git = gitFolders(tree)
   for (const path of [home(), tree, ...git, ...write]) add(rules, path, 'write')
-  // What is in these is run outside of the sandbox, by zag and by git.
-  const run = [paths.config(), ...git.flatMap(folder => [join(folder, 'config'), join(folder, 'hooks')])]
-  for (const path of [...run, ...read]) add(rules, path, 'read')
+  // What is in these is run outside of the sandbox, by zag and by git, or is the work of others; its own worktree is nearer.
+  const compiled = join(process.env.XDG_CACHE_HOME || join('~', '.cache'), 'zag')
+  const kept = [paths.config(), paths.worktrees(), compiled, ...git.flatMap(folder => [join(folder, 'config'), join(folder, 'hooks')])]
+  for (const path of [...kept, ...read]) add(rules, path, 'read')
   // What the agent cannot do without, should it lie where it would not be seen.
   const needed = [program, process.execPath, resolve(distribution(), '..'), '/etc/resolv.conf', ...filesOf(session)]
   for (const path of needed) if (isUnseen(rules, path)) add(rules, path, 'read')

@@ -44,7 +44,7 @@ export const askFlags = {
 export const startExits = {
   [EXIT.none]: 'a session for --context was not found',
   [EXIT.notNow]:
-    'a session for --context is not over; others are making worktrees of the repository for too long; or what has to wait was asked for in a sandbox',
+    'a session for --context is not over; others are making worktrees of the repository for too long; or what has to wait, or a worktree, was asked for in a sandbox',
   [EXIT.cannotRun]: 'the agent program may not be executed',
   [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
 } as const

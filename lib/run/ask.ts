@@ -131,6 +131,8 @@ async function putApart(
     put(session, role, files)
     return session
   }
+  if (isSandboxed())
+    throw new Fault('no worktree can be made inside of this sandbox: ask for it outside, or leave out --worktree', EXIT.notNow)
   const { giveWorktree, takeAway } = await import('../worktree/make.js')
   const apart = await giveWorktree(session, { name, after, carried })
   try {

@@ -2,7 +2,18 @@
 // Skipped, with the reason, where the system lets nobody make user namespaces; that such a system is told of is tried anywhere.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fixture, lives } from '../help/processes.js'
@@ -167,6 +178,42 @@ t.test('in a worktree: that can be written, the main tree cannot, and git works'
   // A worktree of the user's own is a project whose repository lies elsewhere.
   gitIn(project, 'worktree', 'add', '--quiet', join(home, 'own'))
   t.match(await run('git commit -q --allow-empty -m own', ['--sandbox'], { cwd: join(home, 'own') }), { code: 0, stderr: '' })
+})
+
+t.test('the worktrees of others can be read and not written, and none is made inside', { skip }, async t => {
+  const { zag, home, project, run } = scene(t)
+  t.match(await run('true', ['--sandbox']), { code: 0 }, 'before there is any')
+  t.match(await run('touch kept', ['-w', '--name', 'theirs']), { code: 0 })
+  const theirs = JSON.parse((await zag.go('ps', ['show', '--json', '--name', 'theirs'])).stdout).worktree
+  const worktrees = join(zagHome(home), 'worktrees')
+  const script = `${writes('x', theirs, worktrees, join(theirs, '..'), '.')}; ls ${theirs}/kept && rm -f x
+zag spawn -p sh -w true; echo "code $?"; zag session delete theirs --force >/dev/null 2>said; echo "code $?"; wc -l <said; rm said`
+  for (const flags of [['--sandbox'], ['-w', '--sandbox']])
+    t.match(await run(script, flags), {
+      code: 0,
+      stdout: `no\nno\nno\nyes\n${theirs}/kept\ncode 4\n`,
+      stderr: /^zag-spawn: no worktree can be made inside of this sandbox: ask for it outside, or leave out --worktree\n/,
+    })
+  t.ok(existsSync(join(theirs, 'kept')))
+  t.equal(zag.ids().length, 4, 'nothing was started inside')
+  t.equal(gitIn(project, 'branch', '--list', 'zag/*').split('\n').length, 2)
+})
+
+t.test('a worktree that is made while it runs is out of its reach too', { skip }, async t => {
+  const { zag, home, project, run } = scene(t)
+  const go = join(project, 'go')
+  const id = (
+    await zag.go('spawn', ['-p', 'sh', '--sandbox', `until [ -e go ]; do sleep 0.05; done; touch "$(cat go)/x" 2>/dev/null || echo no`], {
+      cwd: project,
+    })
+  ).stdout.trim()
+  t.match(await run('true', ['-w', '--name', 'later']), { code: 0 })
+  const { worktree } = JSON.parse((await zag.go('ps', ['show', '--json', '--name', 'later'])).stdout)
+  writeFileSync(join(home, 'go'), worktree)
+  renameSync(join(home, 'go'), go)
+  t.match(await zag.go('wait', [id]), { code: 0 })
+  t.match(await zag.go('output', [id]), { stdout: 'no\n' })
+  t.notOk(existsSync(join(worktree, 'x')))
 })
 
 t.test('the exit code is the agent’s, and what it needs is there wherever it lies', { skip }, async t => {
