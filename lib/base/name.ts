@@ -14,14 +14,14 @@ export function checkName(kind: NameKind, text: string): string {
 }
 
 /**
- * The text as a relative path that no other text has: percent-encoded, so it has no separator and no leading dot.
+ * The text as a relative path that no other text has: percent-encoded, so it has no separator, and no part of it a leading dot.
  * What is too long for one component goes on in folders whose names end in `+`, which no encoded text does.
  */
 export function keyOf(text: string): string {
   const encoded = encodeURIComponent(Buffer.from(text).toString())
     .replace(/[!'()*~]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
     .replace(/^\./, '%2E')
-  return encoded.replace(/.{200}(?=.)/g, '$&+/')
+  return encoded.replace(/.{200}(?=.)/g, '$&+/').replace(/\/\./g, '/%2E')
 }
 
 /** The text that keyOf made a path of; nothing for a path that it makes of none. */
