@@ -3,14 +3,16 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, existsSync, fstatSync, openSync } from 'node:fs'
-import { delimiter } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { home, OF_A_SESSION, paths, programs } from '../base/paths.js'
 import { closeInherited, pidOf } from '../process/detach.js'
 import { programAt } from '../process/program.js'
+import { enclosing } from '../provider/list.js'
 import type { Launch, Provider, Task } from '../provider/provider.js'
 import type { Offsets } from '../session/output.js'
 import { beginTurn, promptFile } from '../session/turns.js'
+import { makeFolder, readIfThere, replaceFile } from '../store/file.js'
 import type { Session } from '../table/sessions.js'
 import { OF_A_REPOSITORY } from '../worktree/git.js'
 import { rootOfAgent } from '../worktree/place.js'
@@ -36,7 +38,9 @@ export async function startAgent(session: Session, run: number, provider: Provid
   if (session.worktree) await (await import('../worktree/make.js')).checkWorktree(session, { first: run === 1 && turn === 1 })
   const launch = provider.launch(taskOf(session, run, turn))
   const around = aroundOf(session.id)
-  const env = environmentOf(session, run, launch, around.env)
+  // A script is what its caller would run by hand; an agent must not take itself for a part of one that it runs inside of.
+  const marks = provider.prompt === 'script' ? [] : await enclosing()
+  const env = environmentOf(session, run, launch, around.env, marks)
   const file = programAt(launch.argv[0], env.PATH, session.cwd)
   if (!existsSync(session.cwd)) throw new Fault(`the folder ${quoted(session.cwd)} is gone`, EXIT.system)
   const { spawn } = await import('node:child_process')
@@ -73,7 +77,17 @@ function taskOf(session: Session, run: number, turn: number): Task {
     conversation: session.native_id,
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
+    keep: (name, text) => keep(session.id, name, text),
   }
+}
+
+/** What a provider keeps for its agent, by its own names for it. */
+function keep(id: string, name: string, text: string): string {
+  const folder = paths.inSession(id, 'agent')
+  makeFolder(folder)
+  const path = join(folder, name)
+  if (readIfThere(path) !== text) replaceFile(path, text)
+  return path
 }
 
 function openFiles(id: string, launch: Launch): [number, number, number] {
@@ -89,9 +103,10 @@ function openFiles(id: string, launch: Launch): [number, number, number] {
 }
 
 /** The agent's environment: the caller's, what --env gave, and who it is. Nothing of an enclosing session stays in it. */
-function environmentOf(session: Session, run: number, launch: Launch, around: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function environmentOf(session: Session, run: number, launch: Launch, around: NodeJS.ProcessEnv, marks: RegExp[]): NodeJS.ProcessEnv {
   // Started from a hook of git, an agent in a worktree would work on the repository that called the hook.
-  const isForeign = (name: string) => OF_A_SESSION.test(name) || (session.worktree !== undefined && OF_A_REPOSITORY.test(name))
+  const isForeign = (name: string) =>
+    OF_A_SESSION.test(name) || (session.worktree !== undefined && OF_A_REPOSITORY.test(name)) || marks.some(mark => mark.test(name))
   const context = paths.inSession(session.id, 'context')
   const refused = paths.inSession(session.id, 'schema-errors')
   const own: NodeJS.ProcessEnv = {}

@@ -7,9 +7,10 @@ import { paths } from '../base/paths.js'
 import type { LogWriter } from '../log/write.js'
 import { endAll, endGroupLeftovers } from '../process/end.js'
 import { type Identity, identify } from '../process/identity.js'
-import type { Provider, Reader, Verdict } from '../provider/provider.js'
+import type { Exit, Past, Provider, Reader, Verdict } from '../provider/provider.js'
 import { AgentOutput, loggedOffsets, type Offsets } from '../session/output.js'
 import { noteAgent } from '../session/turns.js'
+import { lastLine, tailOf } from '../store/lines.js'
 import { watchFile } from '../store/watch.js'
 import type { Session } from '../table/sessions.js'
 import { type Agent, markOf, startAgent } from './agent.js'
@@ -17,7 +18,8 @@ import { type Agent, markOf, startAgent } from './agent.js'
 /** What is left of an agent's group after it exited gets this long between TERM and KILL, in milliseconds. */
 const LEFTOVER_GRACE = 500
 
-export type Exit = { code: number | null; signal: string | null }
+/** An agent that said its last word gets this long to exit by itself, in milliseconds. */
+const THROUGH_GRACE = 5_000
 
 /** What a turn came to by its output, and how far stdout was read. */
 export interface Said {
@@ -65,12 +67,14 @@ class Shot implements Playing {
   readonly #mark: string
   readonly exited: Promise<Exit>
   #ladder: Promise<unknown> | undefined
+  /** It is being ended because it had said its last word and did not exit. */
+  #overdue: boolean | undefined
 
   constructor(session: Session, run: number, provider: Provider, agent: Agent) {
     this.#session = session
     this.#provider = provider
     this.#agent = agent
-    this.exited = new Promise(resolve => agent.child.once('exit', (code, signal) => resolve({ code, signal })))
+    this.exited = new Promise(resolve => agent.child.once('exit', (code, signal) => resolve({ code, signal, ended: this.#overdue })))
     this.#mark = markOf(session.id, run)
     this.argv = agent.argv
     this.from = agent.from
@@ -78,7 +82,7 @@ class Shot implements Playing {
   }
 
   async done(log: LogWriter): Promise<Said & { exit: Exit }> {
-    const live = new LiveOutput(this.#session.id, log, this.#provider, this.from)
+    const live = new LiveOutput(this.#session.id, log, this.#provider, this.from, () => this.#hasNotExited())
     try {
       const exit = await this.#gone()
       return { exit, ...live.finish(exit) }
@@ -92,6 +96,12 @@ class Shot implements Playing {
     this.#ladder = endAll(this.#target, { grace })
     // What goes wrong in it is told when the agent has exited; until then it must not end this process.
     this.#ladder.catch(() => {})
+  }
+
+  #hasNotExited(): void {
+    if (this.#ladder) return
+    this.#overdue = true
+    this.stop(() => THROUGH_GRACE)
   }
 
   async kill(): Promise<void> {
@@ -126,15 +136,19 @@ class LiveOutput {
   #watches: { close(): void }[] = []
   #begin: NodeJS.Timeout
   #due: NodeJS.Immediate | undefined
+  #overdue: NodeJS.Timeout | undefined
+  readonly #hasNotExited: () => void
   /** The log could not be written; the end of the turn makes up for it. */
   #behind = false
 
-  constructor(id: string, log: LogWriter, provider: Provider, from: Offsets) {
+  /** `hasNotExited` is called when the agent said its last word and is still there a while after. */
+  constructor(id: string, log: LogWriter, provider: Provider, from: Offsets, hasNotExited: () => void) {
     this.#id = id
     this.#log = log
     this.#provider = provider
     this.#from = from
-    this.#reader = provider.reader()
+    this.#hasNotExited = hasNotExited
+    this.#reader = provider.reader(pastOf(id, from))
     this.#output = new AgentOutput(id, log, this.#reader, from, from)
     this.#begin = setTimeout(() => this.#follow(), FOLLOW_AFTER)
   }
@@ -149,6 +163,7 @@ class LiveOutput {
       this.#due = undefined
       try {
         if (!this.#behind) this.#output.take()
+        if (this.#reader.through) this.#overdue ??= setTimeout(this.#hasNotExited, THROUGH_GRACE)
       } catch (error) {
         // A full disk while the agent works: what it said stays in its files and is read again at the end.
         if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error
@@ -161,11 +176,12 @@ class LiveOutput {
   finish(exit: Exit): Said {
     this.close()
     if (this.#behind) return readAnew(this.#id, this.#log, this.#provider, this.#from, exit)
-    return conclude(this.#output, this.#reader, exit)
+    return conclude(this.#id, this.#output, this.#reader, this.#from, exit)
   }
 
   close(): void {
     clearTimeout(this.#begin)
+    clearTimeout(this.#overdue)
     for (const watch of this.#watches) watch.close()
     clearImmediate(this.#due)
   }
@@ -173,11 +189,20 @@ class LiveOutput {
 
 /** Reads a turn's output from its beginning, appends what the log does not have yet, and says what it comes to. */
 export function readAnew(id: string, log: LogWriter, provider: Provider, from: Offsets, exit: Exit): Said {
-  const reader = provider.reader()
-  return conclude(new AgentOutput(id, log, reader, from, loggedOffsets(id, from)), reader, exit)
+  const reader = provider.reader(pastOf(id, from))
+  return conclude(id, new AgentOutput(id, log, reader, from, loggedOffsets(id, from)), reader, from, exit)
 }
 
-function conclude(output: AgentOutput, reader: Reader, exit: Exit): Said {
+function conclude(id: string, output: AgentOutput, reader: Reader, { stderr: from }: Offsets, exit: Exit): Said {
   output.take(true)
-  return { verdict: reader.verdict(exit), stdoutEnd: output.stdoutEnd }
+  const stderr = exit.code === 0 ? undefined : String(tailOf(paths.inSession(id, 'stderr'), LAST_WORDS, from))
+  return { verdict: reader.verdict({ ...exit, stderr }), stdoutEnd: output.stdoutEnd }
+}
+
+/** So much of what an agent wrote to stderr goes into the verdict, in bytes. */
+const LAST_WORDS = 2048
+
+/** What was printed before a turn that begins at these offsets. */
+function pastOf(id: string, { stdout }: Offsets): Past {
+  return { line: is => (stdout === 0 ? undefined : lastLine(paths.inSession(id, 'stdout'), is, { upTo: stdout })?.line) }
 }

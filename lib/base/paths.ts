@@ -69,6 +69,7 @@ export type SessionFile =
   | 'schema'
   | 'schema-errors'
   | 'inbox'
+  | 'agent'
   | 'turns'
 
 export type TurnFile = 'prompt' | 'begun' | 'ended' | 'result'

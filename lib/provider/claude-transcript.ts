@@ -4,7 +4,8 @@
 // Lines of side chains are what sub-agents said, and lines marked as meta what the program told the model: both are kept as status.
 
 import type { NewEvent, ToolKind } from '../log/events.js'
-import { Calls, fieldsOf, type Line, listOf, type Scribe, status, textOf } from './transcript.js'
+import { Calls, fieldsOf, type Line, listOf, status, textOf } from './fields.js'
+import type { Scribe } from './transcript.js'
 
 const KINDS: Record<string, ToolKind> = {
   Bash: 'shell',

@@ -5,7 +5,20 @@
 import type { NewEvent } from '../log/events.js'
 
 /** What a session can be asked for that not every agent can do; the flag is --auto-approve and so on. */
-export type Feature = 'model' | 'system_prompt' | 'add_dir' | 'file' | 'mcp_config' | 'max_turns' | 'plan' | 'auto_approve' | 'resume'
+export type Feature =
+  | 'model'
+  | 'system_prompt'
+  | 'add_dir'
+  | 'file'
+  | 'mcp_config'
+  | 'max_turns'
+  | 'plan'
+  | 'auto_approve'
+  | 'resume'
+  | 'cost'
+
+export const SIZES = ['small', 'medium', 'large'] as const
+export type Size = (typeof SIZES)[number]
 
 /** Whether the agent program can be used here, and if not, why and what to do. */
 export type Found = { path: string; version?: string } | { path?: undefined; why: string; install: string; denied?: boolean }
@@ -25,7 +38,21 @@ export interface Task {
   conversation?: string
   /** The file with wrapped results given as context, for agents whose prompt is a script; others have them in the prompt. */
   contextFile?: string
-  flags: Record<string, unknown>
+  flags: Wishes
+  /** Keeps a text for the agent in a private file of the session, whose path it gives; never in the user's project. */
+  keep(name: string, text: string): string
+}
+
+/** The flags of a session that are the provider's to see to; paths are absolute. */
+export interface Wishes {
+  systemPrompt?: string
+  addDir?: string[]
+  /** A file of JSON with `mcpServers`, which lib/provider/mcp.ts reads. */
+  mcpConfig?: string
+  maxTurns?: number
+  plan?: boolean
+  autoApprove?: boolean
+  [flag: string]: unknown
 }
 
 /** How to start the agent for a run. */
@@ -34,6 +61,27 @@ export interface Launch {
   /** A file the agent reads as its stdin; it ends, so that no agent waits for more. */
   stdin: string
   env?: Record<string, string>
+}
+
+/** How an agent's process ended. */
+export interface Exit {
+  /** Neither, if nobody saw it end. */
+  code: number | null
+  signal: string | null
+  /** It had said its last word, and was ended because it did not exit. */
+  ended?: boolean
+  /** The last lines that it wrote to stderr, at most 2 KiB; an agent that could not begin says there why. */
+  stderr?: string
+}
+
+/** A limit of what may be used that the agent ran into: of requests, tokens or money in a time. */
+export interface Limit {
+  /** In the agent's words, one line. */
+  message: string
+  /** What is limited, as the agent names it: five_hour, weekly. */
+  scope?: string
+  /** When it is over, in milliseconds since 1970, if that was said. */
+  resetAt?: number
 }
 
 /** What a run came to, by all that the agent's output says. */
@@ -45,6 +93,14 @@ export interface Verdict {
   result?: string | { stdout: true }
   /** The agent's own id of the conversation, if it told one: what a later turn needs to go on with it. */
   conversation?: string
+  /** It failed because of this. */
+  limit?: Limit
+}
+
+/** What an agent printed before the turn that is read, in earlier turns of the same session. */
+export interface Past {
+  /** The latest whole line of it that is one. */
+  line(is: (line: Buffer) => boolean): Buffer | undefined
 }
 
 /** Turns the output of one run into events. The same lines must give the same events again: a dead run is read anew. */
@@ -53,8 +109,10 @@ export interface Reader {
   each?: boolean
   /** Whole lines of stdout without their newlines; the last may be an unfinished one at the end. */
   out(lines: Buffer[]): NewEvent[]
+  /** The agent has said its last word: what is left for it to do is to exit, and it gets a short while for that. */
+  readonly through?: boolean
   /** Once, when the agent has ended and everything was read. */
-  verdict(exit: { code: number | null; signal: string | null }): Verdict
+  verdict(exit: Exit): Verdict
 }
 
 export interface Provider {
@@ -63,9 +121,18 @@ export interface Provider {
   /** A script's prompt is run as it is: nothing is put before or after it. */
   prompt: 'script' | 'text'
   can: ReadonlySet<Feature>
+  /** The models that --size stands for, unless the configuration names others. */
+  sizes?: Readonly<Record<Size, string>>
+  /** An agent that writes nothing for so long is ended, in milliseconds, unless --stall says otherwise; nothing if it may be silent. */
+  stall?: number
+  /** Variables that it sets for what runs inside it, and that would make one started from there take itself for a part of it. */
+  marks?: RegExp
+  /** Where it is, by a look at files alone: asked before every start. */
   find(): Found | Promise<Found>
+  /** Its version, if `find` cannot tell it, by running it. */
+  version?(path: string): Promise<string | undefined>
   /** Throws usage for what it could not be started with; asked before a session is made. */
   check?(asked: { model?: string; prompt: Buffer }): void
   launch(task: Task): Launch
-  reader(): Reader
+  reader(past: Past): Reader
 }

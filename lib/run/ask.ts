@@ -248,7 +248,7 @@ async function choose(ask: Ask, config: Config): Promise<Provider> {
 
 /** The provider of that name. Throws a Fault 127 or 126 if it cannot be used here. */
 export async function usable(name: string, config: Config): Promise<Provider> {
-  const provider = providerOf(name, config)
+  const provider = await providerOf(name, config)
   const found = await provider.find()
   if (found.path !== undefined) return provider
   throw new Fault(
@@ -258,7 +258,7 @@ export async function usable(name: string, config: Config): Promise<Provider> {
 }
 
 async function firstFound(config: Config): Promise<Provider> {
-  for (const provider of providers(config)) {
+  for (const provider of await providers(config)) {
     if (provider.prompt === 'text' && (await provider.find()).path !== undefined) return provider
   }
   throw new Fault("no provider given and no agent found: give --provider (as -p sh), or set 'provider' in config.toml", EXIT.notFound)
@@ -290,7 +290,7 @@ function modelOf(ask: Ask, config: Config, provider: Provider): string | undefin
   if (!provider.can.has('model')) return undefined
   if (ask.model !== undefined) return ask.model
   if (ask.size === undefined) return defaultModel(config, provider)
-  const model = config.models[provider.name]?.[ask.size]
+  const model = config.models[provider.name]?.[ask.size] ?? provider.sizes?.[ask.size]
   if (model !== undefined) return model
   throw usage(
     `provider ${quoted(provider.name)} has no ${ask.size} model: set [models.${provider.name}] ${ask.size} in config.toml, or give --model`,

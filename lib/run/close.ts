@@ -66,7 +66,7 @@ function turnIn(id: string, run: number): { number: number; begun?: Begun; ended
 /** The provider, unless the configuration has lost it since: then its output stays in its files. */
 async function providerIfKnown(session: Session) {
   try {
-    return providerOf(session.provider, await loadConfig(session.root))
+    return await providerOf(session.provider, await loadConfig(session.root))
   } catch (error) {
     if (error instanceof Fault) return undefined
     throw error

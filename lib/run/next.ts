@@ -44,7 +44,7 @@ export async function next(session: Session, ended: Ended, before: Before, pause
 /** The agent once more, with the reasons why its result did not fit. */
 async function refused({ id, provider, root }: Session, { reason }: Ended, { refusals, turn }: Before): Promise<Following | undefined> {
   if (reason !== 'schema' || turn === undefined) return undefined
-  const following = askAgain(id, providerOf(provider, await loadConfig(root)), refusals, turn)
+  const following = askAgain(id, await providerOf(provider, await loadConfig(root)), refusals, turn)
   return following && { pause: 0, ...following }
 }
 
@@ -68,7 +68,7 @@ export function waitingFor(session: Session, { status }: Pick<Ended, 'status'>):
 /** The turn for what waits: of a script each message is one, because one must not end or swallow another; else all are one. */
 export async function turnOfWaiting(session: Session): Promise<number | undefined> {
   if (session.interactive) return undefined
-  const { prompt } = providerOf(session.provider, await loadConfig(session.root))
+  const { prompt } = await providerOf(session.provider, await loadConfig(session.root))
   const turn = openTurn(session.id)
   const room = prompt === 'script' ? 1 - messagesOf(session.id, turn).length : Number.POSITIVE_INFINITY
   deliver(session.id, turn, waiting(session.id).slice(0, Math.max(0, room)))

@@ -6,13 +6,13 @@ import { markOf } from '../agent/agent.js'
 import { keepConversation } from '../agent/conversation.js'
 import { putContext } from '../agent/inject.js'
 import { writePrompt } from '../agent/prompt.js'
-import { type Exit, type Playing, type Said, shoot } from '../agent/shot.js'
+import { type Playing, type Said, shoot } from '../agent/shot.js'
 import { Fault } from '../base/exit.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import { LogWriter } from '../log/write.js'
 import { providerOf } from '../provider/list.js'
-import type { Provider, Verdict } from '../provider/provider.js'
+import type { Exit, Provider, Verdict } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
@@ -91,7 +91,7 @@ export class Run {
   /** The provider, or how the run ends without one, or because that was asked for already. */
   async #provider(): Promise<Provider | Outcome> {
     try {
-      const provider = providerOf(this.#session.provider, await loadConfig(this.#session.root))
+      const provider = await providerOf(this.#session.provider, await loadConfig(this.#session.root))
       this.look()
       return this.#request ? outcomeOf({ success: false }, this.#request) : provider
     } catch (error) {

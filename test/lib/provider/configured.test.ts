@@ -17,6 +17,7 @@ const task = {
   promptFile: join(folder, 'prompt'),
   flags: {},
   resumed: false,
+  keep: () => '',
 }
 const launch = (command: [string, ...string[]], more = {}) => configured('x', { command, env: {} }).launch({ ...task, ...more })
 const check = (command: [string, ...string[]], prompt: Buffer) => configured('x', { command, env: {} }).check?.({ prompt })
@@ -65,10 +66,10 @@ t.test('what it can, and whether it is there', async t => {
 t.test('the list', async t => {
   const config = { providers: { mine: { command: ['a'], env: {} } }, models: {}, listen: {} } as unknown as Config
   t.same(
-    providers(config).map(({ name }) => name),
+    (await providers(config)).map(({ name }) => name),
     ['sh', 'mine'],
   )
-  t.equal(providerOf('mine', config).name, 'mine')
-  t.throws(() => providerOf('mime', config), { exit: 127, message: "no provider 'mime': did you mean mine?" })
-  t.throws(() => providerOf('Other One', config), { exit: 127, message: /there are sh, mine; add \[providers\.NAME\] to config\.toml/ })
+  t.equal((await providerOf('mine', config)).name, 'mine')
+  await t.rejects(providerOf('mime', config), { exit: 127, message: "no provider 'mime': did you mean mine?" })
+  await t.rejects(providerOf('Other One', config), { exit: 127, message: /there are sh, mine; add \[providers\.NAME\] to config\.toml/ })
 })
