@@ -115,6 +115,9 @@ export interface Reader {
   verdict(exit: Exit): Verdict
 }
 
+/** How long an agent of a vendor may write nothing, in milliseconds: waiting out a limit in silence is what some of them do. */
+export const STALL = 30 * 60_000
+
 export interface Provider {
   name: string
   does: string
