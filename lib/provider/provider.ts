@@ -109,6 +109,8 @@ export interface Reader {
   each?: boolean
   /** Whole lines of stdout without their newlines; the last may be an unfinished one at the end. */
   out(lines: Buffer[]): NewEvent[]
+  /** What was held back until now, such as a message whose end was not seen; once, when all lines were read. */
+  end?(): NewEvent[]
   /** The agent has said its last word: what is left for it to do is to exit, and it gets a short while for that. */
   readonly through?: boolean
   /** Once, when the agent has ended and everything was read. */

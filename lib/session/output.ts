@@ -20,12 +20,14 @@ export interface Offsets {
 /** Follows both files of one run. */
 export class AgentOutput {
   #log: LogWriter
+  #reader: Reader
   #out: Stream
   #err: Stream
 
   /** `from` is where the run begins in the files, `logged` how far the log already has them. */
   constructor(id: string, log: LogWriter, reader: Reader, from: Offsets, logged: Offsets) {
     this.#log = log
+    this.#reader = reader
     this.#out = new Stream(paths.inSession(id, 'stdout'), from.stdout, logged.stdout, lines => reader.out(lines), reader.each)
     this.#err = new Stream(paths.inSession(id, 'stderr'), from.stderr, logged.stderr, linesOfStderr)
   }
@@ -33,6 +35,7 @@ export class AgentOutput {
   /** Appends what the agent has written since; `atEnd` includes a last line without a newline. */
   take(atEnd = false): void {
     this.#out.take(this.#log, atEnd)
+    if (atEnd) this.#out.close(this.#log, this.#reader.end?.() ?? [])
     this.#err.take(this.#log, atEnd)
   }
 
@@ -74,6 +77,12 @@ class Stream {
     const rest = atEnd ? this.#file.takeRest() : undefined
     if (rest) this.#add(rest.bytes, rest.offset + rest.bytes.length, log)
     this.#flush(log)
+  }
+
+  /** What the reader had held back: its lines gave no event, so the log has it only if it has the end of the file. */
+  close(log: LogWriter, held: NewEvent[]): void {
+    const last = held.at(-1)
+    if (last && this.end > this.#logged) log.append(...held.slice(0, -1), { ...last, offset: this.end })
   }
 
   /** Batches end where the log ends, so that nothing is given twice or left out. */
