@@ -26,16 +26,10 @@ export interface UsageFields {
 /** A reader of one turn. */
 export function acpReader(past: Past, words: AcpWords = {}): Reader {
   const turn = new AcpTurn(past, words)
-  const reader = accountReader((line, account) => turn.take(line, account))
-  return {
-    each: true,
-    out: lines => reader.out(lines),
-    rest: () => turn.rest(),
-    get through() {
-      return reader.through
-    },
-    verdict: exit => reader.verdict(exit),
-  }
+  return accountReader(
+    (line, account) => turn.take(line, account),
+    () => turn.rest(),
+  )
 }
 
 class AcpTurn {
@@ -52,7 +46,8 @@ class AcpTurn {
     this.#words = words
   }
 
-  take(line: Line, account: Account): NewEvent[] {
+  /** The events of a line; nothing for a piece of a message that is not whole. */
+  take(line: Line, account: Account): NewEvent[] | undefined {
     const params = fieldsOf(line.params)
     if (line.method === 'session/update') return this.#update(fieldsOf(params.update))
     if (line.method === 'session/request_permission') return [...this.rest(), ...this.#call(fieldsOf(params.toolCall), true)]
@@ -72,7 +67,7 @@ class AcpTurn {
     return [{ type: piece.type, content: piece.text, message_id: piece.id }]
   }
 
-  #update(update: Line): NewEvent[] {
+  #update(update: Line): NewEvent[] | undefined {
     const kind = String(update.sessionUpdate)
     if (kind === 'agent_message_chunk') return this.#said('assistant_message', update)
     if (kind === 'agent_thought_chunk') return this.#said('reasoning', update)
@@ -84,14 +79,14 @@ class AcpTurn {
     return [status(kind, update)]
   }
 
-  #said(type: 'assistant_message' | 'reasoning', { content, messageId }: Line): NewEvent[] {
+  #said(type: 'assistant_message' | 'reasoning', { content, messageId }: Line): NewEvent[] | undefined {
     const block = fieldsOf(content)
     const id = textOf(messageId)
     const before = this.#piece && (this.#piece.type !== type || this.#piece.id !== id) ? this.rest() : []
     if (typeof block.text !== 'string') return [...before, ...this.rest(), status(`${type} ${block.type}`, block)]
     this.#piece ??= { type, id, text: '' }
     this.#piece.text += block.text
-    return before
+    return before.length > 0 ? before : undefined
   }
 
   /** A call when it begins, and its result when that is there. */

@@ -11,6 +11,9 @@ import { sh } from './sh.js'
 /** In the order in which the first that is there is taken. */
 const BUILT_IN = new Map<string, () => Promise<Provider>>([
   ['sh', async () => sh],
+  ['claude', async () => (await import('./claude.js')).claude],
+  ['codex', async () => (await import('./codex.js')).codex],
+  ['gemini', async () => (await import('./gemini.js')).gemini],
   ['acp', async () => (await import('./acp.js')).acp],
 ])
 

@@ -118,10 +118,10 @@ export interface Reader {
   each?: boolean
   /** Whole lines of stdout without their newlines; the last may be an unfinished one at the end. */
   out(lines: Buffer[]): NewEvent[]
+  /** What was held back until now, such as a message whose end was not seen; once, when all lines of the turn were read. */
+  end?(): NewEvent[]
   /** The agent has said its last word of the turn: what is left for it to do is to exit, and it gets a short while for that. */
   readonly through?: boolean
-  /** Events that were held back until now, because their text was not whole; once, before the verdict. */
-  rest?(): NewEvent[]
   /** Once, when the agent has ended, or the turn of one that lives on, and everything was read. */
   verdict(exit: Exit): Verdict
 }

@@ -32,7 +32,7 @@ export class AgentOutput {
       logged.stdout,
       lines => reader.out(lines),
       reader.each,
-      () => reader.rest?.() ?? [],
+      () => reader.end?.() ?? [],
     )
     this.#err = new Stream(paths.inSession(id, 'stderr'), from.stderr, logged.stderr, linesOfStderr)
   }
