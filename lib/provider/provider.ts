@@ -135,7 +135,7 @@ export interface Provider {
   /** Its version, if `find` cannot tell it, by running it. */
   version?(path: string): Promise<string | undefined>
   /** Throws usage for what it could not be started with; asked before a session is made. */
-  check?(asked: { model?: string; prompt: Buffer }): void
+  check?(asked: { model?: string; prompt: Buffer; flags?: Wishes }): void
   launch(task: Task): Launch
   reader(past: Past): Reader
 }
