@@ -120,6 +120,7 @@ class Stream {
   #rounds = { begun: 0, ended: 0 }
   /** What runs beside the conversation, by id. */
   #tasks = new Set<string>()
+  #isWoken = false
   /** The kind of the latest error of the API. */
   #kind: string | undefined
   /** What was said of the latest limit that was met. */
@@ -131,7 +132,7 @@ class Stream {
 
   /** Something will wake it, or has. */
   get isAtWork(): boolean {
-    return this.#tasks.size > 0 || this.#rounds.begun > this.#rounds.ended
+    return this.#tasks.size > 0 || this.#isWoken || this.#rounds.begun > this.#rounds.ended
   }
 
   take(line: Line, account: Account): NewEvent[] {
@@ -151,17 +152,18 @@ class Stream {
   }
 
   /** Rounds and tasks that begin and end. */
-  #note({ subtype, session_id, task_id, patch }: Line, account: Account): void {
+  #note(line: Line, account: Account): void {
+    const { subtype, session_id, task_id } = line
     // Only here: a result about a conversation that is not there bears an id too.
     if (subtype === 'init') {
       account.conversation = textOf(session_id) ?? account.conversation
       this.#rounds.begun += 1
+      this.#isWoken = false
     }
-    const task = textOf(task_id) ?? ''
-    if (subtype === 'task_started') this.#tasks.add(task)
-    const state = fieldsOf(patch).status
-    const isOver = subtype === 'task_notification' || (subtype === 'task_updated' && textOf(state) !== undefined && state !== 'running')
-    if (isOver) this.#tasks.delete(task)
+    if (subtype === 'task_started') this.#tasks.add(String(task_id))
+    if (subtype === 'task_notification') this.#tasks.delete(String(task_id))
+    // One that it stopped itself, because it is about to exit, wakes nobody.
+    if (subtype === 'task_notification' && this.#rounds.begun === this.#rounds.ended) this.#isWoken ||= line.status !== 'stopped'
   }
 
   #message(line: Line, account: Account): NewEvent[] {
@@ -188,12 +190,11 @@ class Stream {
     if (account.success) account.result = textOf(line.result) ?? account.result
     account.error = account.success ? undefined : this.#errorOf(line)
     account.limit = account.success ? undefined : this.#limitOf(line)
-    const stop_reason = textOf(line.stop_reason) ?? textOf(line.terminal_reason) ?? textOf(line.subtype) ?? 'unknown'
-    return [...this.#denials(line), ...this.#spentSince(line), { type: 'turn_ended', stop_reason }]
+    return [...this.#denials(line), ...this.#spentSince(line), { type: 'turn_ended', stop_reason: stopOf(line) }]
   }
 
   #errorOf({ subtype, terminal_reason, result, errors }: Line): string {
-    if (String(terminal_reason).startsWith('aborted')) return 'interrupted'
+    if (isInterrupted(terminal_reason)) return 'interrupted'
     const told = Array.isArray(errors) ? errors.map(String).join('; ') : ''
     const error = oneLine(textOf(result) ?? (told || `the agent ended with ${subtype}`))
     const hint = NO_CONVERSATION.test(error) ? GONE : HINTS[this.#kind ?? '']
@@ -232,5 +233,13 @@ class Stream {
   }
 }
 
+/** Of one that failed, the model's own reason to stop says nothing, and the subtype may be `success`. */
+function stopOf({ subtype, is_error, stop_reason, terminal_reason }: Line): string {
+  if (isInterrupted(terminal_reason)) return 'interrupted'
+  if (subtype === 'success') return is_error === true ? 'error' : (textOf(stop_reason) ?? 'end_turn')
+  return textOf(subtype)?.replace(/^error_/, '') ?? 'error'
+}
+
+const isInterrupted = (reason: unknown) => textOf(reason)?.startsWith('aborted') === true
 const isTalk = ({ type }: NewEvent) => type !== 'tool_call' && type !== 'tool_result'
 const countOf = (value: unknown) => (typeof value === 'number' ? value : 0)
