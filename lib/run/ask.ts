@@ -1,6 +1,7 @@
 // From what a user asked for to a session on disk: defaults filled in, checked against what the provider can do, refused
 // before anything is made if it cannot be kept.
 
+import { resolve } from 'node:path'
 import { aroundHere } from '../agent/around.js'
 import { attached, checkFiles, filesAt } from '../agent/attach.js'
 import { sandboxOf, trySandbox } from '../agent/sandbox.js'
@@ -243,7 +244,14 @@ const KEPT: (keyof Ask)[] = [
 
 /** Only what was asked for: no switch that is off, no empty list. */
 function asGiven(ask: Ask): Record<string, unknown> {
-  return Object.fromEntries(KEPT.filter(key => isGiven(ask[key])).map(key => [key, ask[key]]))
+  return Object.fromEntries(KEPT.filter(key => isGiven(ask[key])).map(key => [key, PATHS.has(key) ? absolute(ask[key]) : ask[key]]))
+}
+
+/** Flags that name files by where they are from here; the agent works elsewhere. */
+const PATHS: ReadonlySet<keyof Ask> = new Set(['addDir', 'file', 'mcpConfig'])
+
+function absolute(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(absolute) : resolve(String(value))
 }
 
 function isGiven(value: unknown): boolean {
