@@ -36,6 +36,8 @@ export interface Playing {
   readonly identity: Identity | undefined
   /** The agent is through; what is left of it may still be there. */
   readonly exited: Promise<unknown>
+  /** Since when all it said is that it waits, in milliseconds since 1970; nothing if it does not. */
+  readonly waitsSince?: number
   /** Follows the agent into the log until nothing of it is left that should not be. Called once, when the turn is on record. */
   done(log: LogWriter): Promise<Said & { exit: Exit }>
   /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */
@@ -71,6 +73,7 @@ class Shot implements Playing {
   #ladder: Promise<unknown> | undefined
   /** It is being ended because it had said its last word and did not exit. */
   #overdue: boolean | undefined
+  #live: LiveOutput | undefined
 
   constructor(session: Session, run: number, provider: Provider, agent: Agent) {
     this.#session = session
@@ -85,12 +88,17 @@ class Shot implements Playing {
 
   async done(log: LogWriter): Promise<Said & { exit: Exit }> {
     const live = new LiveOutput(this.#session.id, log, this.#provider, this.from, () => this.#hasNotExited())
+    this.#live = live
     try {
       const exit = await this.#gone()
       return { exit, ...live.finish(exit) }
     } finally {
       live.close()
     }
+  }
+
+  get waitsSince(): number | undefined {
+    return this.#live?.waitsSince
   }
 
   stop(grace: () => number): void {
@@ -140,6 +148,7 @@ class LiveOutput {
   #due: NodeJS.Immediate | undefined
   #overdue: NodeJS.Timeout | undefined
   readonly #hasNotExited: () => void
+  waitsSince: number | undefined
   /** The log could not be written; the end of the turn makes up for it. */
   #behind = false
 
@@ -165,6 +174,7 @@ class LiveOutput {
       this.#due = undefined
       try {
         if (!this.#behind) this.#output.take()
+        this.waitsSince = this.#reader.waiting ? (this.waitsSince ?? Date.now()) : undefined
         if (this.#reader.through) this.#overdue ??= setTimeout(this.#hasNotExited, THROUGH_GRACE)
       } catch (error) {
         // A full disk while the agent works: what it said stays in its files and is read again at the end.

@@ -111,6 +111,8 @@ export interface Reader {
   out(lines: Buffer[]): NewEvent[]
   /** The agent has said its last word: what is left for it to do is to exit, and it gets a short while for that. */
   readonly through?: boolean
+  /** All it says is that it waits, for a network that is not there: a stall, however often it says so. */
+  readonly waiting?: boolean
   /** Once, when the agent has ended and everything was read. */
   verdict(exit: Exit): Verdict
 }
@@ -135,7 +137,7 @@ export interface Provider {
   /** Its version, if `find` cannot tell it, by running it. */
   version?(path: string): Promise<string | undefined>
   /** Throws usage for what it could not be started with; asked before a session is made. */
-  check?(asked: { model?: string; prompt: Buffer }): void
+  check?(asked: { model?: string; prompt: Buffer; flags?: Wishes }): void
   launch(task: Task): Launch
   reader(past: Past): Reader
 }

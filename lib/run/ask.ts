@@ -95,7 +95,7 @@ export async function plan(ask: Ask): Promise<Planned> {
   const schema = ask.jsonSchema === undefined ? undefined : await (await import('../agent/schema.js')).loadSchema(ask.jsonSchema)
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, session, schema)
-  provider.check?.({ model: session.model, prompt: files.prompt })
+  provider.check?.({ model: session.model, prompt: files.prompt, flags: session.flags })
   if (session.sandbox) await trySandbox(session)
   return { session, files, wanted: { name: ask.worktree, carried: config.worktree.carry } }
 }
