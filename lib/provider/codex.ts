@@ -187,10 +187,10 @@ class Telling {
         account.success = true
         return [usageOf(fieldsOf(line.usage), this.#usageBefore()), { type: 'turn_ended', stop_reason: 'completed' }]
       case 'turn.failed':
-        Object.assign(account, { success: false, error: explained(message), limit: limitIn(message) })
-        return [{ type: 'turn_ended', stop_reason: 'failed', error: message }]
+        Object.assign(account, { success: false, error: explained(message) || account.error, limit: limitIn(message) })
+        return [{ type: 'turn_ended', stop_reason: 'failed', error: message || undefined }]
       case 'error':
-        if (!this.waiting) account.error = explained(message)
+        if (!this.waiting) account.error = explained(message) || account.error
         return [status(message || 'error', line)]
       default:
         return this.#item(String(line.type), fieldsOf(line.item), account)

@@ -401,7 +401,7 @@ t.test('126 and 127', async t => {
   await says(
     ['-p', 'claude', 'x'],
     127,
-    /no provider 'claude': there are sh, gone, plain; this release does not bring it: add it .* as \[providers\.my-claude\]/,
+    /no provider 'claude': there are sh, .*gone, plain; this release does not bring it: add it .* as \[providers\.my-claude\]/,
   )
   await says(['x'], 127, /no provider given and no agent found: give --provider/)
   t.equal(zag.ids().length, before, 'nothing was made')
