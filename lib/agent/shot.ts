@@ -25,6 +25,8 @@ export interface Playing {
   readonly identity: Identity | undefined
   /** The agent is through; what is left of it may still be there. */
   readonly exited: Promise<unknown>
+  /** Since when all it said is that it waits, in milliseconds since 1970; nothing if it does not. */
+  readonly waitsSince?: number
   /** Follows the agent into the log until nothing of it is left that should not be. Called once, when the turn is on record. */
   done(log: LogWriter): Promise<Said & { exit: Exit }>
   /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */
@@ -60,6 +62,7 @@ class Shot implements Playing {
   #ladder: Promise<unknown> | undefined
   /** It is being ended because it had said its last word and did not exit. */
   #overdue: boolean | undefined
+  #output: TurnOutput | undefined
 
   constructor(session: Session, run: number, provider: Provider, agent: Agent) {
     this.#session = session
@@ -78,6 +81,7 @@ class Shot implements Playing {
     const output = new TurnOutput(turn, log, () => {
       timer = setTimeout(() => this.#hasNotExited(), THROUGH_GRACE)
     })
+    this.#output = output
     try {
       const exit = await this.#gone()
       return { exit, ...output.finish(exit) }
@@ -85,6 +89,10 @@ class Shot implements Playing {
       clearTimeout(timer)
       output.close()
     }
+  }
+
+  get waitsSince(): number | undefined {
+    return this.#output?.waitsSince
   }
 
   stop(grace: () => number): void {

@@ -51,6 +51,8 @@ export class TurnOutput {
   #watches: { close(): void }[] = []
   #due: NodeJS.Immediate | undefined
   #told = false
+  /** Since when all the agent said is that it waits, in milliseconds since 1970; nothing if it does not. */
+  waitsSince: number | undefined
   /** The log could not be written; the end of the turn makes up for it. */
   #behind = false
 
@@ -74,6 +76,7 @@ export class TurnOutput {
       this.#due = undefined
       try {
         if (!this.#behind) this.#output.take()
+        this.waitsSince = this.#reader.waiting ? (this.waitsSince ?? Date.now()) : undefined
       } catch (error) {
         // A full disk while the agent works: what it said stays in its files and is read again at the end.
         if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error

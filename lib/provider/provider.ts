@@ -122,6 +122,8 @@ export interface Reader {
   end?(): NewEvent[]
   /** The agent has said its last word of the turn: what is left for it to do is to exit, and it gets a short while for that. */
   readonly through?: boolean
+  /** All it says is that it waits, for a network that is not there: a stall, however often it says so. */
+  readonly waiting?: boolean
   /** Once, when the agent has ended, or the turn of one that lives on, and everything was read. */
   verdict(exit: Exit): Verdict
 }

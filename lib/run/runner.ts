@@ -310,9 +310,10 @@ export class Run {
     let disarm = () => {}
     const look = (since: number) => {
       disarm = at(since + stall, () => {
-        const moved = Math.max(since, ...OUTPUT.map(name => changedAt(paths.inSession(this.#session.id, name)) ?? 0))
+        const written = Math.max(...OUTPUT.map(name => changedAt(paths.inSession(this.#session.id, name)) ?? 0))
+        const moved = Math.max(since, this.#playing?.waitsSince ?? written)
         if (moved > since) return look(moved)
-        const error = `its agent wrote nothing for ${formatDuration(stall)}`
+        const error = `its agent ${this.#playing?.waitsSince ? 'only waited' : 'wrote nothing'} for ${formatDuration(stall)}`
         this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'stalled', error })
       })
     }
