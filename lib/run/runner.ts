@@ -167,8 +167,8 @@ export class Run {
   async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
     const failed = await this.#start(turn, provider)
     if (failed) {
-      const { success, status: stop_reason, error, exit_code } = failed
-      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, exit_code })
+      const { success, status: stop_reason, error, reason, exit_code } = failed
+      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, reason, exit_code })
       return failed
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
