@@ -44,12 +44,13 @@ export async function converse(ids: readonly string[], asked: Prompted, onEvent:
   const { over, state } = await settle(id)
   const limit = state === 'limited' ? lastOf(id, ['usage_limit_hit']) : undefined
   const after = endOfLog(id)
-  await send(id, message)
   // It waits for that as well.
   if (limit) onEvent({ ...limit, seq: 0 })
   const portion = new Portion(id, message.id)
   const talk = new Talk(id, message, over, portion)
   const signalled = onStop(talk, { hangUp: true })
+  // Before that a session that has ended is over.
+  await talk.sent
   const answer = await endOf(talk, portion.of(follow(id, { after, until: talk.through })), onEvent)
   const exit = answer?.success ? EXIT.ok : (signalled() ?? exitOf(answer ?? {}))
   return { row: { ...rowWith(id, answer), ...portion.sums() }, result: answer?.result, exit }
@@ -74,19 +75,28 @@ function rowWith(id: string, answer: Answer | undefined): Came['row'] {
 /** A prompt on its way to its answer; nothing if it was taken back. */
 class Talk {
   readonly ended: Promise<Answer | undefined>
+  /** The prompt is on its way, or could not be sent, which `ended` tells. */
+  readonly sent: Promise<void>
   readonly #id: string
   readonly #message: Message
   /** The session works for this prompt alone. */
   readonly #alone: boolean
   readonly #answered = new AbortController()
   readonly #stopped = new AbortController()
+  #isSent = false
+  #stop: { reason: string; grace: number } | undefined
   #cancelled: Promise<unknown> = Promise.resolve()
 
   constructor(id: string, message: Message, alone: boolean, portion: Portion) {
     this.#id = id
     this.#message = message
     this.#alone = alone
-    this.ended = this.#go(portion)
+    const sending = send(id, message)
+    this.sent = sending.then(
+      () => {},
+      () => {},
+    )
+    this.ended = this.#go(sending, portion)
     // Also of one that could not be had, nobody waits for more events.
     this.ended.finally(() => this.#answered.abort()).catch(() => {})
   }
@@ -101,16 +111,25 @@ class Talk {
   }
 
   cancel(reason: string, grace: number): void {
+    this.#stop = { reason, grace }
+    if (this.#isSent) this.#end(this.#stop)
+  }
+
+  /** Ends what works on the prompt; one that was not delivered to a session with other work is taken back. */
+  #end(stop: { reason: string; grace: number }): void {
     if (!this.#alone) takeBack(this.#id, this.#message.id)
     if (!this.#alone && !isDelivered(this.#id, this.#message.id)) this.#stopped.abort()
     else {
-      this.#cancelled = cancel(this.#id, { reason, grace })
+      this.#cancelled = cancel(this.#id, stop)
       // Told where its end is waited for.
       this.#cancelled.catch(() => {})
     }
   }
 
-  async #go(portion: Portion): Promise<Answer | undefined> {
+  async #go(sending: Promise<unknown>, portion: Portion): Promise<Answer | undefined> {
+    await sending
+    this.#isSent = true
+    if (this.#stop) this.#end(this.#stop)
     const answer = await answerTo(this.#id, this.#message.id, undefined, this.#stopped.signal)
     await this.#cancelled
     // What was cancelled before it began must not be said to it with the next message.
