@@ -36,7 +36,7 @@ export default command(import.meta, {
     ['zag-exec -p sh "echo hi"', 'prints hi'],
     ['zag-exec -p sh -o json "echo hi"', 'a row with result, duration_ms and log_path'],
     ['zag-exec -p sh --json "echo \'{\\"a\\": 1}\'"', 'the answer as JSON on one line'],
-    ['zag-exec --continue "echo once more"', 'the newest session of this project goes on'],
+    ['zag-exec --resume build "echo once more"', 'a session that is there already goes on'],
   ],
   async run({ operands, prompt, filePrompt, context, output, json, showUsage, resume, continue: goOn, ...ask }, { stdin, out, err }) {
     const printer = new AnswerPrinter({ output, json, showUsage }, out, err)
