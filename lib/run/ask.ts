@@ -335,8 +335,8 @@ function environmentOf(words: string[]): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-/** What an agent is told where its answer has to be JSON. */
-function askForJson({ answerJson = false }: Ask, schema: string | undefined): string {
+/** What an agent that reads text is told where its answer has to be JSON. */
+export function askForJson({ answerJson = false }: Pick<Ask, 'answerJson'>, schema?: string): string {
   const alone = 'and nothing else: no prose before or after it.'
   if (schema !== undefined) return `\n\nAnswer with one JSON value that fits this JSON Schema, ${alone}\n\n${schema.trim()}\n`
   return answerJson ? `\n\nAnswer with one JSON value ${alone}` : ''

@@ -10,7 +10,6 @@ import { writePrompt } from '../agent/prompt.js'
 import { type Playing, shoot } from '../agent/shot.js'
 import { isLive, type Said } from '../agent/turn-output.js'
 import { Fault } from '../base/exit.js'
-import { paths } from '../base/paths.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
@@ -18,13 +17,13 @@ import { LogWriter } from '../log/write.js'
 import { providerOf } from '../provider/list.js'
 import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
-import { changedAt } from '../store/file.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
 import { fitted } from './fit.js'
 import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
 import { type EndRequest, GRACE, requestedEnd } from './request.js'
+import { whenSilent } from './stall.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 
 export interface RunOptions {
@@ -40,9 +39,6 @@ export interface RunOptions {
 
 /** What a run came to, but for its number and its time. */
 type Outcome = Pick<Ended, 'success' | 'status'> & Partial<Ended>
-
-/** What shows that an agent is at work. */
-const OUTPUT = ['stdout', 'stderr'] as const
 
 /** A run from its start to its end. */
 export class Run {
@@ -185,8 +181,8 @@ export class Run {
   async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
     const failed = await this.#start(turn, provider)
     if (failed) {
-      const { success, status: stop_reason, error, exit_code } = failed
-      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, exit_code })
+      const { success, status: stop_reason, error, reason, exit_code } = failed
+      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, reason, exit_code })
       return failed
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
@@ -198,31 +194,38 @@ export class Run {
   async #endTurn(provider: Provider): Promise<void> {
     let said = await this.#play(provider)
     let outcome = await this.#outcomeOf(said)
-    while (this.#limit && (await this.#waitOut(this.#limit, provider))) {
+    while (this.#limit) {
+      const instead = await this.#waitOut(this.#limit, outcome, provider)
+      if (instead) {
+        outcome = instead
+        break
+      }
       said = await this.#play(provider)
       outcome = await this.#outcomeOf(said)
     }
     this.#incident = undefined
-    const { success, status: stop_reason, error } = outcome
-    const ended = { success, stop_reason, error, ...exitFields(said.exit) }
+    const { success, status: stop_reason, error, reason } = outcome
+    const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
     this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.ends.stdout })
   }
 
-  /** Sleeps until a limit is over and lets the agent go on with the turn that met it. False if it is not to. */
-  async #waitOut(limit: Limit, provider: Provider): Promise<boolean> {
+  /** Sleeps until a limit is over and lets the agent go on with the turn that met it; or gives how the turn ends, if it does not go on. */
+  async #waitOut(limit: Limit, met: Outcome, provider: Provider): Promise<Outcome | undefined> {
     const { id } = this.#session
     const turn = this.#turn as number
     const following = await afterLimit(this.#session, limit, this.#incident, turn)
-    if (!following?.limited) return false
+    if (!following?.limited) return met
     this.#incident = following.limited
     showLimited(id, this.#run, following.limited)
     if (!this.#request) await this.#nap.take(following.pause)
     noLongerLimited(this.#session, following.limited, !this.#request)
-    if (this.#request || (await this.#start(turn, provider, following.continued ? CONTINUE : undefined))) return false
+    if (this.#request) return outcomeOf({ success: false }, this.#request)
+    const failed = await this.#start(turn, provider, following.continued ? CONTINUE : undefined)
+    if (failed) return failed
     await this.#onRecord(() => this.#log.append(...(following.continued ? [continuedEvent(turn)] : promptEvents(id, turn))))
-    return true
+    return undefined
   }
 
   /** What puts a turn on record. An agent for which that fails, because the disk is full, must not go on unseen. */
@@ -253,8 +256,9 @@ export class Run {
   /** What was asked of the run goes before what it said; what it said has to fit. */
   async #outcomeOf({ verdict, stderr }: Said): Promise<Outcome> {
     const outcome = outcomeOf(verdict, this.#request)
+    this.#limit = undefined
     if (this.#request) return outcome
-    this.#limit = verdict.success ? undefined : await limitIn(verdict, stderr, this.#session.root)
+    this.#limit = verdict.success ? undefined : await limitIn(this.#session, verdict, stderr)
     return this.#limit ? { ...outcome, reason: 'limit', error: `usage limit: ${this.#limit.message}` } : fitted(this.#session.id, outcome)
   }
 
@@ -306,19 +310,11 @@ export class Run {
 
   /** Ends the run when its agent wrote nothing for so long, in milliseconds. Returns the way to stop that. */
   #armStall(stall: number): () => void {
-    if (stall === 0) return () => {}
-    let disarm = () => {}
-    const look = (since: number) => {
-      disarm = at(since + stall, () => {
-        const written = Math.max(...OUTPUT.map(name => changedAt(paths.inSession(this.#session.id, name)) ?? 0))
-        const moved = Math.max(since, this.#playing?.waitsSince ?? written)
-        if (moved > since) return look(moved)
-        const error = `its agent ${this.#playing?.waitsSince ? 'only waited' : 'wrote nothing'} for ${formatDuration(stall)}`
-        this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'stalled', error })
-      })
-    }
-    look(Date.now())
-    return () => disarm()
+    const waits = () => this.#playing?.waitsSince
+    return whenSilent(this.#session.id, stall, waits, () => {
+      const error = `its agent ${waits() === undefined ? 'wrote nothing' : 'only waited'} for ${formatDuration(stall)}`
+      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'stalled', error })
+    })
   }
 
   /** Ends the run when its time is over. Returns the way to stop that. */

@@ -249,8 +249,8 @@ t.test('a prompt is what is said to the model, not a command or a file', async t
 
 t.test('a prompt longer than it reads', async t => {
   const most = Buffer.alloc(8 * 1024 * 1024, 'x')
-  gemini.check?.({ prompt: most })
-  t.throws(() => gemini.check?.({ prompt: Buffer.concat([most, Buffer.from('x')]) }), {
+  gemini.check?.({ prompt: most, flags: {} })
+  t.throws(() => gemini.check?.({ prompt: Buffer.concat([most, Buffer.from('x')]), flags: {} }), {
     exit: 2,
     message: /has 8388609 bytes, and gemini reads/,
   })

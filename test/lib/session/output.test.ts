@@ -43,7 +43,9 @@ function pieces() {
 
 /** Reads the output from its beginning, as far as the log does not have it. */
 function read(id: string, atEnd = true): void {
-  new AgentOutput(id, new LogWriter(id), pieces(), from, loggedOffsets(id, from)).take(atEnd)
+  const output = new AgentOutput(id, new LogWriter(id), pieces(), from, loggedOffsets(id, from))
+  if (atEnd) output.end()
+  else output.take()
 }
 
 const logged = (id: string) =>
