@@ -36,8 +36,8 @@ export function markOf(id: string, run: number): string {
 /** Starts the agent for a turn, whose prompt it is told, or instead, in a conversation that it had begun, this text. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
 export async function startAgent(session: Session, run: number, provider: Provider, turn = 1, instead?: string): Promise<Agent> {
   if (session.worktree) await (await import('../worktree/make.js')).checkWorktree(session, { first: run === 1 && turn === 1 })
-  const launch = provider.launch(taskOf(session, run, turn, instead))
   const around = aroundOf(session.id)
+  const launch = provider.launch(taskOf(session, run, turn, around.env, instead))
   // A script is what its caller would run by hand; an agent must not take itself for a part of one that it runs inside of.
   const marks = provider.prompt === 'script' ? [] : await enclosing()
   const env = environmentOf(session, run, launch, around.env, marks)
@@ -64,7 +64,7 @@ export async function startAgent(session: Session, run: number, provider: Provid
   }
 }
 
-function taskOf(session: Session, run: number, turn: number, instead: string | undefined): Task {
+function taskOf(session: Session, run: number, turn: number, around: NodeJS.ProcessEnv, instead: string | undefined): Task {
   const context = paths.inSession(session.id, 'stdin')
   return {
     session: session.id,
@@ -77,6 +77,7 @@ function taskOf(session: Session, run: number, turn: number, instead: string | u
     conversation: session.native_id,
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
+    env: { ...around, ...session.env },
     keep: (name, text) => keep(session.id, name, text),
   }
 }
@@ -112,7 +113,7 @@ function environmentOf(session: Session, run: number, launch: Launch, around: No
   const own: NodeJS.ProcessEnv = {}
   for (const [name, value] of Object.entries(around)) if (!isForeign(name)) own[name] = value
   // That of the caller may be where the sandbox has nothing.
-  Object.assign(own, launch.env, session.sandbox ? { TMPDIR: '/tmp' } : {}, session.env, exportsOf(session, run))
+  Object.assign(own, launch.env, session.sandbox ? { TMPDIR: '/tmp' } : {}, session.env, launch.remade, exportsOf(session, run))
   if (session.sandbox) own.ZAG_SANDBOX = '1'
   if (existsSync(context)) own.ZAG_CONTEXT_DIR = context
   if (existsSync(refused)) own.ZAG_SCHEMA_ERRORS = refused

@@ -9,7 +9,10 @@ import type { Provider } from './provider.js'
 import { sh } from './sh.js'
 
 /** In the order in which the first that is there is taken. */
-const BUILT_IN = new Map<string, () => Promise<Provider>>([['sh', async () => sh]])
+const BUILT_IN = new Map<string, () => Promise<Provider>>([
+  ['sh', async () => sh],
+  ['opencode', async () => (await import('./opencode.js')).opencode],
+])
 
 /** All providers, built-in ones first. */
 export async function providers(config: Config): Promise<Provider[]> {

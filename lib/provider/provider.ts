@@ -39,6 +39,8 @@ export interface Task {
   /** The file with wrapped results given as context, for agents whose prompt is a script; others have them in the prompt. */
   contextFile?: string
   flags: Wishes
+  /** What whoever asked for it has in the environment, with what --env gave. */
+  env: Readonly<NodeJS.ProcessEnv>
   /** Keeps a text for the agent in a private file of the session, whose path it gives; never in the user's project. */
   keep(name: string, text: string): string
 }
@@ -60,7 +62,10 @@ export interface Launch {
   argv: [string, ...string[]]
   /** A file the agent reads as its stdin; it ends, so that no agent waits for more. */
   stdin: string
+  /** Variables for it; --env goes before them. */
   env?: Record<string, string>
+  /** Variables that were made of what task.env has under their names, and so stand in place of that. */
+  remade?: Record<string, string>
 }
 
 /** How an agent's process ended. */
@@ -135,7 +140,7 @@ export interface Provider {
   /** Its version, if `find` cannot tell it, by running it. */
   version?(path: string): Promise<string | undefined>
   /** Throws usage for what it could not be started with; asked before a session is made. */
-  check?(asked: { model?: string; prompt: Buffer }): void
+  check?(asked: { model?: string; prompt: Buffer; flags?: Wishes }): void
   launch(task: Task): Launch
   reader(past: Past): Reader
 }

@@ -42,7 +42,9 @@ t.test('the list, as text and --json', async t => {
   t.match({ code, stderr }, { code: 0, stderr: '' })
   t.match(stdout, /^sh\tyes\t\/bin\/sh\tthe prompt is a POSIX shell script$/m)
   t.match(stdout, /^gone\tno\t-\t'no-such-agent' was not found: install it, or mend \[providers\.gone\] command$/m)
-  const json = rows((await zag.go('providers', ['--json'])).stdout)
+  const all = rows((await zag.go('providers', ['--json'])).stdout)
+  // What of the agents that zag knows is on this machine is not for this test to say.
+  const json = all.filter(({ provider }) => provider === 'sh' || CONFIG.includes(`[providers.${provider}]`))
   t.same(
     json.map(({ provider, usable }) => [provider, usable]),
     [

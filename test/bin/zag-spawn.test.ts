@@ -399,9 +399,9 @@ t.test('126 and 127', async t => {
   await says(['-p', 'plain', 'x'], 126, /^zag-spawn: provider 'plain' cannot be used: '.*plain' may not be executed: .*\n$/)
   await says(['-p', 'sj', 'x'], 127, /^zag-spawn: no provider 'sj': did you mean sh\?\n$/)
   await says(
-    ['-p', 'claude', 'x'],
+    ['-p', 'native', 'x'],
     127,
-    /no provider 'claude': there are sh, gone, plain; this release does not bring it: add it .* as \[providers\.my-claude\]/,
+    /no provider 'native': there are sh, .*gone, plain; this release does not bring it: add it .* as \[providers\.my-native\]/,
   )
   await says(['x'], 127, /no provider given and no agent found: give --provider/)
   t.equal(zag.ids().length, before, 'nothing was made')
