@@ -51,9 +51,9 @@ export async function startAgent(
   { turn = 1, instead, live }: Kind = {},
 ): Promise<Agent> {
   if (session.worktree) await (await import('../worktree/make.js')).checkWorktree(session, { first: run === 1 && turn === 1 })
-  const task = taskOf(session, run, turn, instead)
-  const launch: Start & { stdin?: string } = live && provider.live ? provider.live.start(task) : provider.launch(task)
   const around = aroundOf(session.id)
+  const task = taskOf(session, run, turn, around.env, instead)
+  const launch: Start & { stdin?: string } = live && provider.live ? provider.live.start(task) : provider.launch(task)
   // A script is what its caller would run by hand; an agent must not take itself for a part of one that it runs inside of.
   const marks = provider.prompt === 'script' ? [] : await enclosing()
   const env = environmentOf(session, run, launch, around.env, marks)
@@ -86,7 +86,7 @@ export async function startAgent(
   }
 }
 
-function taskOf(session: Session, run: number, turn: number, instead: string | undefined): Task {
+function taskOf(session: Session, run: number, turn: number, around: NodeJS.ProcessEnv, instead: string | undefined): Task {
   const context = paths.inSession(session.id, 'stdin')
   return {
     session: session.id,
@@ -99,6 +99,7 @@ function taskOf(session: Session, run: number, turn: number, instead: string | u
     conversation: session.native_id,
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
+    env: { ...around, ...session.env },
     keep: (name, text) => keep(session.id, name, text),
   }
 }
@@ -138,7 +139,7 @@ function environmentOf(session: Session, run: number, launch: Start, around: Nod
   const own: NodeJS.ProcessEnv = {}
   for (const [name, value] of Object.entries(around)) if (!isForeign(name)) own[name] = value
   // That of the caller may be where the sandbox has nothing.
-  Object.assign(own, launch.env, session.sandbox ? { TMPDIR: '/tmp' } : {}, session.env, exportsOf(session, run))
+  Object.assign(own, launch.env, session.sandbox ? { TMPDIR: '/tmp' } : {}, session.env, launch.remade, exportsOf(session, run))
   if (session.sandbox) own.ZAG_SANDBOX = '1'
   if (existsSync(context)) own.ZAG_CONTEXT_DIR = context
   if (existsSync(refused)) own.ZAG_SCHEMA_ERRORS = refused

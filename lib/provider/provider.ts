@@ -40,6 +40,8 @@ export interface Task {
   /** The file with wrapped results given as context, for agents whose prompt is a script; others have them in the prompt. */
   contextFile?: string
   flags: Wishes
+  /** What whoever asked for it has in the environment, with what --env gave. */
+  env: Readonly<NodeJS.ProcessEnv>
   /** Keeps a text for the agent in a private file of the session, whose path it gives; never in the user's project. */
   keep(name: string, text: string): string
 }
@@ -61,7 +63,10 @@ export interface Wishes {
 /** How to start an agent. */
 export interface Start {
   argv: [string, ...string[]]
+  /** Variables for it; --env goes before them. */
   env?: Record<string, string>
+  /** Variables that were made of what task.env has under their names, and so stand in place of that. */
+  remade?: Record<string, string>
 }
 
 /** How to start the agent for a run. */

@@ -17,6 +17,7 @@ const task = {
   promptFile: join(folder, 'prompt'),
   flags: {},
   resumed: false,
+  env: {},
   keep: () => '',
 }
 const launch = (command: [string, ...string[]], more = {}) => configured('x', { command, env: {} }).launch({ ...task, ...more })
