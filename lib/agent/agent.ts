@@ -100,6 +100,7 @@ function taskOf(session: Session, run: number, turn: number, instead: string | u
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
     keep: (name, text) => keep(session.id, name, text),
+    kept: name => keptFor(session.id, name),
   }
 }
 
@@ -108,8 +109,13 @@ function keep(id: string, name: string, text: string): string {
   const folder = paths.inSession(id, 'agent')
   makeFolder(folder)
   const path = join(folder, name)
-  if (readIfThere(path) !== text) replaceFile(path, text)
+  if (keptFor(id, name) !== text) replaceFile(path, text)
   return path
+}
+
+/** What was kept for an agent under a name. */
+export function keptFor(id: string, name: string): string | undefined {
+  return readIfThere(join(paths.inSession(id, 'agent'), name))
 }
 
 /** The agent's files, open; its stdin is a pipe where there is none for it. */

@@ -18,6 +18,7 @@ const task = {
   flags: {},
   resumed: false,
   keep: () => '',
+  kept: () => undefined,
 }
 const launch = (command: [string, ...string[]], more = {}) => configured('x', { command, env: {} }).launch({ ...task, ...more })
 const check = (command: [string, ...string[]], prompt: Buffer) => configured('x', { command, env: {} }).check?.({ prompt, flags: {} })
