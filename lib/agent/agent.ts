@@ -101,6 +101,7 @@ function taskOf(session: Session, run: number, turn: number, around: NodeJS.Proc
     flags: session.flags,
     env: { ...around, ...session.env },
     keep: (name, text) => keep(session.id, name, text),
+    kept: name => keptFor(session.id, name),
   }
 }
 
@@ -109,8 +110,13 @@ function keep(id: string, name: string, text: string): string {
   const folder = paths.inSession(id, 'agent')
   makeFolder(folder)
   const path = join(folder, name)
-  if (readIfThere(path) !== text) replaceFile(path, text)
+  if (keptFor(id, name) !== text) replaceFile(path, text)
   return path
+}
+
+/** What was kept for an agent under a name. */
+export function keptFor(id: string, name: string): string | undefined {
+  return readIfThere(join(paths.inSession(id, 'agent'), name))
 }
 
 /** The agent's files, open; its stdin is a pipe where there is none for it. */

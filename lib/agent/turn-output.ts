@@ -9,6 +9,7 @@ import { AgentOutput, loggedOffsets, type Offsets } from '../session/output.js'
 import { lastLine, tailOf } from '../store/lines.js'
 import { watchFile } from '../store/watch.js'
 import type { Session } from '../table/sessions.js'
+import { keptFor } from './agent.js'
 
 /** What a turn came to by its output, and how far that was read. */
 export interface Said {
@@ -123,5 +124,5 @@ function conclude({ id, from }: Turn, output: AgentOutput, reader: Reader, exit:
 function pastOf({ id, from: { stdout }, since = 0 }: Turn): Past {
   const line = (is: (line: Buffer) => boolean) =>
     stdout <= since ? undefined : lastLine(paths.inSession(id, 'stdout'), is, { upTo: stdout, within: stdout - since })?.line
-  return { line }
+  return { line, kept: name => keptFor(id, name) }
 }

@@ -44,6 +44,8 @@ export interface Task {
   env: Readonly<NodeJS.ProcessEnv>
   /** Keeps a text for the agent in a private file of the session, whose path it gives; never in the user's project. */
   keep(name: string, text: string): string
+  /** What such a file has in it, also from an earlier run. */
+  kept(name: string): string | undefined
 }
 
 /** The flags of a session that are the provider's to see to; paths are absolute. */
@@ -115,6 +117,8 @@ export interface Verdict {
 export interface Past {
   /** The latest whole line of it that is one. */
   line(is: (line: Buffer) => boolean): Buffer | undefined
+  /** What a private file has in it that was kept for the agent, or by it. No other run of the session begins before this one was read. */
+  kept(name: string): string | undefined
 }
 
 /** Turns the output of one run into events. The same lines must give the same events again: a dead run is read anew. */

@@ -15,7 +15,7 @@ const linesOf = (name: string) =>
     .filter(Boolean)
     .map(line => Buffer.from(line))
 const line = (fields: object) => Buffer.from(JSON.stringify(fields))
-const fresh = () => claude.reader({ line: () => undefined })
+const fresh = () => claude.reader({ line: () => undefined, kept: () => undefined })
 const well: Exit = { code: 0, signal: null }
 const ill: Exit = { code: 1, signal: null }
 
@@ -338,6 +338,7 @@ const task: Task = {
   promptFile: join(folder, 'plain'),
   flags: {},
   resumed: false,
+  kept: () => undefined,
   keep(name, text) {
     kept.set(name, text)
     return `/kept/${name}`

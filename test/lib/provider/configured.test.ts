@@ -19,6 +19,7 @@ const task = {
   resumed: false,
   env: {},
   keep: () => '',
+  kept: () => undefined,
 }
 const launch = (command: [string, ...string[]], more = {}) => configured('x', { command, env: {} }).launch({ ...task, ...more })
 const check = (command: [string, ...string[]], prompt: Buffer) => configured('x', { command, env: {} }).check?.({ prompt, flags: {} })

@@ -18,7 +18,7 @@ const linesOf = (name: string) =>
 
 /** All events of some lines, with those that were held back, and the verdict. */
 function read(lines: Buffer[], exit: Exit) {
-  const reader = gemini.reader({ line: () => undefined })
+  const reader = gemini.reader({ line: () => undefined, kept: () => undefined })
   const events = [...reader.out(lines), ...(reader.end?.() ?? [])]
   return { events, verdict: reader.verdict(exit), through: reader.through }
 }
@@ -26,7 +26,7 @@ function read(lines: Buffer[], exit: Exit) {
 /** The events of a transcript but for status, and its verdict; the same whether it is read in one go or line by line. */
 function transcript(t: Test, name: string, exit: Exit = well) {
   const { events, verdict } = read(linesOf(name), exit)
-  const reader = gemini.reader({ line: () => undefined })
+  const reader = gemini.reader({ line: () => undefined, kept: () => undefined })
   const singly = [...linesOf(name).flatMap(line => reader.out([line])), ...(reader.end?.() ?? [])]
   t.same(singly, events, 'line by line')
   t.same(reader.verdict(exit), verdict)
@@ -185,7 +185,7 @@ t.test('exit 0 is no success: no end, no answer, nothing asked', async t => {
 
 t.test('a message whose end was not seen is not lost, whatever came last', async t => {
   const lines = linesOf('text').slice(0, 4)
-  const reader = gemini.reader({ line: () => undefined })
+  const reader = gemini.reader({ line: () => undefined, kept: () => undefined })
   t.match(reader.out(lines), [{ message: 'init' }, { message: 'message of user' }])
   t.same(reader.end?.(), [text('FAKE-OK hello from the fake mode')])
   t.match(reader.verdict(killed), { success: false, result: 'FAKE-OK hello from the fake mode' })
@@ -216,6 +216,7 @@ const task: Task = {
   promptFile: join(folder, 'prompt'),
   resumed: false,
   flags: {},
+  kept: () => undefined,
   keep(name, content) {
     kept[name] = content
     return `/kept/${name}`
