@@ -88,7 +88,7 @@ function row({ id, pid, logPath, interactive }: Spawned, { out }: Context): void
 async function spawnEach(common: Task, format: 'text' | 'json' | undefined, context: Context): Promise<number> {
   if (common.operands.length > 0 || common.prompt !== undefined || common.filePrompt !== undefined)
     throw usage('--each reads the prompts from stdin: give none beside it')
-  const { stdin, out, err } = context
+  const { stdin, err } = context
   const progress = new Progress(err)
   const base = { ...(await found(common, context)), slots: common.slots ?? availableParallelism() }
   let [accepted, exit]: [number, number] = [0, EXIT.ok]
@@ -100,14 +100,23 @@ async function spawnEach(common: Task, format: 'text' | 'json' | undefined, cont
       exit ||= spawned.exit
       continue
     }
-    row(spawned, context)
-    // Whoever reads may go on with it while the next is started.
-    out.flush()
+    tell(spawned, number, context)
     accepted += 1
     progress.show(() => `${accepted} accepted`)
   }
   progress.clear()
   return exit
+}
+
+/** Whoever reads may go on with a row while the next is started. */
+function tell(spawned: Spawned, number: number, context: Context): void {
+  try {
+    row(spawned, context)
+    context.out.flush()
+  } catch (error) {
+    if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error
+    throw new Fault(`row ${number}: ${error.message}; it was started as ${spawned.id}, and no row after it`, error.exit, { cause: error })
+  }
 }
 
 /** What all rows depend on and get: found once, so that what is not there is told once, before anything is started. */

@@ -33,10 +33,10 @@ export function markOf(id: string, run: number): string {
   return `${id}.${run}`
 }
 
-/** Starts the agent for a turn. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
-export async function startAgent(session: Session, run: number, provider: Provider, turn = 1): Promise<Agent> {
+/** Starts the agent for a turn, whose prompt it is told, or instead, in a conversation that it had begun, this text. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
+export async function startAgent(session: Session, run: number, provider: Provider, turn = 1, instead?: string): Promise<Agent> {
   if (session.worktree) await (await import('../worktree/make.js')).checkWorktree(session, { first: run === 1 && turn === 1 })
-  const launch = provider.launch(taskOf(session, run, turn))
+  const launch = provider.launch(taskOf(session, run, turn, instead))
   const around = aroundOf(session.id)
   // A script is what its caller would run by hand; an agent must not take itself for a part of one that it runs inside of.
   const marks = provider.prompt === 'script' ? [] : await enclosing()
@@ -64,7 +64,7 @@ export async function startAgent(session: Session, run: number, provider: Provid
   }
 }
 
-function taskOf(session: Session, run: number, turn: number): Task {
+function taskOf(session: Session, run: number, turn: number, instead: string | undefined): Task {
   const context = paths.inSession(session.id, 'stdin')
   return {
     session: session.id,
@@ -72,8 +72,8 @@ function taskOf(session: Session, run: number, turn: number): Task {
     root: rootOfAgent(session),
     cwd: session.cwd,
     model: session.model,
-    promptFile: promptFile(session.id, turn),
-    resumed: turn > 1 && hasBegun(session, turn),
+    promptFile: instead === undefined ? promptFile(session.id, turn) : keep(session.id, 'instead', instead),
+    resumed: instead !== undefined || (turn > 1 && hasBegun(session, turn)),
     conversation: session.native_id,
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,

@@ -5,10 +5,12 @@
 // specification has it. Only what an object has of its own counts, so a key such as `__proto__` or `toString` is a key like others.
 
 import { readFileSync } from 'node:fs'
+import { runInNewContext } from 'node:vm'
 import type { ErrorObject, Options, ValidateFunction } from 'ajv'
 import { EXIT, Fault, quoted, refused, usage, visible } from '../base/exit.js'
 import { unfenced } from '../base/fence.js'
 import { paths } from '../base/paths.js'
+import { formatDuration } from '../base/time.js'
 import { readIfThere, sizeIfThere } from '../store/file.js'
 
 /** A result held against the schema of its session: without a fence around it where there is one, and why it does not fit, if it does not. */
@@ -51,9 +53,26 @@ export async function checked(id: string, result: string): Promise<Checked> {
   if (value === undefined) return { text, reasons: [text.trim() === '' ? 'it is empty' : `it is no JSON: ${quoted(text.trim())}`] }
   const fits = await compileKept(schema)
   try {
-    return { text, reasons: fits(value) ? [] : (fits.errors ?? []).map(reasonOf) }
+    const does = inTime(() => fits(value))
+    if (does === undefined) return { text, reasons: [TOO_LONG] }
+    return { text, reasons: does ? [] : (fits.errors ?? []).map(reasonOf) }
   } catch (error) {
     if (error instanceof RangeError) return { text, reasons: ['it is nested too deeply'] }
+    throw error
+  }
+}
+
+/** A check that takes longer is given up, in milliseconds: a `pattern` can take for ever. */
+const LONGEST_CHECK = 5_000
+const TOO_LONG = `the check of it was given up after ${formatDuration(LONGEST_CHECK)}: is a pattern of the schema one that takes for ever?`
+
+/** What a function gives; nothing if it takes too long. */
+function inTime(check: () => boolean): boolean | undefined {
+  try {
+    return runInNewContext('check()', { check }, { timeout: LONGEST_CHECK })
+  } catch (error) {
+    // It comes from another context, where Error is another class.
+    if ((error as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined
     throw error
   }
 }
@@ -81,6 +100,8 @@ const OPTIONS: Options = {
   strict: false,
   validateFormats: false,
   ownProperties: true,
+  // 0.3 is a multiple of 0.1, whatever becomes of it in binary.
+  multipleOfPrecision: 9,
   logger: false,
   // A function that is called once need not be quick; making it so takes longer than the rest.
   code: { optimize: false },

@@ -24,6 +24,8 @@ const THROUGH_GRACE = 5_000
 /** What a turn came to by its output, and how far stdout was read. */
 export interface Said {
   verdict: Verdict
+  /** The last lines on stderr, of one that did not exit with 0. */
+  stderr?: string
   stdoutEnd: number
 }
 
@@ -42,9 +44,9 @@ export interface Playing {
   kill(): Promise<void>
 }
 
-/** Starts the agent for a turn of a run. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
-export async function shoot(session: Session, run: number, turn: number, provider: Provider): Promise<Playing> {
-  const agent = await startAgent(session, run, provider, turn)
+/** Starts the agent for a turn of a run, with its prompt or with this text instead. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
+export async function shoot(session: Session, run: number, turn: number, provider: Provider, instead?: string): Promise<Playing> {
+  const agent = await startAgent(session, run, provider, turn, instead)
   const shot = new Shot(session, run, provider, agent)
   try {
     // Of the first turn in the first run the log alone tells.
@@ -196,7 +198,7 @@ export function readAnew(id: string, log: LogWriter, provider: Provider, from: O
 function conclude(id: string, output: AgentOutput, reader: Reader, { stderr: from }: Offsets, exit: Exit): Said {
   output.take(true)
   const stderr = exit.code === 0 ? undefined : String(tailOf(paths.inSession(id, 'stderr'), LAST_WORDS, from))
-  return { verdict: reader.verdict({ ...exit, stderr }), stdoutEnd: output.stdoutEnd }
+  return { verdict: reader.verdict({ ...exit, stderr }), stderr, stdoutEnd: output.stdoutEnd }
 }
 
 /** So much of what an agent wrote to stderr goes into the verdict, in bytes. */

@@ -70,6 +70,7 @@ export type SessionFile =
   | 'schema-errors'
   | 'inbox'
   | 'agent'
+  | 'limited'
   | 'turns'
 
 export type TurnFile = 'prompt' | 'begun' | 'ended' | 'result'

@@ -18,6 +18,8 @@ export const askFlags = {
   mcpConfig: { type: 'string', value: 'path', does: 'the configuration of MCP servers' },
   maxTurns: { type: 'number', value: 'n', min: 1, does: 'end after so many turns' },
   timeout: { type: 'time', value: 'time', does: 'end it, and all it started, after this long' },
+  stall: { type: 'time', value: 'time', does: 'end an agent that wrote nothing for so long, 30m by default; 0 never' },
+  onLimit: { type: 'choice', choices: ['wait', 'fail'], does: 'sleep until a usage limit is over and go on, or fail at once' },
   retries: { type: 'number', value: 'n', max: 1000, does: 'try again up to so often when it fails, with growing pauses' },
   plan: { type: 'boolean', does: 'only plan, change nothing' },
   jsonSchema: {

@@ -36,6 +36,9 @@ export interface Ask {
   group?: string
   env?: string[]
   timeout?: number
+  /** An agent that writes nothing for so long is ended; 0 is never. */
+  stall?: number
+  onLimit?: 'wait' | 'fail'
   keepChildren?: boolean
   retries?: number
   interactive?: boolean
@@ -174,6 +177,8 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     flags: asGiven(ask),
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
+    stall_ms: ask.stall,
+    on_limit: ask.onLimit,
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
     interactive: ask.interactive || undefined,
@@ -211,6 +216,8 @@ const KEPT: (keyof Ask)[] = [
   'tag',
   'group',
   'timeout',
+  'stall',
+  'onLimit',
   'keepChildren',
   'retries',
   'interactive',

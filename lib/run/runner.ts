@@ -8,15 +8,20 @@ import { putContext } from '../agent/inject.js'
 import { writePrompt } from '../agent/prompt.js'
 import { type Playing, type Said, shoot } from '../agent/shot.js'
 import { Fault } from '../base/exit.js'
+import { paths } from '../base/paths.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
+import type { NewEvent } from '../log/events.js'
 import { LogWriter } from '../log/write.js'
 import { providerOf } from '../provider/list.js'
-import type { Exit, Provider, Verdict } from '../provider/provider.js'
+import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
+import { changedAt } from '../store/file.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
 import { fitted } from './fit.js'
+import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
+import { Nap } from './nap.js'
 import { type EndRequest, GRACE, requestedEnd } from './request.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 
@@ -26,11 +31,16 @@ export interface RunOptions {
   /** The end was asked for before it began: it begins no agent. */
   request?: EndRequest
   /** Asked before the end is told: whether another run follows, which is claimed by then. The end is then in the log alone. */
-  goesOn?(ended: Ended): Promise<boolean>
+  goesOn?(ended: Ended, limit?: Limit): Promise<boolean>
+  /** What the agent is told in place of the prompt of the turn, which it knows. */
+  instead?: string
 }
 
 /** What a run came to, but for its number and its time. */
 type Outcome = Pick<Ended, 'success' | 'status'> & Partial<Ended>
+
+/** What shows that an agent is at work. */
+const OUTPUT = ['stdout', 'stderr'] as const
 
 /** A run from its start to its end. */
 export class Run {
@@ -39,20 +49,25 @@ export class Run {
   #session: Session
   readonly #run: number
   readonly #goesOn: RunOptions['goesOn']
+  readonly #instead: string | undefined
   readonly #began = performance.now()
   readonly #log: LogWriter
   #turn: number | undefined
   #playing: Playing | undefined
   #between: Between | undefined
   #request: EndRequest | undefined
+  #limit: Limit | undefined
+  #incident: Incident | undefined
+  readonly #nap = new Nap()
   #disarm = () => {}
 
-  constructor(session: Session, run: number, { turn, request, goesOn }: RunOptions = {}) {
+  constructor(session: Session, run: number, { turn, request, goesOn, instead }: RunOptions = {}) {
     this.#session = session
     this.#run = run
     this.#turn = turn
     this.#request = request
     this.#goesOn = goesOn
+    this.#instead = instead
     this.#log = new LogWriter(session.id, session.parent)
     this.ended = this.#go().finally(() => this.#log.close())
   }
@@ -69,6 +84,7 @@ export class Run {
     const before = this.#request
     this.#request = before ? { ...before, grace_ms: Math.min(before.grace_ms, request.grace_ms) } : request
     this.#between?.wake()
+    this.#nap.wake()
     if (!before) this.#stop()
   }
 
@@ -78,14 +94,20 @@ export class Run {
     const failed = this.#turn === undefined ? undefined : await this.#start(this.#turn, provider)
     if (failed) return this.#endUnbegun(failed)
     // One that lives on can begin with nothing to do.
-    const told = this.#turn === undefined ? [] : promptEvents(this.#session.id, this.#turn)
+    const told = this.#turn === undefined ? [] : this.#told(this.#turn)
     await this.#onRecord(() => begin(this.#session, this.#log, this.#startOf(provider), told))
     this.#disarm = this.#armTimeout()
     try {
-      return await this.#tell(await (this.#session.interactive ? this.#liveOn(provider) : this.#once()))
+      return await this.#tell(await (this.#session.interactive ? this.#liveOn(provider) : this.#once(provider)))
     } finally {
       this.#disarm()
     }
+  }
+
+  /** What the agent is told as the run begins. */
+  #told(turn: number): NewEvent[] {
+    if (this.#instead === undefined) return promptEvents(this.#session.id, turn)
+    return [continuedEvent(turn)]
   }
 
   /** The provider, or how the run ends without one, or because that was asked for already. */
@@ -100,11 +122,11 @@ export class Run {
   }
 
   /** Starts the agent for a turn, or says how the run ends because that cannot be. */
-  async #start(turn: number, provider: Provider): Promise<Outcome | undefined> {
+  async #start(turn: number, provider: Provider, instead = this.#instead): Promise<Outcome | undefined> {
     try {
       if (this.#run === 1 && turn === 1) putContext(this.#session, provider)
       writePrompt(this.#session, provider, turn)
-      this.#playing = await shoot(this.#session, this.#run, turn, provider)
+      this.#playing = await shoot(this.#session, this.#run, turn, provider, instead)
       return undefined
     } catch (error) {
       return failedToStart(error)
@@ -112,10 +134,10 @@ export class Run {
   }
 
   /** The one turn of a run, and so all of it. */
-  async #once(): Promise<Outcome> {
+  async #once(provider: Provider): Promise<Outcome> {
     this.#playing?.exited.then(this.#disarm, this.#disarm)
-    const { verdict, exit } = await this.#play()
-    return { ...(await this.#outcomeOf(verdict)), ...exitFields(exit) }
+    const said = await this.#play(provider)
+    return { ...(await this.#outcomeOf(said)), ...exitFields(said.exit) }
   }
 
   /** Turn after turn, until somebody asks for the end. */
@@ -123,7 +145,7 @@ export class Run {
     const between = new Between(this.#session.id)
     this.#between = between
     try {
-      if (this.#playing) await this.#endTurn()
+      if (this.#playing) await this.#endTurn(provider)
       while (!this.#request) {
         this.#turn = await between.next(() => this.#request !== undefined || this.look())
         if (this.#turn === undefined) break
@@ -150,18 +172,39 @@ export class Run {
       return failed
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
-    await this.#endTurn()
+    await this.#endTurn(provider)
     return undefined
   }
 
   /** The turn at work to its end, told for all to see. */
-  async #endTurn(): Promise<void> {
-    const { verdict, exit, stdoutEnd } = await this.#play()
-    const { success, status: stop_reason, error } = await this.#outcomeOf(verdict)
-    const ended = { success, stop_reason, error, ...exitFields(exit) }
+  async #endTurn(provider: Provider): Promise<void> {
+    let said = await this.#play(provider)
+    let outcome = await this.#outcomeOf(said)
+    while (this.#limit && (await this.#waitOut(this.#limit, provider))) {
+      said = await this.#play(provider)
+      outcome = await this.#outcomeOf(said)
+    }
+    this.#incident = undefined
+    const { success, status: stop_reason, error } = outcome
+    const ended = { success, stop_reason, error, ...exitFields(said.exit) }
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
-    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: stdoutEnd })
+    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.stdoutEnd })
+  }
+
+  /** Sleeps until a limit is over and lets the agent go on with the turn that met it. False if it is not to. */
+  async #waitOut(limit: Limit, provider: Provider): Promise<boolean> {
+    const { id } = this.#session
+    const turn = this.#turn as number
+    const following = await afterLimit(this.#session, limit, this.#incident, turn)
+    if (!following?.limited) return false
+    this.#incident = following.limited
+    showLimited(id, this.#run, following.limited)
+    if (!this.#request) await this.#nap.take(following.pause)
+    noLongerLimited(this.#session, following.limited, !this.#request)
+    if (this.#request || (await this.#start(turn, provider, following.continued ? CONTINUE : undefined))) return false
+    await this.#onRecord(() => this.#log.append(...(following.continued ? [continuedEvent(turn)] : promptEvents(id, turn))))
+    return true
   }
 
   /** What puts a turn on record. An agent for which that fails, because the disk is full, must not go on unseen. */
@@ -175,10 +218,11 @@ export class Run {
   }
 
   /** The turn to its end: its output in the log, its result kept. */
-  async #play(): Promise<Said & { exit: Exit }> {
+  async #play(provider: Provider): Promise<Said & { exit: Exit }> {
     const playing = this.#playing as Playing
     if (this.#request) this.#stop()
-    const said = await playing.done(this.#log)
+    const disarm = this.#armStall(this.#session.stall_ms ?? provider.stall ?? 0)
+    const said = await playing.done(this.#log).finally(disarm)
     this.#playing = undefined
     // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
     this.#request ??= requestedEnd(this.#session.id, this.#run)
@@ -189,9 +233,11 @@ export class Run {
   }
 
   /** What was asked of the run goes before what it said; what it said has to fit. */
-  async #outcomeOf(verdict: Verdict): Promise<Outcome> {
+  async #outcomeOf({ verdict, stderr }: Said): Promise<Outcome> {
     const outcome = outcomeOf(verdict, this.#request)
-    return this.#request ? outcome : fitted(this.#session.id, outcome)
+    if (this.#request) return outcome
+    this.#limit = verdict.success ? undefined : await limitIn(verdict, stderr, this.#session.root)
+    return this.#limit ? { ...outcome, reason: 'limit', error: `usage limit: ${this.#limit.message}` } : fitted(this.#session.id, outcome)
   }
 
   #stop(): void {
@@ -209,7 +255,7 @@ export class Run {
   /** The end for all to see, unless another run follows. */
   async #tell(how: Outcome): Promise<Ended> {
     const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
-    if (await this.#goesOn?.(ended)) this.#log.append({ type: 'session_ended', ...ended })
+    if (await this.#goesOn?.(ended, this.#limit)) this.#log.append({ type: 'session_ended', ...ended })
     else finish(this.#session, this.#log, ended)
     return ended
   }
@@ -236,6 +282,22 @@ export class Run {
       stdout_from: from?.stdout ?? 0,
       stderr_from: from?.stderr ?? 0,
     }
+  }
+
+  /** Ends the run when its agent wrote nothing for so long, in milliseconds. Returns the way to stop that. */
+  #armStall(stall: number): () => void {
+    if (stall === 0) return () => {}
+    let disarm = () => {}
+    const look = (since: number) => {
+      disarm = at(since + stall, () => {
+        const moved = Math.max(since, ...OUTPUT.map(name => changedAt(paths.inSession(this.#session.id, name)) ?? 0))
+        if (moved > since) return look(moved)
+        const error = `its agent wrote nothing for ${formatDuration(stall)}`
+        this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'stalled', error })
+      })
+    }
+    look(Date.now())
+    return () => disarm()
   }
 
   /** Ends the run when its time is over. Returns the way to stop that. */

@@ -149,6 +149,9 @@ async function add(top: string, { branch, path, base }: Worktree): Promise<strin
 
 async function whyTaken(top: string, { branch, path }: Worktree): Promise<string | undefined> {
   const found = await tryGit(top, ['show-ref', '--verify', '--quiet', `refs/heads/${branch}`])
+  const there = sizeIfThere(path) !== undefined
+  if (found.ok && there)
+    return `the branch ${quoted(branch)} is there already, and its worktree: give another name, or delete the session that has it`
   if (found.ok) return `the branch ${quoted(branch)} is there already: give another name, or remove it: git branch -d ${branch}`
-  return sizeIfThere(path) === undefined ? undefined : `the folder ${quoted(path)} is there already: give another name, or remove it`
+  return !there ? undefined : `the folder ${quoted(path)} is there already: give another name, or remove it`
 }

@@ -55,6 +55,14 @@ t.test('-o json, json-pretty, stream-json', async t => {
   t.equal(failed.code, 1)
 })
 
+t.test('a pattern that takes for ever is given up, and so is the schema of it', async t => {
+  const endless = ['--json-schema', '{"pattern":"^(a+)+$"}', '--timeout', '1s']
+  const { code, stderr } = await exec([...endless, `echo '"${'a'.repeat(40)}b"'`])
+  t.equal(code, 1)
+  t.match(stderr, /its result does not fit: the check of it was given up after 5\.0s: is a pattern of the schema one that takes for ever\?/)
+  t.equal((await exec(['--json-schema', '{"multipleOf":0.1}', 'echo 0.3'])).code, 0, 'no matter what 0.3 is in binary')
+})
+
 t.test('usage and cost of a provider that tells them', async t => {
   const said = [
     { type: 'usage', input_tokens: 3, cost_usd: 0.25 },

@@ -113,13 +113,13 @@ t.test('of a worktree another can be made, from where its branch is', async t =>
   t.match(inner, { root: repo.top, worktree: { repo: repo.top, branch: 'zag/inner' } })
 })
 
-t.test('eight at once in one repository', { timeout: 60_000 }, async t => {
+t.test('eight at once in one repository', { timeout: 120_000 }, async t => {
   const { zag, repo } = scene(t)
   const all = await Promise.all(
     Array.from({ length: 8 }, (_, n) =>
       zag.go('spawn', ['-p', 'sh', '-w', '--name', 'same', '--tag', 'eight', `echo ${n} >>a.txt; cat a.txt`], {
         cwd: repo.top,
-        timeout: 55_000,
+        timeout: 110_000,
       }),
     ),
   )
@@ -473,7 +473,7 @@ t.test('a patch is without repositories of their own, and says so', async t => {
   ])
 })
 
-t.test('gc and delete: work that is nowhere else stays, all else goes', { timeout: 60_000 }, async t => {
+t.test('gc and delete: work that is nowhere else stays, all else goes', { timeout: 120_000 }, async t => {
   const { zag, repo } = scene(t, { 'a.txt': 'one\n', '.gitignore': 'ignored\n' })
   const cwd = repo.top
   const make = async (name: string, script: string) => [name, await zag.over(script, ['-w', '--name', name], { cwd })] as const
