@@ -125,11 +125,11 @@ const copilot: Agent = {
 
 export const AGENTS = { claude, codex, gemini, opencode, copilot } as const
 
-/** Where the agents are installed. */
-export const INSTALLED = join(import.meta.dirname, 'node_modules/.bin')
+/** Where the agents are installed, also by what a script that was bundled to dist/scripts says. */
+export const INSTALLED = join(import.meta.dirname, '../../test/agents/node_modules/.bin')
 
 /** Writes the configuration of an agent into its home; the variables it is to be run with. */
-export function pointAt(agent: Agent, server: string, home: string): Record<string, string | undefined> {
+export function pointAt(agent: Agent, server: string, home: string): Record<string, string> {
   for (const [path, text] of Object.entries(agent.files?.(server) ?? {})) {
     mkdirSync(dirname(join(home, path)), { recursive: true })
     writeFileSync(join(home, path), text)

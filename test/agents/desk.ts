@@ -2,7 +2,7 @@
 //
 // Sessions are made and looked at as users do it, by running programs. Nothing of what is started outlives the test.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type ModelServer, serveModels } from '../help/model/server.js'
@@ -32,6 +32,8 @@ export class Desk {
     const own = agents.map(agent => pointAt(agent, models.url, zag.home))
     // What an agent keeps for later is in its home like all else.
     const env = { PATH: `${PROGRAMS}:${INSTALLED}:${process.env.PATH}`, XDG_CACHE_HOME: undefined }
+    // Some run commands in a login shell, which begins with the PATH of the system.
+    writeFileSync(join(zag.home, '.profile'), `PATH='${env.PATH}'\n`)
     return new Desk(zag, models, Object.assign(env, ...own))
   }
 

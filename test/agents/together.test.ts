@@ -9,7 +9,7 @@ const desk = await Desk.open(t, agents)
 
 t.test('a fan-out over four vendors, gathered by one collect', async t => {
   // Two at a time: the largest of them takes more than a gigabyte.
-  const flags = ['--tag', 'together', '--max', '2']
+  const flags = ['--tag', 'together', '--slots', '2']
   const ids: string[] = []
   for (const agent of agents) ids.push(await desk.spawn(agent, `SAY I am ${agent.name}`, flags))
   t.match(await desk.go('wait', ['--tag', 'together']), { code: 0 })
