@@ -20,8 +20,8 @@ export interface Agent {
   cost?: true
   /** It tells which of the tokens it read came from a cache. */
   cached?: true
-  /** A limit ends it, and it says when the limit is over; other agents wait for that by themselves, or do not say. */
-  limit: 'told' | 'waits' | 'untold'
+  /** Whether a limit ends it and it says when the limit is over, to the second or just the minute; some wait for that by themselves. */
+  limit: 'told' | 'minute' | 'untold' | 'waits'
 }
 
 const KEY = 'a-key-that-is-long-enough'
@@ -31,10 +31,14 @@ const claude: Agent = {
   name: 'claude',
   env: server => ({
     ANTHROPIC_BASE_URL: server,
-    // Only a subscription is told when its limits are over.
-    CLAUDE_CODE_OAUTH_TOKEN: `sk-ant-oat01-${KEY}`,
     CLAUDE_CODE_MAX_RETRIES: '1',
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+  }),
+  // A login, as only a subscription is told when its limits are over; a token in a variable would not reach those inside.
+  files: () => ({
+    '.claude/.credentials.json': json({
+      claudeAiOauth: { accessToken: `sk-ant-oat01-${KEY}`, expiresAt: Date.parse('2100-01-01'), scopes: ['user:inference'] },
+    }),
   }),
   cost: true,
   cached: true,
@@ -65,7 +69,7 @@ const codex: Agent = {
     ].join('\n'),
   }),
   cached: true,
-  limit: 'told',
+  limit: 'minute',
 }
 
 const gemini: Agent = {

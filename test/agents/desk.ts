@@ -69,6 +69,12 @@ export class Desk {
     return (await this.events(id, among)).map(({ type }) => type)
   }
 
+  /** What was said in the conversation that a model was asked to go on with last. */
+  latest(): string {
+    const talks = this.models.requests.flatMap(({ talk }) => (talk && talk.tools.length > 0 ? [talk] : []))
+    return (talks.at(-1)?.turns ?? []).map(({ text }) => text).join('\n')
+  }
+
   /** Waits until a model was asked something with these words in it. */
   asked(words: string): Promise<true> {
     const isIt = () => this.models.requests.some(({ talk, status }) => status > 0 && talk?.turns.some(({ text }) => text.includes(words)))

@@ -23,18 +23,21 @@ export const ENDS: Cases = {
   },
 
   async 'a limit is over at last'(t, desk, agent) {
-    const id = await desk.spawn(agent, 'LIMIT 3 wait')
+    const id = await desk.spawn(agent, 'LIMIT 3 first')
     if (agent.limit !== 'waits') await until(async () => (await desk.summary(id)).status === 'limited', 60_000)
     t.match(await desk.go('wait', [id]), { code: 0 })
-    t.match(await desk.summary(id), { status: 'completed' })
+    t.match(await desk.summary(id), { status: 'completed', error: null })
+    t.ok(desk.latest().includes('LIMIT 3 first'), 'the model knows what it was asked')
     const events = await desk.events(id, LIMITS)
     if (agent.limit === 'waits') t.same(events, [], 'it waited by itself')
-    else
-      t.match(events, [
-        { type: 'usage_limit_hit', resume_at: String },
-        { type: 'usage_limit_resumed', attempt: 1 },
-      ])
-    if (agent.limit === 'told') t.match(events[0], { reset_at: String })
+    else t.match([events[0], events.at(-1)], [{ type: 'usage_limit_hit', resume_at: String }, { type: 'usage_limit_resumed' }])
+    if (agent.limit === 'told' || agent.limit === 'minute') t.match(events[0], { reset_at: String })
+    if (agent.limit === 'minute') return
+
+    t.match(await desk.go('input', ['--session', id, 'LIMIT 2 second']), { code: 0 })
+    t.match(await desk.summary(id), { status: 'completed', error: null })
+    const talk = desk.latest()
+    t.ok(talk.includes('LIMIT 3 first') && talk.includes('LIMIT 2 second'), 'also in a later turn, and what was before')
   },
 
   async 'a limit that is not waited for'(t, desk, agent) {
