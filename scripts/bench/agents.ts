@@ -25,14 +25,15 @@ interface Bare {
 
 export async function agents(quick: boolean): Promise<Row[]> {
   const rows: Row[] = []
-  for (const agent of Object.values(AGENTS)) rows.push(await measured(agent, quick ? 3 : 5))
+  for (const agent of Object.values(AGENTS)) {
+    const what = `a short answer of ${agent.name}, by zag exec`
+    if (!installed(join(INSTALLED, agent.name))) rows.push({ what, zag: ABSENT, beside: 'npm run test:agents installs it' })
+    else rows.push({ what, ...(await share(agent, quick ? 3 : 5)) })
+  }
   return rows
 }
 
-async function measured(agent: Agent, rounds: number): Promise<Row> {
-  const what = `a short answer of ${agent.name}, by zag exec`
-  const name = join(INSTALLED, agent.name)
-  if (!installed(name)) return { what, zag: ABSENT, beside: `npm run test:agents installs ${agent.name}` }
+async function share(agent: Agent, rounds: number): Promise<Omit<Row, 'what'>> {
   const models = await serveModels({ delay: agent.delay })
   try {
     const home = folder(`agent-${agent.name}`)
@@ -47,8 +48,10 @@ async function measured(agent: Agent, rounds: number): Promise<Row> {
       taken.bare.push(await timed(() => runBare(bare)))
     }
     const [zag, alone] = [median(taken.zag), median(taken.bare)]
-    const share = median(taken.zag.map((time, round) => time - (taken.bare[round] ?? Number.NaN)))
-    return { what, zag: ms(zag), beside: `${agent.name} alone: ${ms(alone)}`, ratio: `+ ${Math.round(share)} ms` }
+    const own = median(taken.zag.map((time, round) => time - (taken.bare[round] ?? Number.NaN)))
+    return { zag: ms(zag), beside: `${agent.name} alone: ${ms(alone)}`, ratio: `+ ${Math.round(own)} ms` }
+  } catch (error) {
+    return { zag: `failed: ${error instanceof Error ? error.message : error}`, beside: '', met: false }
   } finally {
     await models.close()
   }
