@@ -11,6 +11,7 @@ export const askFlags = {
   size: { type: 'choice', choices: ['small', 'medium', 'large'], does: 'a model by size, from [models] of the configuration' },
   root: { type: 'string', short: 'r', value: 'folder', does: 'the folder to work in, if not this one' },
   autoApprove: { type: 'boolean', short: 'a', does: 'let the agent use its tools without asking' },
+  agent: { type: 'string', value: 'command', does: "how to start the agent of the provider acp: --agent 'gemini --acp'" },
   systemPrompt: { type: 'string', short: 's', value: 'text', does: 'the system prompt' },
   addDir: { type: 'strings', value: 'folder', does: 'another folder the agent may work in' },
   env: { type: 'strings', value: 'name=value', does: 'a variable for the agent' },

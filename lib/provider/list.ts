@@ -12,6 +12,7 @@ import { sh } from './sh.js'
 const BUILT_IN = new Map<string, () => Promise<Provider>>([
   ['sh', async () => sh],
   ['claude', async () => (await import('./claude.js')).claude],
+  ['acp', async () => (await import('./acp.js')).acp],
 ])
 
 /** All providers, built-in ones first. */

@@ -49,6 +49,8 @@ export interface Ask {
   sandbox?: string | true
   sandboxNet?: 'on' | 'off'
   autoApprove?: boolean
+  /** The command line of an agent, for a provider that is for any. */
+  agent?: string
   systemPrompt?: string
   addDir?: string[]
   file?: string[]
@@ -226,6 +228,7 @@ const KEPT: (keyof Ask)[] = [
   'sandbox',
   'sandboxNet',
   'autoApprove',
+  'agent',
   'systemPrompt',
   'addDir',
   'file',
@@ -274,7 +277,7 @@ export async function usable(name: string, config: Config): Promise<Provider> {
 
 async function firstFound(config: Config): Promise<Provider> {
   for (const provider of await providers(config)) {
-    if (provider.prompt === 'text' && (await provider.find()).path !== undefined) return provider
+    if (provider.prompt === 'text' && !provider.named && (await provider.find()).path !== undefined) return provider
   }
   throw new Fault("no provider given and no agent found: give --provider (as -p sh), or set 'provider' in config.toml", EXIT.notFound)
 }
@@ -288,6 +291,7 @@ const FEATURES: [keyof Ask, Feature, string][] = [
   ['maxTurns', 'max_turns', '--max-turns'],
   ['plan', 'plan', '--plan'],
   ['autoApprove', 'auto_approve', '--auto-approve'],
+  ['agent', 'agent', '--agent'],
 ]
 
 /** Throws usage if something is asked for that the provider cannot do. */

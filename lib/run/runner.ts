@@ -5,8 +5,10 @@
 import { markOf } from '../agent/agent.js'
 import { keepConversation } from '../agent/conversation.js'
 import { putContext } from '../agent/inject.js'
+import type { LiveAgent } from '../agent/live.js'
 import { writePrompt } from '../agent/prompt.js'
-import { type Playing, type Said, shoot } from '../agent/shot.js'
+import { type Playing, shoot } from '../agent/shot.js'
+import { isLive, type Said } from '../agent/turn-output.js'
 import { Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { at, formatDuration } from '../base/time.js'
@@ -54,6 +56,7 @@ export class Run {
   readonly #log: LogWriter
   #turn: number | undefined
   #playing: Playing | undefined
+  #agent: LiveAgent | undefined
   #between: Between | undefined
   #request: EndRequest | undefined
   #limit: Limit | undefined
@@ -126,18 +129,32 @@ export class Run {
     try {
       if (this.#run === 1 && turn === 1) putContext(this.#session, provider)
       writePrompt(this.#session, provider, turn)
-      this.#playing = await shoot(this.#session, this.#run, turn, provider, instead)
+      this.#playing = await (isLive(this.#session, provider)
+        ? this.#talk(turn, provider, instead)
+        : shoot(this.#session, this.#run, turn, provider, instead))
       return undefined
     } catch (error) {
       return failedToStart(error)
     }
   }
 
+  /** A turn of the agent that lives on, which is started for the first one, and again if it ended since. */
+  async #talk(turn: number, provider: Provider, instead: string | undefined): Promise<Playing> {
+    if (this.#agent?.gone) await this.#agent.close()
+    if (!this.#agent || this.#agent.gone) {
+      const { LiveAgent } = await import('../agent/live.js')
+      this.#agent = await LiveAgent.start(this.#session, this.#run, turn, provider)
+    }
+    return this.#agent.play(turn, instead)
+  }
+
   /** The one turn of a run, and so all of it. */
   async #once(provider: Provider): Promise<Outcome> {
     this.#playing?.exited.then(this.#disarm, this.#disarm)
     const said = await this.#play(provider)
-    return { ...(await this.#outcomeOf(said)), ...exitFields(said.exit) }
+    // One that lives on has nothing more to do; how it exits says nothing of the turn.
+    const exit = (await this.#agent?.close()) ?? said.exit
+    return { ...(await this.#outcomeOf(said)), ...exitFields(exit) }
   }
 
   /** Turn after turn, until somebody asks for the end. */
@@ -160,6 +177,7 @@ export class Run {
       return failedToStart(error)
     } finally {
       between.close()
+      await this.#agent?.close()
     }
   }
 
@@ -189,7 +207,7 @@ export class Run {
     const ended = { success, stop_reason, error, ...exitFields(said.exit) }
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
-    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.stdoutEnd })
+    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.ends.stdout })
   }
 
   /** Sleeps until a limit is over and lets the agent go on with the turn that met it. False if it is not to. */
@@ -226,8 +244,8 @@ export class Run {
     this.#playing = undefined
     // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
     this.#request ??= requestedEnd(this.#session.id, this.#run)
-    const { verdict, stdoutEnd } = said
-    if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, stdoutEnd)
+    const { verdict, ends } = said
+    if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, ends.stdout)
     this.#session = await keepConversation(this.#session, verdict.conversation)
     return said
   }
@@ -241,7 +259,9 @@ export class Run {
   }
 
   #stop(): void {
-    this.#playing?.stop(() => this.#request?.grace_ms ?? 0)
+    const grace = () => this.#request?.grace_ms ?? 0
+    if (this.#playing) this.#playing.stop(grace)
+    else this.#agent?.stop(grace)
   }
 
   /** A run that ends before any agent of it began. */

@@ -20,7 +20,7 @@ const task = {
   keep: () => '',
 }
 const launch = (command: [string, ...string[]], more = {}) => configured('x', { command, env: {} }).launch({ ...task, ...more })
-const check = (command: [string, ...string[]], prompt: Buffer) => configured('x', { command, env: {} }).check?.({ prompt })
+const check = (command: [string, ...string[]], prompt: Buffer) => configured('x', { command, env: {} }).check?.({ prompt, flags: {} })
 
 t.test('words', async t => {
   t.match(launch(['a', '{prompt}', '{prompt_file}', '{model}', '{root}', '{session}', 'x{root}', '{other}']), {
@@ -39,7 +39,7 @@ t.test('resume: an argv of its own for what the agent was told before', async t 
   t.match(provider.launch({ ...task, resumed: true }), { argv: ['b', 'ID', 'the $(prompt)'], stdin: '/dev/null' })
   t.match(provider.launch({ ...task, resumed: true, conversation: 'own' }).argv, ['b', 'own', 'the $(prompt)'])
   t.match(launch(['a', '{session}'], { resumed: true, conversation: 'own' }).argv, ['a', 'own'])
-  t.throws(() => provider.check?.({ prompt: Buffer.alloc(128 * 1024) }), { exit: 2, message: /too many/ })
+  t.throws(() => provider.check?.({ prompt: Buffer.alloc(128 * 1024), flags: {} }), { exit: 2, message: /too many/ })
 })
 
 t.test('a prompt that can be no word', async t => {
