@@ -34,7 +34,7 @@ export const claude: Provider = {
     if (prompt.length > 0 && String(prompt).trim() === '') throw usage("the prompt is blank: provider 'claude' does nothing with it")
     if (prompt.length >= LONGEST_PROMPT && String(prompt).length >= LONGEST_PROMPT)
       throw usage(`the prompt has ${prompt.length} bytes, and provider 'claude' takes less than 10 MiB: name files for it to read`)
-    if (flags?.mcpConfig !== undefined) mcpServers(flags.mcpConfig)
+    if (flags.mcpConfig !== undefined) mcpServers(flags.mcpConfig)
   },
   launch: task => ({ argv: ['claude', ...FORMAT, ...wordsOf(task)], stdin: promptOf(task), env: environmentOf(task) }),
   reader,

@@ -337,6 +337,7 @@ const task: Task = {
   cwd: folder,
   promptFile: join(folder, 'plain'),
   flags: {},
+  env: {},
   resumed: false,
   kept: () => undefined,
   keep(name, text) {
@@ -398,7 +399,7 @@ t.test('MCP servers: the file as it is, or with the types without which it would
 t.test('what it cannot be started with', async t => {
   const check = (prompt: string | Buffer, flags: Wishes = {}) => claude.check?.({ prompt: Buffer.from(prompt), flags })
   check('x')
-  check('', {})
+  check('')
   t.throws(() => check(' \n'), { exit: 2, message: /the prompt is blank/ })
   const limit = 10 * 1024 * 1024
   check(Buffer.alloc(limit - 1, 'x'))

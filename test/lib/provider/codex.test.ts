@@ -10,7 +10,7 @@ import { PROGRAMS, TOP } from '../../help/run.js'
 import { type Row, rows, Zag } from '../../help/sessions.js'
 
 const FIXTURES = join(TOP, 'test/fixtures/codex')
-const none: Past = { line: () => undefined }
+const none: Past = { line: () => undefined, kept: () => undefined }
 const well: Exit = { code: 0, signal: null }
 const ill: Exit = { code: 1, signal: null }
 
@@ -241,7 +241,7 @@ t.test('when a limit is over: the end of a minute on the clock of this place', a
 
 t.test('tokens: what the sum over the thread grew by since the turn before', async t => {
   const thread = linesOf('thread')
-  const after = (printed: Buffer[]): Past => ({ line: is => printed.toReversed().find(is) })
+  const after = (printed: Buffer[]): Past => ({ line: is => printed.toReversed().find(is), kept: () => undefined })
   const tokens = (all: Buffer[], past: Past) => read(t, all, well, past).events.filter(({ type }) => type === 'usage')
   const once = done(500, 50, 400, 100).slice(0, 1)
   t.same(tokens(thread.slice(0, 4), none), once)
@@ -262,6 +262,8 @@ const task: Task = {
   promptFile: join(folder, 'prompt'),
   resumed: false,
   flags: {},
+  env: {},
+  kept: () => undefined,
   keep: (name, text) => {
     kept[name] = text
     return `/kept/${name}`

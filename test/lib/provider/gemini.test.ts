@@ -216,6 +216,7 @@ const task: Task = {
   promptFile: join(folder, 'prompt'),
   resumed: false,
   flags: {},
+  env: {},
   kept: () => undefined,
   keep(name, content) {
     kept[name] = content
