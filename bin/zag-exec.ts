@@ -5,7 +5,6 @@ import { askFlags, callFlags, contextFlag, forNewSession, promptOf, startExits }
 import { command } from '../lib/command/command.js'
 import { execute } from '../lib/run/foreground.js'
 import { newestIn, pick } from '../lib/session/pick.js'
-import { converse } from '../lib/verb/converse.js'
 import { sourcesOf } from '../lib/verb/sources.js'
 
 /** What goes with --resume and --continue too: where the project is, and what the prompt is made of. */
@@ -45,6 +44,7 @@ export default command(import.meta, {
       forNewSession({ ...ask, context }, ANY)
       const ids = resume === undefined ? [newestIn(ask.root ?? '.')] : await pick({ operands: [resume], root: ask.root }, stdin)
       const text = await promptOf({ prompt, filePrompt }, operands, stdin)
+      const { converse } = await import('../lib/verb/converse.js')
       return printer.end(await converse(ids, { prompt: text, files: ask.file, answerJson: json }, printer.event))
     }
     const text = await promptOf({ prompt, filePrompt }, operands, stdin)

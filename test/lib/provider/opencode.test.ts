@@ -357,7 +357,7 @@ t.test('started from inside of another, it has nothing of that one', async t => 
 })
 
 t.test('what it cannot be started with', async t => {
-  const check = (model?: string, flags?: Wishes) => opencode.check?.({ prompt: Buffer.from('x'), model, flags })
+  const check = (model?: string, flags: Wishes = {}) => opencode.check?.({ prompt: Buffer.from('x'), model, flags })
   check()
   check('a/b/c', {})
   for (const model of ['gpt', '/gpt', 'a/'])
