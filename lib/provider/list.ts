@@ -12,6 +12,7 @@ import { sh } from './sh.js'
 const BUILT_IN = new Map<string, () => Promise<Provider>>([
   ['sh', async () => sh],
   ['opencode', async () => (await import('./opencode.js')).opencode],
+  ['ollama', async () => (await import('./ollama.js')).ollama],
 ])
 
 /** All providers, built-in ones first. */
