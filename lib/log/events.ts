@@ -91,6 +91,8 @@ export interface EventFields {
     exit_code?: number
     signal?: string
     error?: string
+    /** Why it failed, as session_ended has it. */
+    reason?: string
     /** How far the agent's stdout belongs to this turn and those before. */
     stdout_to?: number
   }
@@ -171,6 +173,7 @@ export const FIELDS: {
     exit_code: 'plain',
     signal: 'plain',
     error: 'plain',
+    reason: 'plain',
     stdout_to: 'plain',
   },
   session_result: { result: 'plain' },

@@ -84,18 +84,23 @@ function succeeded(line: Buffer): boolean {
 /** Calls and results as they come. */
 class Tools {
   #byName = new Map<string, ToolTally>()
-  #changes: { id: string | undefined; paths: string[] }[] = []
-  #failed = new Set<string>()
+  /** The paths of each change that did not fail. */
+  #changes = new Set<string[]>()
+  /** The paths of the latest call of an id: some agents begin to count anew with each run. */
+  #latest = new Map<string, string[]>()
 
   called({ tool, tool_kind, tool_id, input }: EventOf<'tool_call'>): void {
     this.#of(tool, tool_kind).calls += 1
-    if (tool_kind === 'file_write' || tool_kind === 'file_edit') this.#changes.push({ id: tool_id, paths: pathsIn(input) })
+    const paths = tool_kind === 'file_write' || tool_kind === 'file_edit' ? pathsIn(input) : []
+    this.#changes.add(paths)
+    if (tool_id !== undefined) this.#latest.set(tool_id, paths)
   }
 
   answered({ tool, tool_kind, tool_id, success }: EventOf<'tool_result'>): void {
     if (success) return
     this.#of(tool, tool_kind).failed += 1
-    if (tool_id !== undefined) this.#failed.add(tool_id)
+    const paths = tool_id === undefined ? undefined : this.#latest.get(tool_id)
+    if (paths) this.#changes.delete(paths)
   }
 
   /** The most used first. */
@@ -104,8 +109,7 @@ class Tools {
   }
 
   files(): string[] {
-    const done = this.#changes.filter(({ id }) => id === undefined || !this.#failed.has(id))
-    return [...new Set(done.flatMap(({ paths }) => paths))].sort()
+    return [...new Set([...this.#changes].flat())].sort()
   }
 
   #of(tool: string, tool_kind: ToolKind): ToolTally {

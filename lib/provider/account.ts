@@ -20,12 +20,16 @@ export interface Account {
   limit?: Limit
 }
 
-/** The reader of an agent whose lines one by one are events, and change what is known of the run. */
-export function accountReader(take: (line: Line, account: Account) => NewEvent[]): Reader {
+/** The events of a line; nothing if it is a part of something that is told when it is whole. */
+type Take = (line: Line, account: Account) => NewEvent[] | undefined
+
+/** The reader of an agent whose lines one by one are events, and change what is known of the run; `held` gives up what is not whole yet. */
+export function accountReader(take: Take, held: () => NewEvent[] = () => []): Reader {
   const account: Account = {}
   return {
     each: true,
-    out: lines => lines.filter(line => line.length > 0).flatMap(line => eventsOf(line, account, take)),
+    out: lines => lines.filter(line => line.length > 0).flatMap(line => eventsOf(line, account, take, held)),
+    end: held,
     get through() {
       return account.success !== undefined
     },
@@ -33,10 +37,11 @@ export function accountReader(take: (line: Line, account: Account) => NewEvent[]
   }
 }
 
-function eventsOf(bytes: Buffer, account: Account, take: (line: Line, account: Account) => NewEvent[]): NewEvent[] {
+function eventsOf(bytes: Buffer, account: Account, take: Take, held: () => NewEvent[]): NewEvent[] {
   const line = parseLine(bytes)
-  if (!line) return [{ type: 'parse_warning', message: 'a line of the agent is no JSON object', raw: String(bytes) }]
+  if (!line) return [...held(), { type: 'parse_warning', message: 'a line of the agent is no JSON object', raw: String(bytes) }]
   const events = take(line, account)
+  if (!events) return []
   // A line without an event would be read again by whoever goes on with the log.
   return events.length > 0 ? events : [status(String(line.type ?? 'line'), line)]
 }

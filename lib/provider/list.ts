@@ -11,8 +11,12 @@ import { sh } from './sh.js'
 /** In the order in which the first that is there is taken. */
 const BUILT_IN = new Map<string, () => Promise<Provider>>([
   ['sh', async () => sh],
+  ['claude', async () => (await import('./claude.js')).claude],
+  ['codex', async () => (await import('./codex.js')).codex],
+  ['gemini', async () => (await import('./gemini.js')).gemini],
   ['opencode', async () => (await import('./opencode.js')).opencode],
   ['ollama', async () => (await import('./ollama.js')).ollama],
+  ['acp', async () => (await import('./acp.js')).acp],
 ])
 
 /** All providers, built-in ones first. */

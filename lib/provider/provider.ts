@@ -16,6 +16,7 @@ export type Feature =
   | 'auto_approve'
   | 'resume'
   | 'cost'
+  | 'agent'
 
 export const SIZES = ['small', 'medium', 'large'] as const
 export type Size = (typeof SIZES)[number]
@@ -43,6 +44,8 @@ export interface Task {
   env: Readonly<NodeJS.ProcessEnv>
   /** Keeps a text for the agent in a private file of the session, whose path it gives; never in the user's project. */
   keep(name: string, text: string): string
+  /** What such a file has in it, also from an earlier run. */
+  kept(name: string): string | undefined
 }
 
 /** The flags of a session that are the provider's to see to; paths are absolute. */
@@ -54,18 +57,24 @@ export interface Wishes {
   maxTurns?: number
   plan?: boolean
   autoApprove?: boolean
+  /** The command line of an agent, where the provider is for any. */
+  agent?: string
   [flag: string]: unknown
 }
 
-/** How to start the agent for a run. */
-export interface Launch {
+/** How to start an agent. */
+export interface Start {
   argv: [string, ...string[]]
-  /** A file the agent reads as its stdin; it ends, so that no agent waits for more. */
-  stdin: string
   /** Variables for it; --env goes before them. */
   env?: Record<string, string>
   /** Variables that were made of what task.env has under their names, and so stand in place of that. */
   remade?: Record<string, string>
+}
+
+/** How to start the agent for a run. */
+export interface Launch extends Start {
+  /** A file the agent reads as its stdin; it ends, so that no agent waits for more. */
+  stdin: string
 }
 
 /** How an agent's process ended. */
@@ -75,6 +84,8 @@ export interface Exit {
   signal: string | null
   /** It had said its last word, and was ended because it did not exit. */
   ended?: boolean
+  /** The turn is over, and the process lives on for the next. */
+  livesOn?: boolean
   /** The last lines that it wrote to stderr, at most 2 KiB; an agent that could not begin says there why. */
   stderr?: string
 }
@@ -106,6 +117,8 @@ export interface Verdict {
 export interface Past {
   /** The latest whole line of it that is one. */
   line(is: (line: Buffer) => boolean): Buffer | undefined
+  /** What a private file has in it that was kept for the agent, or by it. No other run of the session begins before this one was read. */
+  kept(name: string): string | undefined
 }
 
 /** Turns the output of one run into events. The same lines must give the same events again: a dead run is read anew. */
@@ -114,10 +127,42 @@ export interface Reader {
   each?: boolean
   /** Whole lines of stdout without their newlines; the last may be an unfinished one at the end. */
   out(lines: Buffer[]): NewEvent[]
-  /** The agent has said its last word: what is left for it to do is to exit, and it gets a short while for that. */
+  /** What was held back until now, such as a message whose end was not seen; once, when all lines of the turn were read. */
+  end?(): NewEvent[]
+  /** The agent has said its last word of the turn: what is left for it to do is to exit, and it gets a short while for that. */
   readonly through?: boolean
-  /** Once, when the agent has ended and everything was read. */
+  /** All it says is that it waits, for a network that is not there: a stall, however often it says so. */
+  readonly waiting?: boolean
+  /** Once, when the agent has ended, or the turn of one that lives on, and everything was read. */
   verdict(exit: Exit): Verdict
+}
+
+/** What zag's side of a talk with an agent can do. */
+export interface Wire {
+  /** Sends one message, as a line of JSON on the agent's stdin. */
+  send(message: object): void
+  /** Puts into the log what the agent's lines do not tell, such as how it was answered. */
+  log(...events: NewEvent[]): void
+}
+
+/** zag's side of the talk with one agent that lives on. */
+export interface Driver {
+  /** Each line of JSON that the agent prints, from its first on. */
+  take(line: Record<string, unknown>): void
+  /** Begins a conversation, or goes on with that of the task; gives the agent's own id of it. Rejects with an Error that says in one line why that cannot be. */
+  open(): Promise<string | undefined>
+  /** Hands the agent a prompt. That its turn is over is for the reader to see. */
+  prompt(text: string): void
+}
+
+/** An agent that takes several prompts in one life, on its stdin, and asks before it acts. */
+export interface Live {
+  /** There is no other way to run it. */
+  only?: boolean
+  start(task: Task): Start
+  /** Reads one turn; `past` has what was printed since the agent began. It is through when the turn is over. */
+  reader(past: Past): Reader
+  driver(task: Task, wire: Wire): Promise<Driver>
 }
 
 /** How long an agent of a vendor may write nothing, in milliseconds: waiting out a limit in silence is what some of them do. */
@@ -140,7 +185,11 @@ export interface Provider {
   /** Its version, if `find` cannot tell it, by running it. */
   version?(path: string): Promise<string | undefined>
   /** Throws usage for what it could not be started with; asked before a session is made. */
-  check?(asked: { model?: string; prompt: Buffer; flags?: Wishes }): void
+  check?(asked: { model?: string; prompt: Buffer; flags: Wishes }): void
   launch(task: Task): Launch
   reader(past: Past): Reader
+  /** It is used only where it is asked for by its name. */
+  named?: true
+  /** How it is run where it is to live on after its first turn. */
+  live?: Live
 }

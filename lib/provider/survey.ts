@@ -21,7 +21,7 @@ export async function survey(config: Config): Promise<Surveyed[]> {
     (await providers(config)).map(async ({ name, does, can, find, version }) => {
       const found = await find()
       const asked = found.path !== undefined && found.version === undefined ? await version?.(found.path) : undefined
-      return { provider: name, does, usable: found.path !== undefined, can: [...can], ...(asked ? { version: asked } : {}), ...found }
+      return { provider: name, does, usable: found.path !== undefined, can: [...can], ...found, ...(asked ? { version: asked } : {}) }
     }),
   )
 }

@@ -107,9 +107,9 @@ export class Life {
   async #goesOn(ended: Ended, limit?: Limit): Promise<boolean> {
     const before = { turn: this.#turn, attempt: this.#attempt, refusals: this.#refusals, limit, incident: this.#incident }
     const following = await next(this.#session, ended, before, this.#pauses)
+    this.#incident = following?.limited
     if (!following || !this.#claim()) return false
     this.#following = following
-    this.#incident = following.limited
     if (following.limited) showLimited(this.#id, this.#run + 1, following.limited)
     this.#refusals = ended.reason === 'schema' ? this.#refusals + 1 : following.again ? this.#refusals : 0
     return true

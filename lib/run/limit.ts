@@ -3,6 +3,7 @@
 // The log has all of it: usage_limit_hit with the moment at which it goes on, then usage_limit_resumed, or usage_limit_failed if
 // nothing follows. The file `limited` is there while it sleeps.
 
+import { Fault } from '../base/exit.js'
 import { newId } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
@@ -32,9 +33,9 @@ const ATTEMPTS = 12
 const SLACK = 1_000
 
 /** The limit that a run failed of, by what the agent's output says or by a pattern of the configuration, in its error or its last words on stderr. */
-export async function limitIn({ limit, error = '' }: Verdict, stderr: string | undefined, root: string): Promise<Limit | undefined> {
+export async function limitIn(session: Session, { limit, error = '' }: Verdict, stderr: string | undefined): Promise<Limit | undefined> {
   if (limit) return limit
-  const { limits } = await loadConfig(root)
+  const limits = await settings(session)
   const lines = [error, ...(stderr ?? '').split('\n').reverse()]
   for (const pattern of limits.patterns ?? []) {
     const fits = new RegExp(pattern, 'i')
@@ -44,6 +45,17 @@ export async function limitIn({ limit, error = '' }: Verdict, stderr: string | u
   return undefined
 }
 
+/** What [limits] says. A configuration that was broken meanwhile must not cost the run its end: the log says so, and nothing is set. */
+async function settings({ id, parent, root }: Session): Promise<Config['limits']> {
+  try {
+    return (await loadConfig(root)).limits
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    appendEvents(id, parent, { type: 'provider_status', message: `[limits] cannot be read: ${error.message}` })
+    return {}
+  }
+}
+
 /** What follows a run that failed of a limit, told in the log. Nothing if that was too often, or if it is not to wait. */
 export async function afterLimit(
   session: Session,
@@ -51,7 +63,7 @@ export async function afterLimit(
   before: Incident | undefined,
   turn: number,
 ): Promise<Following | undefined> {
-  const { limits } = await loadConfig(session.root)
+  const limits = await settings(session)
   const { id = newId(), hits = 0 } = before ?? {}
   const resumeAt = Math.max(Date.now(), limit.resetAt === undefined ? Date.now() + (limits.fallback ?? FALLBACK) : limit.resetAt) + SLACK
   const about = { incident_id: id, scope: limit.scope, reset_at: limit.resetAt === undefined ? undefined : timestamp(limit.resetAt) }
@@ -69,13 +81,19 @@ export async function afterLimit(
 function reasonToFail({ on_limit }: Session, limits: Config['limits'], hits: number): string | undefined {
   if (on_limit === 'fail' || (on_limit === undefined && limits.wait === false)) return 'it is not to wait for the end of a limit'
   const attempts = limits.attempts ?? ATTEMPTS
-  return hits >= attempts ? `it went on ${attempts} times and met the limit again` : undefined
+  return hits >= attempts ? `it went on ${attempts === 1 ? 'once' : `${attempts} times`} and met the limit again` : undefined
 }
 
 /** Whether the agent can be told to go on; one that cannot is told its prompt again. */
 async function canGoOn({ id, provider, root }: Session): Promise<boolean> {
-  const { can } = await providerOf(provider, await loadConfig(root))
-  return can.has('resume') && readIfIntact(id)?.native_id !== undefined
+  if (readIfIntact(id)?.native_id === undefined) return false
+  try {
+    return (await providerOf(provider, await loadConfig(root))).can.has('resume')
+  } catch (error) {
+    // What is wrong with it is told when it is started again.
+    if (error instanceof Fault) return false
+    throw error
+  }
 }
 
 /** What an agent is told that can go on. */
@@ -85,7 +103,7 @@ export const continuedEvent = (turn: number): NewEvent => ({ type: 'user_message
 
 /** Shows for the time of the sleep before a run that the session is limited. */
 export function showLimited(id: string, run: number, { id: incident_id, resumeAt }: Incident): void {
-  replaceFile(paths.inSession(id, 'limited'), `${JSON.stringify({ run, incident_id, resume_at: timestamp(resumeAt) })}\n`)
+  replaceFile(paths.inSession(id, 'limited'), `${JSON.stringify({ run, pid: process.pid, incident_id, resume_at: timestamp(resumeAt) })}\n`)
 }
 
 /** The sleep is over: the session goes on, or was ended meanwhile. */

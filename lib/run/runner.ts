@@ -5,10 +5,11 @@
 import { markOf } from '../agent/agent.js'
 import { keepConversation } from '../agent/conversation.js'
 import { putContext } from '../agent/inject.js'
+import type { LiveAgent } from '../agent/live.js'
 import { writePrompt } from '../agent/prompt.js'
-import { type Playing, type Said, shoot } from '../agent/shot.js'
+import { type Playing, shoot } from '../agent/shot.js'
+import { isLive, type Said } from '../agent/turn-output.js'
 import { Fault } from '../base/exit.js'
-import { paths } from '../base/paths.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
@@ -16,13 +17,13 @@ import { LogWriter } from '../log/write.js'
 import { providerOf } from '../provider/list.js'
 import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
-import { changedAt } from '../store/file.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
 import { fitted } from './fit.js'
 import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
 import { type EndRequest, GRACE, requestedEnd } from './request.js'
+import { whenSilent } from './stall.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 
 export interface RunOptions {
@@ -39,9 +40,6 @@ export interface RunOptions {
 /** What a run came to, but for its number and its time. */
 type Outcome = Pick<Ended, 'success' | 'status'> & Partial<Ended>
 
-/** What shows that an agent is at work. */
-const OUTPUT = ['stdout', 'stderr'] as const
-
 /** A run from its start to its end. */
 export class Run {
   /** How the run ended; its end is in the log by then. */
@@ -54,6 +52,7 @@ export class Run {
   readonly #log: LogWriter
   #turn: number | undefined
   #playing: Playing | undefined
+  #agent: LiveAgent | undefined
   #between: Between | undefined
   #request: EndRequest | undefined
   #limit: Limit | undefined
@@ -126,18 +125,32 @@ export class Run {
     try {
       if (this.#run === 1 && turn === 1) putContext(this.#session, provider)
       writePrompt(this.#session, provider, turn)
-      this.#playing = await shoot(this.#session, this.#run, turn, provider, instead)
+      this.#playing = await (isLive(this.#session, provider)
+        ? this.#talk(turn, provider, instead)
+        : shoot(this.#session, this.#run, turn, provider, instead))
       return undefined
     } catch (error) {
       return failedToStart(error)
     }
   }
 
+  /** A turn of the agent that lives on, which is started for the first one, and again if it ended since. */
+  async #talk(turn: number, provider: Provider, instead: string | undefined): Promise<Playing> {
+    if (this.#agent?.gone) await this.#agent.close()
+    if (!this.#agent || this.#agent.gone) {
+      const { LiveAgent } = await import('../agent/live.js')
+      this.#agent = await LiveAgent.start(this.#session, this.#run, turn, provider)
+    }
+    return this.#agent.play(turn, instead)
+  }
+
   /** The one turn of a run, and so all of it. */
   async #once(provider: Provider): Promise<Outcome> {
     this.#playing?.exited.then(this.#disarm, this.#disarm)
     const said = await this.#play(provider)
-    return { ...(await this.#outcomeOf(said)), ...exitFields(said.exit) }
+    // One that lives on has nothing more to do; how it exits says nothing of the turn.
+    const exit = (await this.#agent?.close()) ?? said.exit
+    return { ...(await this.#outcomeOf(said)), ...exitFields(exit) }
   }
 
   /** Turn after turn, until somebody asks for the end. */
@@ -160,6 +173,7 @@ export class Run {
       return failedToStart(error)
     } finally {
       between.close()
+      await this.#agent?.close()
     }
   }
 
@@ -167,8 +181,8 @@ export class Run {
   async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
     const failed = await this.#start(turn, provider)
     if (failed) {
-      const { success, status: stop_reason, error, exit_code } = failed
-      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, exit_code })
+      const { success, status: stop_reason, error, reason, exit_code } = failed
+      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, reason, exit_code })
       return failed
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
@@ -180,31 +194,38 @@ export class Run {
   async #endTurn(provider: Provider): Promise<void> {
     let said = await this.#play(provider)
     let outcome = await this.#outcomeOf(said)
-    while (this.#limit && (await this.#waitOut(this.#limit, provider))) {
+    while (this.#limit) {
+      const instead = await this.#waitOut(this.#limit, outcome, provider)
+      if (instead) {
+        outcome = instead
+        break
+      }
       said = await this.#play(provider)
       outcome = await this.#outcomeOf(said)
     }
     this.#incident = undefined
-    const { success, status: stop_reason, error } = outcome
-    const ended = { success, stop_reason, error, ...exitFields(said.exit) }
+    const { success, status: stop_reason, error, reason } = outcome
+    const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
-    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.stdoutEnd })
+    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.ends.stdout })
   }
 
-  /** Sleeps until a limit is over and lets the agent go on with the turn that met it. False if it is not to. */
-  async #waitOut(limit: Limit, provider: Provider): Promise<boolean> {
+  /** Sleeps until a limit is over and lets the agent go on with the turn that met it; or gives how the turn ends, if it does not go on. */
+  async #waitOut(limit: Limit, met: Outcome, provider: Provider): Promise<Outcome | undefined> {
     const { id } = this.#session
     const turn = this.#turn as number
     const following = await afterLimit(this.#session, limit, this.#incident, turn)
-    if (!following?.limited) return false
+    if (!following?.limited) return met
     this.#incident = following.limited
     showLimited(id, this.#run, following.limited)
     if (!this.#request) await this.#nap.take(following.pause)
     noLongerLimited(this.#session, following.limited, !this.#request)
-    if (this.#request || (await this.#start(turn, provider, following.continued ? CONTINUE : undefined))) return false
+    if (this.#request) return outcomeOf({ success: false }, this.#request)
+    const failed = await this.#start(turn, provider, following.continued ? CONTINUE : undefined)
+    if (failed) return failed
     await this.#onRecord(() => this.#log.append(...(following.continued ? [continuedEvent(turn)] : promptEvents(id, turn))))
-    return true
+    return undefined
   }
 
   /** What puts a turn on record. An agent for which that fails, because the disk is full, must not go on unseen. */
@@ -226,8 +247,8 @@ export class Run {
     this.#playing = undefined
     // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
     this.#request ??= requestedEnd(this.#session.id, this.#run)
-    const { verdict, stdoutEnd } = said
-    if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, stdoutEnd)
+    const { verdict, ends } = said
+    if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, ends.stdout)
     this.#session = await keepConversation(this.#session, verdict.conversation)
     return said
   }
@@ -235,13 +256,16 @@ export class Run {
   /** What was asked of the run goes before what it said; what it said has to fit. */
   async #outcomeOf({ verdict, stderr }: Said): Promise<Outcome> {
     const outcome = outcomeOf(verdict, this.#request)
+    this.#limit = undefined
     if (this.#request) return outcome
-    this.#limit = verdict.success ? undefined : await limitIn(verdict, stderr, this.#session.root)
+    this.#limit = verdict.success ? undefined : await limitIn(this.#session, verdict, stderr)
     return this.#limit ? { ...outcome, reason: 'limit', error: `usage limit: ${this.#limit.message}` } : fitted(this.#session.id, outcome)
   }
 
   #stop(): void {
-    this.#playing?.stop(() => this.#request?.grace_ms ?? 0)
+    const grace = () => this.#request?.grace_ms ?? 0
+    if (this.#playing) this.#playing.stop(grace)
+    else this.#agent?.stop(grace)
   }
 
   /** A run that ends before any agent of it began. */
@@ -286,18 +310,11 @@ export class Run {
 
   /** Ends the run when its agent wrote nothing for so long, in milliseconds. Returns the way to stop that. */
   #armStall(stall: number): () => void {
-    if (stall === 0) return () => {}
-    let disarm = () => {}
-    const look = (since: number) => {
-      disarm = at(since + stall, () => {
-        const moved = Math.max(since, ...OUTPUT.map(name => changedAt(paths.inSession(this.#session.id, name)) ?? 0))
-        if (moved > since) return look(moved)
-        const error = `its agent wrote nothing for ${formatDuration(stall)}`
-        this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'stalled', error })
-      })
-    }
-    look(Date.now())
-    return () => disarm()
+    const waits = () => this.#playing?.waitsSince
+    return whenSilent(this.#session.id, stall, waits, () => {
+      const error = `its agent ${waits() === undefined ? 'wrote nothing' : 'only waited'} for ${formatDuration(stall)}`
+      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'stalled', error })
+    })
   }
 
   /** Ends the run when its time is over. Returns the way to stop that. */

@@ -119,6 +119,15 @@ await t.test('lines that others wrote: in another order, with a word within that
   t.match(row, { turns: 2, tools: [{ tool: 'a', failed: 3 }] })
 })
 
+t.test('ids that begin anew with each run: what fails in a later one is not what was done in an earlier one', async t => {
+  const path = { path: 'done.ts' }
+  const first = [start(1), call('Edit', 'file_edit', 'i0', path), result('Edit', 'file_edit', 'i0', true), end(1, 'completed', 1)]
+  const failing = [call('Edit', 'file_edit', 'i0', { path: 'not-done.ts' }), result('Edit', 'file_edit', 'i0', false)]
+  const again = [start(2), ...failing, call('Bash', 'shell', 'i0', {}), result('Bash', 'shell', 'i0', false), end(2, 'completed', 1)]
+  const id = made('01900000-0000-7000-8000-00000000aab2', [...first, ...again])
+  t.match((await value([id])).sessions, [{ files: ['done.ts'] }])
+})
+
 t.test('--json: a session, and all together', async t => {
   const { sessions, totals, stats } = await value([ONE, TWO])
   t.match(sessions[0], {

@@ -15,7 +15,7 @@ const linesOf = (name: string) =>
     .filter(Boolean)
     .map(line => Buffer.from(line))
 const line = (fields: object) => Buffer.from(JSON.stringify(fields))
-const fresh = () => opencode.reader({ line: () => undefined })
+const fresh = () => opencode.reader({ line: () => undefined, kept: () => undefined })
 const well: Exit = { code: 0, signal: null }
 const ill: Exit = { code: 1, signal: null }
 
@@ -276,6 +276,7 @@ const task: Task = {
   flags: {},
   env: {},
   resumed: false,
+  kept: () => undefined,
   keep(name, text) {
     kept.set(name, text)
     return `/kept/${name}`
@@ -356,7 +357,7 @@ t.test('started from inside of another, it has nothing of that one', async t => 
 })
 
 t.test('what it cannot be started with', async t => {
-  const check = (model?: string, flags?: Wishes) => opencode.check?.({ prompt: Buffer.from('x'), model, flags })
+  const check = (model?: string, flags: Wishes = {}) => opencode.check?.({ prompt: Buffer.from('x'), model, flags })
   check()
   check('a/b/c', {})
   for (const model of ['gpt', '/gpt', 'a/'])

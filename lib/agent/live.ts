@@ -1,0 +1,264 @@
+// An agent that lives for several turns: one process, told what to do over its stdin, whose stdout goes into the session's file
+// as that of any other, so nothing that it says is lost with whoever listens. Here both sides of the talk meet: its lines go to
+// the provider's driver, which answers, and, turn by turn, through the provider's reader into the log.
+
+import { EXIT, Fault } from '../base/exit.js'
+import { paths } from '../base/paths.js'
+import { formatDuration } from '../base/time.js'
+import type { LogWriter } from '../log/write.js'
+import { endAll, endGroupLeftovers } from '../process/end.js'
+import { type Identity, identify } from '../process/identity.js'
+import { oneLine } from '../provider/account.js'
+import type { Driver, Exit, Live, Provider, Verdict } from '../provider/provider.js'
+import type { Offsets } from '../session/output.js'
+import { beginTurn, promptFile } from '../session/turns.js'
+import { readIfThere } from '../store/file.js'
+import { Follower, parseLine, tailOf } from '../store/lines.js'
+import { type Watch, watchFile } from '../store/watch.js'
+import type { Session } from '../table/sessions.js'
+import { type Agent, markOf, startAgent } from './agent.js'
+import type { Playing } from './shot.js'
+import { readAnew, type Said, TurnOutput } from './turn-output.js'
+
+/** So long an agent may take to begin a conversation; with fifty at once on a small machine some take half a minute. In milliseconds. */
+const HANDSHAKE = 120_000
+/** One that printed a line that is no message gets so long from then on, in milliseconds. */
+const AFTER_NONSENSE = 5_000
+/** Once its stdin has ended, an agent gets this long to exit by itself, in milliseconds. */
+const EXIT_GRACE = 3_000
+/** What is left of its group after it exited gets this long between TERM and KILL, in milliseconds. */
+const LEFTOVER_GRACE = 500
+
+/** An agent of a session, from its start on. */
+export class LiveAgent {
+  readonly argv: string[]
+  readonly identity: Identity | undefined
+  readonly exited: Promise<Exit>
+  /** It has exited. */
+  gone = false
+  /** Where it began in the session's files, and how far they were read in its turns. */
+  readonly begun: Offsets
+  at: Offsets
+  readonly #session: Session
+  readonly #run: number
+  readonly #live: Live
+  readonly #agent: Agent
+  readonly #watch: Watch
+  readonly #lines: Follower
+  #driver: Driver | undefined
+  #log: LogWriter | undefined
+  #ladder: Promise<unknown> | undefined
+  #nonsense: string | undefined
+  #onNonsense = () => {}
+
+  /** Starts it for a turn of a run. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
+  static async start(session: Session, run: number, turn: number, provider: Provider): Promise<LiveAgent> {
+    const { live } = provider
+    if (!live) throw new Fault(`provider ${provider.name} has no agent that lives on`, EXIT.usage)
+    const agent = await startAgent(session, run, provider, { turn, live: true })
+    return new LiveAgent(session, run, live, agent)
+  }
+
+  private constructor(session: Session, run: number, live: Live, agent: Agent) {
+    this.#session = session
+    this.#run = run
+    this.#live = live
+    this.#agent = agent
+    this.argv = agent.argv
+    this.identity = identify(agent.pid)
+    this.begun = agent.from
+    this.at = agent.from
+    this.exited = new Promise(resolve => agent.child.once('exit', (code, signal) => resolve({ code, signal })))
+    this.exited.then(() => {
+      this.gone = true
+    })
+    // Whoever writes to one that is gone is told by its exit.
+    agent.child.stdin?.on('error', () => {})
+    const path = paths.inSession(session.id, 'stdout')
+    this.#lines = new Follower(path, { from: agent.from.stdout, empty: true })
+    this.#watch = watchFile(path, () => this.#take())
+  }
+
+  /** The next turn of it: the prompt of the session's turn, or this text instead. */
+  play(turn: number, instead?: string): Playing {
+    return new LiveTurn(this, turn, instead ?? readIfThere(promptFile(this.#session.id, turn)) ?? '')
+  }
+
+  /** Hands over the prompt of a turn once the talk has begun, and follows the turn into the log until it is over. */
+  async converse(turn: number, text: string, log: LogWriter): Promise<Said & { exit: Exit }> {
+    this.#log = log
+    const failed = await this.#opened()
+    if (failed !== undefined) return this.#failedToOpen(failed, log)
+    const { id } = this.#session
+    const from = this.at
+    let over = () => {}
+    const isOver = new Promise<void>(resolve => {
+      over = resolve
+    })
+    const output = new TurnOutput({ id, read: this.#live.reader, from, since: this.begun.stdout }, log, () => over(), 0)
+    try {
+      // What came before is no part of the turn: whoever reads it anew must not take what is told again of old turns for new.
+      beginTurn(id, turn, { run: this.#run, from, agent: this.identity })
+      this.#driver?.prompt(text)
+      const exit = await Promise.race([isOver.then(() => ({ code: null, signal: null, livesOn: true }) satisfies Exit), this.#end()])
+      const said = output.finish(exit)
+      this.at = said.ends
+      return { ...said, exit }
+    } catch (error) {
+      // One whose turn cannot be put on record must not go on unseen.
+      await this.kill()
+      throw error
+    } finally {
+      output.close()
+    }
+  }
+
+  /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */
+  stop(grace: () => number): void {
+    if (this.#ladder) return
+    this.#ladder = endAll(this.#target, { grace })
+    // What goes wrong in it is told when the agent has exited; until then it must not end this process.
+    this.#ladder.catch(() => {})
+  }
+
+  async kill(): Promise<void> {
+    await endAll(this.#target, { grace: 0 })
+  }
+
+  /** Tells it that nothing more comes, and ends it if it does not exit by itself. */
+  async close(): Promise<Exit> {
+    this.#agent.child.stdin?.end()
+    const timer = setTimeout(() => this.stop(() => EXIT_GRACE), EXIT_GRACE)
+    try {
+      return await this.#end()
+    } finally {
+      clearTimeout(timer)
+      this.#watch.close()
+    }
+  }
+
+  /** The end of its process and of what belongs to that. */
+  async #end(): Promise<Exit> {
+    const exit = await this.exited
+    await this.#ladder
+    const mark = markOf(this.#session.id, this.#run)
+    if (!this.#session.keep_children) await endGroupLeftovers(this.#agent.pid, this.identity?.start, mark, LEFTOVER_GRACE)
+    await this.#ladder
+    return exit
+  }
+
+  #opening: Promise<string | undefined> | undefined
+
+  /** Begins the talk, once; gives what went wrong. */
+  #opened(): Promise<string | undefined> {
+    this.#opening ??= this.#open()
+    return this.#opening
+  }
+
+  async #open(): Promise<string | undefined> {
+    let timer: NodeJS.Timeout | undefined
+    const tooLong = new Promise<never>((_, reject) => {
+      const arm = (time: number) => {
+        clearTimeout(timer)
+        timer = setTimeout(() => reject(new Error(this.#silence(time))), time)
+      }
+      arm(HANDSHAKE)
+      this.#onNonsense = () => arm(AFTER_NONSENSE)
+    })
+    const died = this.exited.then(({ code, signal }): never => {
+      const words = oneLine(String(tailOf(paths.inSession(this.#session.id, 'stderr'), 300, this.begun.stderr)))
+      throw new Error(`it ended before it could be told anything (${signal ?? `exit code ${code}`})${words ? `: ${words}` : ''}`)
+    })
+    died.catch(() => {})
+    try {
+      this.#driver = await this.#live.driver(this.#agent.task, {
+        send: message => this.#send(message),
+        log: (...events) => this.#log?.append(...events),
+      })
+      this.#take()
+      const conversation = await Promise.race([this.#driver.open(), tooLong, died])
+      this.#take()
+      this.at = { stdout: this.#lines.offset, stderr: this.begun.stderr }
+      this.conversation = conversation
+      return undefined
+    } catch (error) {
+      // Whatever the agent or its driver has against it: the turn fails with these words.
+      return oneLine((error as Error).message)
+    } finally {
+      clearTimeout(timer)
+      this.#onNonsense = () => {}
+    }
+  }
+
+  /** The agent's own id of the conversation. */
+  conversation: string | undefined
+
+  #silence(time: number): string {
+    const said = this.#nonsense === undefined ? '' : `; what it printed is no message: '${this.#nonsense}'`
+    return `it did not begin the conversation within ${formatDuration(time)}${said}`
+  }
+
+  async #failedToOpen(error: string, log: LogWriter): Promise<Said & { exit: Exit }> {
+    this.stop(() => EXIT_GRACE)
+    const exit = await this.#end()
+    const { id } = this.#session
+    const said = readAnew({ id, read: this.#live.reader, from: this.begun, since: this.begun.stdout }, log, exit)
+    const verdict: Verdict = { success: false, error: `the agent cannot be talked with: ${error}`, limit: said.verdict.limit }
+    return { ...said, verdict, exit }
+  }
+
+  #send(message: object): void {
+    if (!this.gone) this.#agent.child.stdin?.write(`${JSON.stringify(message)}\n`)
+  }
+
+  #take(): void {
+    if (!this.#driver) return
+    for (const { bytes } of this.#lines.take()) {
+      const line = parseLine(bytes)
+      if (line) this.#driver.take(line)
+      else if (bytes.length > 0 && this.#nonsense === undefined) {
+        this.#nonsense = oneLine(String(bytes)).slice(0, 80)
+        this.#onNonsense()
+      }
+    }
+  }
+
+  get #target() {
+    return { pid: this.#agent.pid, start: this.identity?.start, mark: markOf(this.#session.id, this.#run), watched: true }
+  }
+}
+
+/** One turn of it. */
+class LiveTurn implements Playing {
+  readonly argv: string[]
+  readonly from: Offsets
+  readonly identity: Identity | undefined
+  readonly exited: Promise<Exit>
+  readonly #agent: LiveAgent
+  readonly #turn: number
+  readonly #text: string
+
+  constructor(agent: LiveAgent, turn: number, text: string) {
+    this.#agent = agent
+    this.#turn = turn
+    this.#text = text
+    this.argv = agent.argv
+    this.from = agent.at
+    this.identity = agent.identity
+    this.exited = agent.exited
+  }
+
+  async done(log: LogWriter): Promise<Said & { exit: Exit }> {
+    const said = await this.#agent.converse(this.#turn, this.#text, log)
+    const { conversation } = this.#agent
+    return conversation === undefined ? said : { ...said, verdict: { conversation, ...said.verdict } }
+  }
+
+  stop(grace: () => number): void {
+    this.#agent.stop(grace)
+  }
+
+  async kill(): Promise<void> {
+    await this.#agent.kill()
+  }
+}
