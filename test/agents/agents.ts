@@ -12,13 +12,17 @@ export interface Agent {
   env(server: string): Record<string, string>
   /** Files of its configuration, by their path in its home. */
   files?(server: string): Record<string, string>
+  /** What it is always given on the command line. */
+  flags?: readonly string[]
+  /** It has no tools. */
+  toolless?: true
   /** A model it knows nothing of, as its --model wants it. */
   badModel?: string
   /** How long the model is to think before it answers, in milliseconds. */
   delay?: number
   /** It says what a run cost. */
   cost?: true
-  /** It tells which of the tokens it read came from a cache. */
+  /** It tells which of the tokens it read came from a cache; else they are in its input. */
   cached?: true
   /** Whether a limit ends it and it says when the limit is over, to the second or just the minute; some wait for that by themselves. */
   limit: 'told' | 'minute' | 'untold' | 'waits'
@@ -127,7 +131,16 @@ const copilot: Agent = {
   limit: 'untold',
 }
 
-export const AGENTS = { claude, codex, gemini, opencode, copilot } as const
+/** Nothing is installed for this one: zag itself talks to the server, which here is one that speaks as its manual says. */
+const ollama: Agent = {
+  name: 'ollama',
+  env: server => ({ OLLAMA_HOST: server }),
+  flags: ['--model', 'm1'],
+  toolless: true,
+  limit: 'untold',
+}
+
+export const AGENTS = { claude, codex, gemini, opencode, copilot, ollama } as const
 
 /** Where the agents are installed, also by what a script that was bundled to dist/scripts says. */
 export const INSTALLED = join(import.meta.dirname, '../../test/agents/node_modules/.bin')

@@ -43,13 +43,13 @@ export class Desk {
 
   /** Asks an agent in the foreground. */
   async ask(agent: Agent, prompt: string, flags: readonly string[] = []): Promise<Ended & { id: string }> {
-    const ended = await this.go('exec', ['-p', agent.name, ...flags, '-'], { input: prompt })
+    const ended = await this.go('exec', [...wordsFor(agent), ...flags, '-'], { input: prompt })
     return { ...ended, id: this.zag.ids().at(-1) as string }
   }
 
   /** Starts a session in the background; its id. */
   async spawn(agent: Agent, prompt: string, flags: readonly string[] = []): Promise<string> {
-    const { code, stdout, stderr } = await this.go('spawn', ['-p', agent.name, ...flags, '-'], { input: prompt })
+    const { code, stdout, stderr } = await this.go('spawn', [...wordsFor(agent), ...flags, '-'], { input: prompt })
     if (code !== 0) throw new Error(`zag-spawn: ${code}: ${stderr}`)
     return stdout.trim()
   }
@@ -71,8 +71,8 @@ export class Desk {
 
   /** What was said in the conversation that a model was asked to go on with last. */
   latest(): string {
-    const talks = this.models.requests.flatMap(({ talk }) => (talk && talk.tools.length > 0 ? [talk] : []))
-    return (talks.at(-1)?.turns ?? []).map(({ text }) => text).join('\n')
+    const { talk } = this.models.requests.findLast(({ talk, aside }) => talk && !aside) ?? {}
+    return (talk?.turns ?? []).map(({ text }) => text).join('\n')
   }
 
   /** Waits until a model was asked something with these words in it. */
@@ -81,6 +81,8 @@ export class Desk {
     return until(isIt, PATIENCE)
   }
 }
+
+const wordsFor = ({ name, flags = [] }: Agent) => ['-p', name, ...flags]
 
 /** The processes that are marked as those of a session, by what the system says. */
 export function processesOf(id: string): string[] {

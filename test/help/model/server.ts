@@ -30,6 +30,8 @@ export interface Request {
   body: Line
   /** What it is as a question to a model. */
   talk?: Talk
+  /** An agent asks by itself, for a title say: it offers its tools whenever it is about what the user said. */
+  aside: boolean
   /** The status it was answered with; 0 if the server itself failed. */
   status: number
 }
@@ -74,19 +76,19 @@ async function read(incoming: IncomingMessage): Promise<Request> {
   const text = Buffer.concat(chunks).toString()
   const body = method === 'POST' && text.startsWith('{') ? fieldsOf(JSON.parse(text)) : {}
   const api = method === 'POST' ? apiOf(path) : undefined
-  return { method, path, headers, body, talk: api?.read(body, path), status: 0 }
+  const talk = api?.read(body, path)
+  return { method, path, headers, body, talk, aside: talk?.tools.length === 0 && api !== ollama, status: 0 }
 }
 
 const apiOf = (path: string) => APIS.find(api => api.path.test(path))
 
-function reply({ method, path, talk }: Request, limits: Limits, response: ServerResponse): number {
+function reply({ method, path, talk, aside }: Request, limits: Limits, response: ServerResponse): number {
   const api = apiOf(path)
   if (!api || !talk) {
     const side = SIDE[`${method} ${path}`]
     return send(response, side ? 200 : 404, side ?? { error: { message: `nothing at ${path}` } })
   }
-  // An agent offers its tools whenever it is about the user's words.
-  const given = answer(talk, limits, talk.tools.length === 0 && api !== ollama)
+  const given = answer(talk, limits, aside)
   if ('failure' in given) {
     const { headers, body } = api.fail(given.failure)
     return send(response, given.failure.status, body, headers)
