@@ -32,7 +32,7 @@ export const ANSWERS: Cases = {
   },
 
   async 'a call of a tool'(t, desk, agent) {
-    if (agent.toolless) return void t.skip('it has no tools')
+    if (agent.toolless) return void t.plan(0, 'it has no tools')
     const { code, stdout, stderr, id } = await desk.ask(agent, 'RUN expr 40 + 2 | sed s,^,made-, | tee made.txt', ['-a'])
     t.match({ code, stdout }, { code: 0, stdout: /it gave: .*made-42/s }, stderr)
     t.equal(readFileSync(join(desk.project, 'made.txt'), 'utf8'), 'made-42\n')
@@ -73,7 +73,7 @@ export const ANSWERS: Cases = {
   },
 
   async 'one of its kind from within'(t, desk, agent) {
-    if (agent.toolless) return void t.skip('it has no tools')
+    if (agent.toolless) return void t.plan(0, 'it has no tools')
     const { code, stdout, stderr } = await desk.ask(agent, `RUN zag-exec -p ${agent.name} 'SAY from within'`, ['-a'])
     t.match({ code, stdout }, { code: 0, stdout: /it gave: .*from within/s }, stderr)
     const [outer, inner] = desk.zag.ids().slice(-2) as [string, string]
