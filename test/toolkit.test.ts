@@ -299,7 +299,11 @@ const DOOR: Record<string, string[]> = {
   'toml-eslint-parser': ['config'],
   marked: ['command'],
   ajv: ['agent'],
+  'string-argv': ['provider'],
+  '@agentclientprotocol': ['provider'],
 }
+/** What is a program of its own, which zag starts as it starts any agent: its streams are how it speaks. */
+const AGENTS = new Set(['lib/provider/ollama-agent.ts'])
 const WRITES =
   /\b(?:writeFile|appendFile|rename|link|symlink|unlink|rm|rmdir|mkdir|mkdtemp|copyFile|cp|truncate|ftruncate|utimes|futimes|createWriteStream)(?:Sync)?\b/
 
@@ -350,7 +354,7 @@ t.test('one door each: packages, streams, variables, state files', async t => {
       t.ok(doors.includes(room), `${path} imports ${name}`)
     }
     if (path !== 'lib/base/paths.ts') t.notMatch(code, /\benv(?:\.ZAG_|\[['"`]ZAG_)/, `${path} reads no ZAG_ variable`)
-    if (room !== 'command' || path.startsWith('bin/')) {
+    if ((room !== 'command' || path.startsWith('bin/')) && !AGENTS.has(path)) {
       t.notMatch(code, /process\.(?:stdout|stderr|stdin|argv\b(?!0))|console\.|\bwrite(?:v)?Sync\((?:1|2)\b/, `${path} touches no stream`)
       t.notMatch(code, /process\.exit\b/, `${path} does not exit`)
     }

@@ -15,6 +15,7 @@ const BUILT_IN = new Map<string, () => Promise<Provider>>([
   ['codex', async () => (await import('./codex.js')).codex],
   ['gemini', async () => (await import('./gemini.js')).gemini],
   ['opencode', async () => (await import('./opencode.js')).opencode],
+  ['ollama', async () => (await import('./ollama.js')).ollama],
   ['acp', async () => (await import('./acp.js')).acp],
 ])
 
