@@ -5,7 +5,7 @@
 // the answer is no, and the log says so.
 
 import { realpathSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import type {
   McpServer as AcpServer,
@@ -16,6 +16,7 @@ import type {
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk'
 import { quoted, reason } from '../base/exit.js'
+import { writeInPlace } from '../store/file.js'
 import { nameOfCall } from './acp-reader.js'
 import { mcpServers } from './mcp.js'
 import type { Driver, Task, Wire } from './provider.js'
@@ -165,7 +166,7 @@ async function readWithin(
 }
 
 async function writeWithin(root: string, { path, content }: { path: string; content: string }): Promise<Record<string, never>> {
-  await writeFile(within(root, path), content)
+  writeInPlace(within(root, path), content)
   return {}
 }
 

@@ -41,7 +41,11 @@ export const gemini: Provider = {
   stall: STALL,
   marks: /^GEMINI_(CLI|SESSION_ID|PROJECT_DIR|PLANS_DIR|CWD)$/,
   find: () => findAgent({ command: 'gemini', package: '@google/gemini-cli', least: '0.40.0' }),
-  check: ({ prompt }) => checkLength(literal(String(prompt))),
+  check({ prompt, flags: { addDir = [] } }) {
+    checkLength(literal(String(prompt)))
+    const split = addDir.find(folder => folder.includes(','))
+    if (split !== undefined) throw usage(`--add-dir ${quoted(split)}: gemini takes no folder with a comma in its name`)
+  },
   launch: task => ({
     argv: ['gemini', ...wordsFor(task)],
     stdin: promptFor(task),
@@ -53,8 +57,6 @@ export const gemini: Provider = {
 
 function wordsFor({ model, resumed, conversation, flags }: Task): string[] {
   const { addDir = [], plan, autoApprove } = flags
-  const split = addDir.find(folder => folder.includes(','))
-  if (split !== undefined) throw usage(`--add-dir ${quoted(split)}: gemini takes no folder with a comma in its name`)
   const mode = plan ? 'plan' : autoApprove ? 'yolo' : undefined
   return [
     // Whoever starts it in a folder says with that that it may work there.

@@ -14,6 +14,7 @@ const BUILT_IN = new Map<string, () => Promise<Provider>>([
   ['claude', async () => (await import('./claude.js')).claude],
   ['codex', async () => (await import('./codex.js')).codex],
   ['gemini', async () => (await import('./gemini.js')).gemini],
+  ['copilot', async () => (await import('./copilot.js')).copilot],
   ['opencode', async () => (await import('./opencode.js')).opencode],
   ['ollama', async () => (await import('./ollama.js')).ollama],
   ['acp', async () => (await import('./acp.js')).acp],

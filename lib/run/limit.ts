@@ -29,8 +29,9 @@ export interface Incident {
 /** How long it sleeps where nobody said until when, in milliseconds, and how often it goes on, unless [limits] says otherwise. */
 const FALLBACK = 60 * 60_000
 const ATTEMPTS = 12
-/** Clocks differ: it goes on so much later than was said, in milliseconds. */
+/** Clocks differ: it goes on so much later than was said, in milliseconds, and twice that each time it was told too early a moment. */
 const SLACK = 1_000
+const LONGEST_SLACK = 60_000
 
 /** The limit that a run failed of, by what the agent's output says or by a pattern of the configuration, in its error or its last words on stderr. */
 export async function limitIn(session: Session, { limit, error = '' }: Verdict, stderr: string | undefined): Promise<Limit | undefined> {
@@ -65,7 +66,8 @@ export async function afterLimit(
 ): Promise<Following | undefined> {
   const limits = await settings(session)
   const { id = newId(), hits = 0 } = before ?? {}
-  const resumeAt = Math.max(Date.now(), limit.resetAt === undefined ? Date.now() + (limits.fallback ?? FALLBACK) : limit.resetAt) + SLACK
+  const over = limit.resetAt ?? Date.now() + (limits.fallback ?? FALLBACK)
+  const resumeAt = Math.max(Date.now(), over) + Math.min(SLACK * 2 ** hits, LONGEST_SLACK)
   const about = { incident_id: id, scope: limit.scope, reset_at: limit.resetAt === undefined ? undefined : timestamp(limit.resetAt) }
   const why = reasonToFail(session, limits, hits)
   const hit = { type: 'usage_limit_hit', ...about, resume_at: why ? undefined : timestamp(resumeAt), error: limit.message } as const

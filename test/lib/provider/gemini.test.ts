@@ -235,7 +235,6 @@ t.test('argv', async t => {
   t.same(argv({ flags: { autoApprove: true } }), [...always, '--approval-mode', 'yolo'])
   t.same(argv({ flags: { plan: true, autoApprove: true } }), [...always, '--approval-mode', 'plan'])
   t.same(argv({ flags: { addDir: ['/a b', '/c'] } }), [...always, '--include-directories', '/a b', '--include-directories', '/c'])
-  t.throws(() => argv({ flags: { addDir: ['/a', '/b,c'] } }), { exit: 2, message: /'\/b,c': gemini takes no folder with a comma/ })
 })
 
 t.test('a prompt is what is said to the model, not a command or a file', async t => {
@@ -249,13 +248,12 @@ t.test('a prompt is what is said to the model, not a command or a file', async t
   t.equal(given('see @a.txt, \\@b'), 'see \\@a.txt, \\\\@b\n\nIn this message \\@ stands for @.')
 })
 
-t.test('a prompt longer than it reads', async t => {
+t.test('what it cannot be started with', async t => {
+  const check = (prompt: Buffer, flags = {}) => gemini.check?.({ prompt, flags })
   const most = Buffer.alloc(8 * 1024 * 1024, 'x')
-  gemini.check?.({ prompt: most, flags: {} })
-  t.throws(() => gemini.check?.({ prompt: Buffer.concat([most, Buffer.from('x')]), flags: {} }), {
-    exit: 2,
-    message: /has 8388609 bytes, and gemini reads/,
-  })
+  check(most, { addDir: ['/a', '/b c'] })
+  t.throws(() => check(Buffer.concat([most, Buffer.from('x')])), { exit: 2, message: /has 8388609 bytes, and gemini reads/ })
+  t.throws(() => check(most, { addDir: ['/a', '/b,c'] }), { exit: 2, message: /'\/b,c': gemini takes no folder with a comma/ })
 })
 
 t.test('what it can, what it leaves to others, and what it marks', async t => {

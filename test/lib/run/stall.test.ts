@@ -27,9 +27,14 @@ function session(ago: number): { id: string; wrote(ago: number): void } {
 }
 
 /** How often it was found silent, and how to stop looking. */
-function watching(id: string, time: number): { count: number; stop(): void } {
+function watching(id: string, time: number, waits?: number): { count: number; stop(): void } {
   const found = { count: 0, stop: () => {} }
-  found.stop = whenSilent(id, time, () => (found.count += 1))
+  found.stop = whenSilent(
+    id,
+    time,
+    () => waits,
+    () => (found.count += 1),
+  )
   t.teardown(found.stop)
   return found
 }
@@ -63,4 +68,11 @@ t.test('0 is never, no files are silence, and what was stopped tells nothing', a
   const found = watching(bare, 30)
   await until(() => found.count === 1)
   t.same([never.count, stopped.count], [0, 0])
+})
+
+t.test('one that says again and again that it waits is as silent as one that says nothing', async t => {
+  const { id } = session(-3_600_000)
+  const found = watching(id, 5, Date.now() - 3_600_000)
+  await until(() => found.count === 1)
+  t.equal(found.count, 1)
 })
