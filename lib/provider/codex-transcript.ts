@@ -4,7 +4,7 @@
 // stands in the file twice, as items of the conversation and as events for whoever watched: the items are taken.
 
 import type { NewEvent, ToolKind } from '../log/events.js'
-import { usageOf } from './codex.js'
+import { usageOf } from './codex-items.js'
 import { Calls, fieldsOf, type Line, listOf, status, textOf } from './fields.js'
 import type { Scribe } from './transcript.js'
 
