@@ -3,6 +3,7 @@
 // Where it is to live on it takes messages on stdin instead (claude-live.ts). What it prints is read by claude-reader.ts.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { usage } from '../base/exit.js'
 import { claudeDriver } from './claude-live.js'
 import { claudeReader, liveReader } from './claude-reader.js'
@@ -23,6 +24,10 @@ export const claude: Provider = {
   stall: STALL,
   // Not what users set to configure it, which begins with CLAUDE_CODE_ as well.
   marks: /^(CLAUDECODE|CLAUDE_EFFORT|CLAUDE_PROJECT_DIR|AI_AGENT|CLAUDE_CODE_(ENTRYPOINT|EXECPATH|SESSION_ID|CHILD_SESSION))$/,
+  state({ CLAUDE_CONFIG_DIR: own }) {
+    const folder = own || '~/.claude'
+    return { write: [folder, ...(own ? [] : ['~/.claude.json'])], read: [join(folder, 'settings.json'), join(folder, 'hooks')] }
+  },
   find: () => findAgent({ command: 'claude', package: '@anthropic-ai/claude-code', least: '2.1.0' }),
   version: askVersion,
   check({ prompt, flags }) {

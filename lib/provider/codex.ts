@@ -5,6 +5,7 @@
 // A thread is gone on with by its UUID alone: with any other word it would begin a new one and not say so.
 
 import { isUtf8 } from 'node:buffer'
+import { join } from 'node:path'
 import { usage } from '../base/exit.js'
 import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
@@ -30,6 +31,10 @@ export const codex: Provider = {
   // CODEX_SANDBOX and CODEX_SANDBOX_NETWORK_DISABLED are as true of what an agent starts in there, and stay.
   marks:
     /^CODEX_(THREAD_ID|SESSION_ID|TOOL_CALL_ID|CI|VERSION|PERMISSION_PROFILE|MANAGED_(BY_[A-Z_]+|PACKAGE_ROOT)|APPLY_PATCH_PRESERVE_LINE_ENDINGS|MCP_HEADER_\d+_\d+)$/,
+  state({ CODEX_HOME: own }) {
+    const folder = own || '~/.codex'
+    return { write: [folder], read: [join(folder, 'config.toml'), join(folder, 'rules')] }
+  },
   find: () => findAgent({ command: 'codex', package: '@openai/codex', least: '0.100.0' }),
   check({ prompt, flags: { systemPrompt, mcpConfig } = {} }) {
     checkPrompt(prompt)

@@ -5,7 +5,7 @@
 // writes into a file, as a sum over the conversation. It has no number of turns: continuations of its autopilot are something else.
 // It puts stars in place of the text of its key wherever that stands in its output, be it the name of a member.
 
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { usage } from '../base/exit.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine } from './account.js'
@@ -47,6 +47,10 @@ export const copilot: Provider = {
   can: new Set(['model', 'system_prompt', 'add_dir', 'mcp_config', 'plan', 'auto_approve', 'resume']),
   stall: STALL,
   marks: /^COPILOT_(CLI|AGENT_SESSION_ID|CLI_BINARY_VERSION|CLI_RESOLVED_DIST_DIR|LOADER_PID)$/,
+  state({ COPILOT_HOME: own }) {
+    const folder = own || '~/.copilot'
+    return { write: [folder], read: [join(folder, 'mcp-config.json')] }
+  },
   find: () => findAgent({ command: 'copilot', package: '@github/copilot', least: '1.0.89' }),
   check({ prompt, flags: { mcpConfig } }) {
     if (/^\s*\/compact(\s|$)/.test(prompt.toString('utf8', 0, 4096)))

@@ -6,6 +6,7 @@
 // different from that of one at work, so it is left to gemini. What it thinks is not in its output.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { quoted, usage } from '../base/exit.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine } from './account.js'
@@ -40,6 +41,10 @@ export const gemini: Provider = {
   sizes: { small: 'flash-lite', medium: 'flash', large: 'pro' },
   stall: STALL,
   marks: /^GEMINI_(CLI|SESSION_ID|PROJECT_DIR|PLANS_DIR|CWD)$/,
+  state({ GEMINI_CLI_HOME: own }) {
+    const folder = join(own || '~', '.gemini')
+    return { write: [folder], read: [join(folder, 'settings.json')] }
+  },
   find: () => findAgent({ command: 'gemini', package: '@google/gemini-cli', least: '0.40.0' }),
   check({ prompt, flags: { addDir = [] } }) {
     checkLength(literal(String(prompt)))

@@ -4,6 +4,7 @@
 // too long in a step of its own, which ends like an answer, and goes on. So it is through when its process is.
 // Its tokens are those of one step: input without what the cache had, output without the reasoning.
 
+import { join } from 'node:path'
 import { usage } from '../base/exit.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine } from './account.js'
@@ -37,6 +38,13 @@ export const opencode: Provider = {
   can: new Set(['model', 'system_prompt', 'add_dir', 'mcp_config', 'max_turns', 'plan', 'auto_approve', 'resume', 'cost']),
   stall: STALL,
   marks: /^OPENCODE(?:_PID)?$/,
+  // Its settings are elsewhere, and stay as read-only as all else.
+  state: ({ XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME }) => ({
+    write: [XDG_DATA_HOME || '~/.local/share', XDG_STATE_HOME || '~/.local/state', XDG_CACHE_HOME || '~/.cache'].map(folder =>
+      join(folder, 'opencode'),
+    ),
+    read: [],
+  }),
   find: () => findAgent({ command: 'opencode', package: 'opencode-ai', least: '1.18.0' }),
   version: askVersion,
   check({ model, flags }) {

@@ -180,6 +180,8 @@ export interface Provider {
   stall?: number
   /** Variables that it sets for what runs inside it, and that would make one started from there take itself for a part of it. */
   marks?: RegExp
+  /** What it writes of its own outside of a project, and what of that it must not write in a sandbox, because it says what is run. */
+  state?(env: NodeJS.ProcessEnv): { write: string[]; read: string[] }
   /** Where it is, by a look at files alone: asked before every start. */
   find(): Found | Promise<Found>
   /** Its version, if `find` cannot tell it, by running it. */

@@ -185,7 +185,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
     interactive: ask.interactive || undefined,
-    sandbox: sandboxOf(ask, config),
+    sandbox: sandboxOf(ask, config, provider.state?.(process.env)),
   }
 }
 
