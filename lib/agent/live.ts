@@ -5,6 +5,7 @@
 import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
+import type { NewEvent } from '../log/events.js'
 import type { LogWriter } from '../log/write.js'
 import { endAll, endGroupLeftovers } from '../process/end.js'
 import { type Identity, identify } from '../process/identity.js'
@@ -47,6 +48,8 @@ export class LiveAgent {
   readonly #lines: Follower
   #driver: Driver | undefined
   #log: LogWriter | undefined
+  /** That of the turn at work. */
+  #output: TurnOutput | undefined
   #ladder: Promise<unknown> | undefined
   #nonsense: string | undefined
   #onNonsense = () => {}
@@ -96,6 +99,7 @@ export class LiveAgent {
       over = resolve
     })
     const output = new TurnOutput({ id, read: this.#live.reader, from, since: this.begun.stdout }, log, () => over(), 0)
+    this.#output = output
     try {
       // What came before is no part of the turn: whoever reads it anew must not take what is told again of old turns for new.
       beginTurn(id, turn, { run: this.#run, from, agent: this.identity })
@@ -109,6 +113,7 @@ export class LiveAgent {
       await this.kill()
       throw error
     } finally {
+      this.#output = undefined
       output.close()
     }
   }
@@ -173,7 +178,7 @@ export class LiveAgent {
     try {
       this.#driver = await this.#live.driver(this.#agent.task, {
         send: message => this.#send(message),
-        log: (...events) => this.#log?.append(...events),
+        log: (...events) => this.#tell(events),
       })
       this.#take()
       const conversation = await Promise.race([this.#driver.open(), tooLong, died])
@@ -205,6 +210,12 @@ export class LiveAgent {
     const said = readAnew({ id, read: this.#live.reader, from: this.begun, since: this.begun.stdout }, log, exit)
     const verdict: Verdict = { success: false, error: `the agent cannot be talked with: ${error}`, limit: said.verdict.limit }
     return { ...said, verdict, exit }
+  }
+
+  /** Puts something between what the agent said before it and what it says after. */
+  #tell(events: NewEvent[]): void {
+    this.#output?.take()
+    this.#log?.append(...events)
   }
 
   #send(message: object): void {
@@ -251,7 +262,7 @@ class LiveTurn implements Playing {
   async done(log: LogWriter): Promise<Said & { exit: Exit }> {
     const said = await this.#agent.converse(this.#turn, this.#text, log)
     const { conversation } = this.#agent
-    return conversation === undefined ? said : { ...said, verdict: { conversation, ...said.verdict } }
+    return { ...said, verdict: { ...said.verdict, conversation: said.verdict.conversation ?? conversation } }
   }
 
   stop(grace: () => number): void {

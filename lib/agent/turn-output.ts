@@ -75,20 +75,25 @@ export class TurnOutput {
   #wake(): void {
     this.#due ??= setImmediate(() => {
       this.#due = undefined
-      try {
-        if (!this.#behind) this.#output.take()
-        this.waitsSince = this.#reader.waiting ? (this.waitsSince ?? Date.now()) : undefined
-      } catch (error) {
-        // A full disk while the agent works: what it said stays in its files and is read again at the end.
-        if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error
-        this.#behind = true
-      }
+      this.take()
+      this.waitsSince = this.#reader.waiting ? (this.waitsSince ?? Date.now()) : undefined
       // Of what is no longer read nobody would see the end.
       if (!this.#told && (this.#reader.through || (this.#behind && this.#turn.since !== undefined))) {
         this.#told = true
         this.#onThrough()
       }
     })
+  }
+
+  /** Takes what there is into the log. */
+  take(): void {
+    try {
+      if (!this.#behind) this.#output.take()
+    } catch (error) {
+      // A full disk while the agent works: what it said stays in its files and is read again at the end.
+      if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error
+      this.#behind = true
+    }
   }
 
   /** Takes what is left and says what the output comes to. */

@@ -40,6 +40,8 @@ class AcpTurn {
   #told = new Set<string>()
   #result: string | undefined
   #cost: number | undefined
+  /** The process has begun, and the conversation not yet: what it says is told again from earlier turns. */
+  #begins = false
 
   constructor(past: Past, words: AcpWords) {
     this.#past = past
@@ -49,10 +51,12 @@ class AcpTurn {
   /** The events of a line; nothing for a piece of a message that is not whole. */
   take(line: Line, account: Account): NewEvent[] | undefined {
     const params = fieldsOf(line.params)
+    if (line.method === 'session/update' && this.#begins) return [status('before the turn', line)]
     if (line.method === 'session/update') return this.#update(fieldsOf(params.update))
     if (line.method === 'session/request_permission') return [...this.rest(), ...this.#call(fieldsOf(params.toolCall), true)]
     if (typeof line.method === 'string') return [status(line.method, line)]
     const result = fieldsOf(line.result)
+    this.#begins = result.protocolVersion !== undefined
     if (textOf(result.sessionId)) account.conversation = textOf(result.sessionId)
     if (line.error !== undefined) return this.#failed(fieldsOf(line.error), account)
     return textOf(result.stopReason) ? this.#over(result, account) : [status('answer', line)]

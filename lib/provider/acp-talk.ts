@@ -4,7 +4,7 @@
 // An answer to a question is chosen by its kind, never by an agent's own name for it. Without --auto-approve nobody can be asked, so
 // the answer is no, and the log says so.
 
-import { realpathSync } from 'node:fs'
+import { lstatSync, realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import type {
@@ -183,7 +183,9 @@ function realOf(path: string): string {
     return realpathSync(path)
   } catch (error) {
     const folder = dirname(path)
-    if (folder === path) throw new Error(`cannot look at ${quoted(path)}: ${reason(error)}`)
+    // Whoever writes through a link to nothing makes what it leads to.
+    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()
+    if (folder === path || isLink) throw new Error(`cannot look at ${quoted(path)}: ${reason(error)}`)
     return join(realOf(folder), basename(path))
   }
 }

@@ -5,6 +5,7 @@ import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { findProgram } from '../process/program.js'
 import { acpReader } from './acp-reader.js'
 import { acpDriver } from './acp-talk.js'
+import { mcpServers } from './mcp.js'
 import { type Provider, STALL, type Start, type Task, type Wishes } from './provider.js'
 
 export const acp: Provider = {
@@ -17,6 +18,7 @@ export const acp: Provider = {
   find: () => ({ path: '' }),
   check({ flags }) {
     const [program] = wordsOf(flags)
+    if (flags.mcpConfig !== undefined) mcpServers(flags.mcpConfig)
     const { path, denied } = findProgram(program, process.env.PATH)
     if (path) return
     throw new Fault(
