@@ -254,18 +254,19 @@ t.test('how it is started, and what it can', async t => {
       kept.set(name, content)
       return join('/kept', name)
     },
+    kept: () => undefined,
   }
   const { argv, stdin } = ollama.launch(task)
   t.same([argv[0], argv[1]?.endsWith('/dist/lib/zag-ollama.js'), argv[2], stdin], [process.execPath, true, '/kept/ollama.json', '/prompt'])
   t.same(JSON.parse(kept.get('ollama.json') ?? ''), { session: 'ID', model: 'm', system: 's', resumed: true })
   t.same([...ollama.can].sort(), ['auto_approve', 'model', 'resume', 'system_prompt'])
-  t.throws(() => ollama.check?.({ prompt: Buffer.from('x') }), { exit: 2, message: /^ollama needs a model: give --model/ })
-  ollama.check?.({ prompt: Buffer.from('x'), model: 'm' })
+  t.throws(() => ollama.check?.({ prompt: Buffer.from('x'), flags: {} }), { exit: 2, message: /^ollama needs a model: give --model/ })
+  ollama.check?.({ prompt: Buffer.from('x'), model: 'm', flags: {} })
 })
 
 t.test('what it said and how it ended: both have to be a success', async t => {
   const verdict = (exit: Exit, ...lines: string[]) => {
-    const reader = ollama.reader({ line: () => undefined })
+    const reader = ollama.reader({ line: () => undefined, kept: () => undefined })
     for (const line of lines) reader.out([Buffer.from(line)])
     return { ...reader.verdict(exit), through: reader.through }
   }
