@@ -48,7 +48,7 @@ export const opencode: Provider = {
   find: () => findAgent({ command: 'opencode', package: 'opencode-ai', least: '1.18.0' }),
   version: askVersion,
   check({ model, flags }) {
-    if (flags?.mcpConfig !== undefined) mcpServers(flags.mcpConfig)
+    if (flags.mcpConfig !== undefined) mcpServers(flags.mcpConfig)
     // Of any other it says no more than "Unexpected server error".
     if (model !== undefined && !/^[^/]+\/./.test(model))
       throw usage(`opencode has no model '${model}': write it as PROVIDER/MODEL; 'opencode models' lists those it knows`)

@@ -255,6 +255,7 @@ t.test('how it is started, and what it can', async t => {
       kept.set(name, content)
       return join('/kept', name)
     },
+    kept: () => undefined,
   }
   const { argv, stdin } = ollama.launch(task)
   t.same([argv[0], argv[1]?.endsWith('/dist/lib/zag-ollama.js'), argv[2], stdin], [process.execPath, true, '/kept/ollama.json', '/prompt'])
