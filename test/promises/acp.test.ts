@@ -107,7 +107,7 @@ t.test('files: those of the project, and no others, also not through a link', as
   const { stdout } = await exec(orders.join('\nsay |\n'))
   const answers = stdout.split('|')
   t.equal(answers.length, orders.length)
-  for (const [n, answer] of answers.entries()) t.match(answer, /^error: .*(is not in the project|cannot look at)/, orders[n])
+  for (const [n, answer] of answers.entries()) t.match(answer, /^error: .*(is not in the project|cannot look at)/, String(orders[n]))
   t.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret')
   for (const name of ['outside/made', 'outside/to-be-made', 'made']) t.notOk(existsSync(join(zag.home, name)), name)
 })

@@ -250,7 +250,6 @@ t.test('how it is started, and what it can', async t => {
     flags: { systemPrompt: 's' },
     env: {},
     resumed: true,
-    kept: () => undefined,
     keep(name, content) {
       kept.set(name, content)
       return join('/kept', name)
