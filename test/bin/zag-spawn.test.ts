@@ -407,6 +407,13 @@ t.test('126 and 127', async t => {
   const before = zag.ids().length
   await says(['-p', 'gone', 'x'], 127, /^zag-spawn: provider 'gone' cannot be used: 'no-such-agent' was not found: install it, .*\n$/)
   await says(['-p', 'plain', 'x'], 126, /^zag-spawn: provider 'plain' cannot be used: '.*plain' may not be executed: .*\n$/)
+  await says(
+    ['-p', 'acp', '--agent', 'no-such-agent --acp', 'x'],
+    127,
+    /^zag-spawn: the program of --agent, 'no-such-agent', was not found\n$/,
+  )
+  await says(['-p', 'acp', 'x'], 2, /^zag-spawn: provider 'acp' needs --agent: .*\n$/)
+  await says(['-p', 'sh', '--agent', 'x', 'x'], 2, /^zag-spawn: provider 'sh' has no --agent: .*\n$/)
   await says(['-p', 'sj', 'x'], 127, /^zag-spawn: no provider 'sj': did you mean sh\?\n$/)
   await says(
     ['-p', 'native', 'x'],
