@@ -6,7 +6,7 @@
 // what was allowed, the user's own prohibitions hold, and root needs no leave to skip the asking. Without it nobody can be asked.
 
 import { oneLine } from './account.js'
-import { noConversation } from './claude-reader.js'
+import { BEGIN, noConversation } from './claude-reader.js'
 import { fieldsOf, type Line, textOf } from './fields.js'
 import type { Driver, Task, Wire } from './provider.js'
 
@@ -32,7 +32,7 @@ class Talk implements Driver {
   open(): Promise<string | undefined> {
     return new Promise((done, fail) => {
       this.#opening = { done, fail }
-      this.#wire.send({ type: 'control_request', request_id: 'begin', request: { subtype: 'initialize', hooks: null } })
+      this.#wire.send({ type: 'control_request', request_id: BEGIN, request: { subtype: 'initialize', hooks: null } })
     })
   }
 
@@ -48,7 +48,9 @@ class Talk implements Driver {
     else if (line.type === 'result') this.#ended(line)
   }
 
-  #begun({ subtype, error }: Line): void {
+  #begun({ subtype, error, request_id }: Line): void {
+    // It repeats zag's own answers too.
+    if (request_id !== BEGIN) return
     const { resumed, conversation } = this.#task
     if (subtype === 'success') this.#opening?.done(resumed ? conversation : undefined)
     else this.#opening?.fail(new Error(oneLine(textOf(error) ?? `it answered ${subtype}`)))

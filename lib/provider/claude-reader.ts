@@ -30,7 +30,7 @@ function readerOf(stream: Stream): Reader {
   return {
     ...account,
     get through() {
-      return account.through === true && !stream.isAtWork
+      return stream.isOver ?? (account.through === true && !stream.isAtWork)
     },
   }
 }
@@ -69,13 +69,16 @@ class Stream {
   #asked = new Set<string>()
   #spent: ReadonlyMap<string, number>
   readonly #livesOn: boolean
-  /** The model has the prompt; of one that lives on, what comes before is of a round that something else began. */
-  #hasPrompt: boolean
+  /** It answers the prompt: of one that lives on, what comes before and after is of rounds that something else began. */
+  #answers: boolean
+  /** The prompt was answered, whatever may follow; nothing where the process ends with that. */
+  isOver: boolean | undefined
 
   /** `past` is that of a process that lives on. */
   constructor(past?: Past) {
     this.#livesOn = past !== undefined
-    this.#hasPrompt = past === undefined
+    this.#answers = past === undefined
+    this.isOver = past && false
     this.#spent = past ? spentBefore(past) : new Map()
   }
 
@@ -104,7 +107,7 @@ class Stream {
 
   /** The model gets the prompt. Nothing that was said before is an answer to it. */
   #begin({ uuid }: Line, account: Account): NewEvent[] {
-    this.#hasPrompt = true
+    this.#answers = true
     for (const key of ['success', 'result', 'error', 'limit'] as const) delete account[key]
     return [status('prompt taken', { uuid })]
   }
@@ -130,7 +133,7 @@ class Stream {
     // Its calls have ids of their own; what it says would be taken for the answer.
     const isOfSub = typeof line.parent_tool_use_id === 'string'
     if (isOfSub) return events.map(event => (isTalk(event) ? status(`sub-agent ${line.type}`, line) : event))
-    for (const event of events) if (event.type === 'assistant_message') account.result = event.content
+    for (const event of events) if (event.type === 'assistant_message' && this.#answers) account.result = event.content
     return events
   }
 
@@ -146,18 +149,25 @@ class Stream {
     this.#rounds.ended += 1
     // The turn before may have read how the round began.
     this.#rounds.begun = Math.max(this.#rounds.begun, this.#rounds.ended)
-    const success = line.subtype === 'success' && line.is_error !== true
-    // If the process ends before it takes the prompt, this is why.
-    account.error = success ? undefined : this.#errorOf(line)
-    if (this.#hasPrompt) {
-      account.success = success
-      if (success) account.result = textOf(line.result) ?? account.result
-      account.limit = success ? undefined : this.#limitOf(line)
-    }
+    this.#judge(line, account)
     const reason = stopOf(line)
     // That the turn of one that lives on is over, its runner tells.
     const end: NewEvent = this.#livesOn ? status(`stopped: ${reason}`, line) : { type: 'turn_ended', stop_reason: reason }
     return [...this.#denials(line), ...this.#spentSince(line), end]
+  }
+
+  #judge(line: Line, account: Account): void {
+    if (this.isOver) return
+    const success = line.subtype === 'success' && line.is_error !== true
+    // If the process ends before it takes the prompt, this is why.
+    account.error = success ? undefined : this.#errorOf(line)
+    if (!this.#answers) return
+    account.success = success
+    if (success) account.result = textOf(line.result) ?? account.result
+    account.limit = success ? undefined : this.#limitOf(line)
+    if (!this.#livesOn || this.isAtWork) return
+    this.isOver = true
+    this.#answers = false
   }
 
   #errorOf({ subtype, terminal_reason, result, errors }: Line): string {
@@ -206,13 +216,17 @@ function spentIn({ modelUsage, total_cost_usd }: Line): ReadonlyMap<string, numb
   return new Map<string, number>([...tokens, ['cost_usd', countOf(total_cost_usd)]])
 }
 
+/** What zag's first request bears, and the answer to it. */
+export const BEGIN = 'begin'
+
 /** What the process had spent when the turn began. The answer to its beginning stands before all that it spent. */
 function spentBefore(past: Past): ReadonlyMap<string, number> {
-  const isEither = (line: Buffer) =>
-    (line.includes('"result"') || line.includes('"control_response"')) && /^(result|control_response)$/.test(String(parseLine(line)?.type))
-  const line = past.line(isEither)
+  const line = past.line(bytes => (bytes.includes('"result"') || bytes.includes(`"${BEGIN}"`)) && isAccount(parseLine(bytes)))
   return spentIn((line && parseLine(line)) ?? {})
 }
+
+const isAccount = (line: Line = {}) =>
+  line.type === 'result' || (line.type === 'control_response' && fieldsOf(line.response).request_id === BEGIN)
 
 /** Its word that a conversation is not there, with why that may be; any other as it is. */
 export function noConversation(error: string): string {
