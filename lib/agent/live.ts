@@ -48,6 +48,7 @@ export class LiveAgent {
   #driver: Driver | undefined
   #log: LogWriter | undefined
   #ladder: Promise<unknown> | undefined
+  #output: TurnOutput | undefined
   #nonsense: string | undefined
   #onNonsense = () => {}
 
@@ -96,6 +97,7 @@ export class LiveAgent {
       over = resolve
     })
     const output = new TurnOutput({ id, read: this.#live.reader, from, since: this.begun.stdout }, log, () => over(), 0)
+    this.#output = output
     try {
       // What came before is no part of the turn: whoever reads it anew must not take what is told again of old turns for new.
       beginTurn(id, turn, { run: this.#run, from, agent: this.identity })
@@ -111,6 +113,11 @@ export class LiveAgent {
     } finally {
       output.close()
     }
+  }
+
+  /** Since when all it said in its turn is that it waits, in milliseconds since 1970. */
+  get waitsSince(): number | undefined {
+    return this.#output?.waitsSince
   }
 
   /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */
@@ -250,8 +257,12 @@ class LiveTurn implements Playing {
 
   async done(log: LogWriter): Promise<Said & { exit: Exit }> {
     const said = await this.#agent.converse(this.#turn, this.#text, log)
-    const { conversation } = this.#agent
-    return conversation === undefined ? said : { ...said, verdict: { conversation, ...said.verdict } }
+    const { verdict } = said
+    return { ...said, verdict: { ...verdict, conversation: verdict.conversation ?? this.#agent.conversation } }
+  }
+
+  get waitsSince(): number | undefined {
+    return this.#agent.waitsSince
   }
 
   stop(grace: () => number): void {
