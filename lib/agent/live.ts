@@ -118,6 +118,11 @@ export class LiveAgent {
     }
   }
 
+  /** Since when all it said in its turn is that it waits, in milliseconds since 1970. */
+  get waitsSince(): number | undefined {
+    return this.#output?.waitsSince
+  }
+
   /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */
   stop(grace: () => number): void {
     if (this.#ladder) return
@@ -261,8 +266,12 @@ class LiveTurn implements Playing {
 
   async done(log: LogWriter): Promise<Said & { exit: Exit }> {
     const said = await this.#agent.converse(this.#turn, this.#text, log)
-    const { conversation } = this.#agent
-    return { ...said, verdict: { ...said.verdict, conversation: said.verdict.conversation ?? conversation } }
+    const { verdict } = said
+    return { ...said, verdict: { ...verdict, conversation: verdict.conversation ?? this.#agent.conversation } }
+  }
+
+  get waitsSince(): number | undefined {
+    return this.#agent.waitsSince
   }
 
   stop(grace: () => number): void {

@@ -1,9 +1,10 @@
-// Codex that lives on: `codex app-server`, version 2 of its protocol, whose types `codex app-server generate-ts` writes. Lines of JSON-RPC
-// without its `jsonrpc`; found by running version 0.169.
+// Codex that lives on: `codex app-server`, lines of JSON-RPC without their `jsonrpc`. What is in them was found by running version
+// 0.169, whose `codex app-server generate-ts` writes their types.
 //
-// It asks about every command that is not known to only read (approvalPolicy "untrusted", which it takes for a thread and no longer
-// in its configuration) and about every change of files. Threads of agents that it starts itself speak in the same stream, so what
-// is of another turn is no news of this one. The tokens of a turn are what the sum over its thread grew by.
+// It asks about every command (approvalPolicy "untrusted", which it takes for a thread and no longer in its configuration), every
+// change of files and every call of an MCP server. Threads of agents that it starts itself speak in the same stream, so what is of
+// another turn is no news of this one. The tokens of a turn are what the sum over its thread grew by. A thread is in the folder of
+// the process: were it told, one that may write there would be noted as trusted in the user's config.toml.
 
 import { quoted } from '../base/exit.js'
 import type { NewEvent } from '../log/events.js'
@@ -11,7 +12,7 @@ import { parseLine } from '../store/lines.js'
 import { type Account, accountReader, oneLine } from './account.js'
 import { CodexCalls, usageOf } from './codex-items.js'
 import { foldersSetting, settingsFor } from './codex-settings.js'
-import { causeIn, explained, limitIn } from './codex-words.js'
+import { causeIn, explained, limitIn, refusalIn } from './codex-words.js'
 import { fieldsOf, type Line, listOf, status, textOf } from './fields.js'
 import type { Driver, Limit, Live, Past, Reader, Start, Task, Wire } from './provider.js'
 
@@ -27,15 +28,16 @@ function start(task: Task): Start {
 }
 
 /** What a thread is begun or gone on with. */
-function threadSettings({ cwd, model, flags: { plan, autoApprove, systemPrompt } }: Task): Line {
+function threadSettings({ model, flags: { plan, autoApprove, systemPrompt } }: Task): Line {
   // A plan is made without being asked for anything, as one turn alone makes it. Without either, the sandbox is that of the user.
   const may = plan ? { approvalPolicy: 'never', sandbox: 'read-only' } : { approvalPolicy: 'untrusted' }
   const all = autoApprove && !plan ? { sandbox: 'danger-full-access' } : {}
-  return { cwd, ...may, ...all, model, developerInstructions: systemPrompt }
+  return { ...may, ...all, model, developerInstructions: systemPrompt }
 }
 
-/** It is told of no method that zag has. */
+/** Of a method that is not there. */
 const NO_METHOD = -32601
+const NO_REASON = 'it refused and did not say why'
 
 /** zag's side of the talk. */
 class Talk implements Driver {
@@ -93,7 +95,7 @@ class Talk implements Driver {
     this.#waiting.delete(id)
     const message = textOf(fieldsOf(error).message)
     if (error === undefined) request?.done(fieldsOf(result))
-    else request?.fail(new Error(causeIn(explained(message ?? 'it refused and did not say why'))))
+    else request?.fail(new Error(explained(refusalIn(message ?? NO_REASON))))
   }
 
   #changing(method: string, { id, changes }: Line): void {
@@ -116,9 +118,18 @@ class Talk implements Driver {
         return { result: { decision: this.#may('file_change', this.#changes.get(params.itemId) ?? params.reason) ? 'accept' : 'decline' } }
       case 'item/permissions/requestApproval':
         return { result: { permissions: this.#may('permissions', params.reason) ? params.permissions : {}, scope: 'turn' } }
+      case 'mcpServer/elicitation/request':
+        return { result: this.#elicited(params) }
       default:
         return { error: { code: NO_METHOD, message: `zag has no ${method}` } }
     }
+  }
+
+  /** What a server of MCP asks people, or Codex whether it may call one. A form has nobody to fill it in. */
+  #elicited({ serverName, message, _meta }: Line): Line {
+    const { codex_approval_kind: kind, tool_name } = fieldsOf(_meta)
+    const granted = kind !== undefined && this.#may(`mcp__${serverName}__${tool_name}`, message)
+    return { action: granted ? 'accept' : 'decline', content: granted ? {} : null, _meta: null }
   }
 
   /** Whether it may; the log has the answer. */
@@ -151,7 +162,7 @@ function readerOf(turn: LiveTurn): Reader {
   }
 }
 
-/** Pieces of what is told whole when it is whole. */
+/** Pieces of what is told when it is whole. */
 const PIECE = /Delta$|\/delta$|^turn\/diff\/updated$/
 
 /** What the lines of one turn tell. */
@@ -175,7 +186,10 @@ class LiveTurn {
   take(line: Line, account: Account): NewEvent[] | undefined {
     const params = fieldsOf(line.params)
     if (typeof line.method !== 'string') return this.#answer(line, account)
-    if (line.id !== undefined) this.#asked.add(params.itemId)
+    if (line.id !== undefined) {
+      this.#asked.add(params.itemId)
+      return [status(line.method, params)]
+    }
     const turn = textOf(params.turnId) ?? textOf(fieldsOf(params.turn).id)
     if (turn !== undefined && turn !== this.#turn) return PIECE.test(line.method) ? undefined : [status(line.method, params)]
     if (turn !== undefined) account.conversation = textOf(params.threadId) ?? account.conversation
@@ -186,12 +200,12 @@ class LiveTurn {
   /** What was not told whole: the beginning of a message, and the tokens until now. */
   rest(): NewEvent[] {
     const { text } = this.#piece ?? {}
-    const used = this.#used
+    const spent = this.#used && usageOf(this.#used.now, this.#used.before)
     this.#piece = undefined
-    if (used) this.#used = { now: used.now, before: used.now }
+    if (this.#used) this.#used = { ...this.#used, before: this.#used.now }
     return [
       ...(text ? [{ type: 'assistant_message', content: text } as const] : []),
-      ...(used && used.now !== used.before ? [usageOf(used.now, used.before)] : []),
+      ...(spent && Object.values(spent).some(count => typeof count === 'number' && count > 0) ? [spent] : []),
     ]
   }
 
@@ -222,12 +236,12 @@ class LiveTurn {
   #answer({ result, error }: Line, account: Account): NewEvent[] {
     this.#turn ??= textOf(fieldsOf(fieldsOf(result).turn).id)
     if (error === undefined) return [status('answer', result)]
-    const message = oneLine(textOf(fieldsOf(error).message) ?? 'it refused and did not say why')
+    const message = oneLine(textOf(fieldsOf(error).message) ?? NO_REASON)
     Object.assign(account, { success: false, error: explained(message) })
     return [status(message, error)]
   }
 
-  #item(when: 'started' | 'completed', item: Line, account: Account): NewEvent[] {
+  #item(when: 'started' | 'completed', item: Line, account: Account): NewEvent[] | undefined {
     const { type, text } = item
     if (when === 'completed' && type === 'agent_message' && typeof text === 'string') {
       if (this.#piece?.id === item.id) this.#piece = undefined
@@ -235,6 +249,7 @@ class LiveTurn {
       return [{ type: 'assistant_message', content: text }]
     }
     if (when === 'completed' && type === 'reasoning' && textOf(text)) return [{ type, content: String(text) }]
+    if (type === 'user_message' || (when === 'started' && type === 'agent_message')) return undefined
     const events = this.#calls.events(when, item, this.#asked.has(item.id))
     return events.length > 0 ? events : [status(`${type} ${when}`, item)]
   }
@@ -270,7 +285,7 @@ class LiveTurn {
     const turn = fieldsOf(params.turn)
     const error = fieldsOf(turn.error)
     const message = oneLine(textOf(error.message) ?? '')
-    const events = [...this.rest(), status(`turn ${turn.status}`, turn)]
+    const events = [...this.rest(), status(`turn ${turn.status}`, { ...turn, items: undefined })]
     account.success = turn.status === 'completed'
     if (account.success) return events
     account.error = explained(message) || account.error || `the turn was ${turn.status}`
@@ -313,6 +328,6 @@ const LIMITS = new Set<unknown>(['usageLimitExceeded', 'rateLimitExceeded'])
 /** The limit that a turn failed of, by its message or by what kind of an error that is. */
 function limitOf(message: string, kind: unknown, resetAt: number | undefined): Limit | undefined {
   const codes = Object.values(fieldsOf(kind)).map(about => fieldsOf(about).httpStatusCode)
-  const limit = limitIn(message) ?? (LIMITS.has(kind) || codes.includes(429) ? { message: message || String(kind) } : undefined)
+  const limit = limitIn(message, Date.now(), LIMITS.has(kind) || codes.includes(429))
   return limit && resetAt !== undefined ? { ...limit, resetAt } : limit
 }

@@ -11,9 +11,9 @@ export function explained(message: string): string {
   return message
 }
 
-/** The limit that a turn failed of, if that is what its message says. */
-export function limitIn(message: string, now = Date.now()): Limit | undefined {
-  if (!/hit your usage limit|quota exceeded|\b429\b|rate limit|out of credits|hit your spend cap/i.test(message)) return undefined
+/** The limit that a turn failed of, if that is what its message says, or is known to be the case. */
+export function limitIn(message: string, now = Date.now(), known = false): Limit | undefined {
+  if (!known && !/hit your usage limit|quota exceeded|\b429\b|rate limit|out of credits|hit your spend cap/i.test(message)) return undefined
   const scope = /usage limit for (.+?)\. /.exec(message)?.[1]
   const resetAt = resetIn(message, now)
   return { message, ...(scope ? { scope } : {}), ...(resetAt === undefined ? {} : { resetAt }) }
@@ -35,6 +35,13 @@ function resetIn(message: string, now: number): number | undefined {
   const [y, m, d] = [today.getFullYear(), today.getMonth(), today.getDate()]
   return at(y, m, d) > now ? at(y, m, d) : at(y, m, d + 1)
 }
+/** What it refused to begin with, without the names of its own types and what else it wraps that in. */
+export function refusalIn(message: string): string {
+  return message
+    .replace(/^.*\bFailed to initialize session: /, '')
+    .replace(/(Send message error )?Transport \[[^\]]*\] error: (Client error: )?/g, '')
+}
+
 /** What it wrote to stderr without the names of its own types, in which it wraps what an MCP server failed of. */
 export function causeIn(stderr = ''): string {
   return stderr.replace(/^Stack backtrace:[\s\S]*/m, '').replace(/^.*\] error: Client error: /gm, 'no MCP server: ')
