@@ -74,7 +74,7 @@ export const ANSWERS: Cases = {
 
   async 'one of its kind from within'(t, desk, agent) {
     if (agent.toolless) return void t.plan(0, 'it has no tools')
-    const { code, stdout, stderr } = await desk.ask(agent, `RUN zag-exec -p ${agent.name} 'SAY from within'`, ['-a'])
+    const { code, stdout, stderr } = await desk.ask(agent, `RUN . ~/.profile; zag-exec -p ${agent.name} 'SAY from within'`, ['-a'])
     t.match({ code, stdout }, { code: 0, stdout: /it gave: .*from within/s }, stderr)
     const [outer, inner] = desk.zag.ids().slice(-2) as [string, string]
     t.equal((await desk.go('output', [inner])).stdout.trim(), 'from within')
