@@ -25,7 +25,7 @@ export interface Agent {
   /** It tells which of the tokens it read came from a cache; else they are in its input. */
   cached?: true
   /** Whether a limit ends it and it says when the limit is over, to the second or just the minute; some wait for that by themselves. */
-  limit: 'told' | 'minute' | 'untold' | 'waits'
+  limit: 'told' | 'minute' | 'untold' | 'waits' | 'waits a while'
 }
 
 const KEY = 'a-key-that-is-long-enough'
@@ -128,7 +128,7 @@ const copilot: Agent = {
     COPILOT_AUTO_UPDATE: 'false',
   }),
   cached: true,
-  limit: 'untold',
+  limit: 'waits a while',
 }
 
 /** Nothing is installed for this one: zag itself talks to the server, which here is one that speaks as its manual says. */

@@ -31,10 +31,11 @@ export class Desk {
     const zag = new Zag(t)
     const own = agents.map(agent => pointAt(agent, models.url, zag.home))
     // What an agent keeps for later is in its home like all else.
-    const env = { PATH: `${PROGRAMS}:${INSTALLED}:${process.env.PATH}`, XDG_CACHE_HOME: undefined }
-    // Some run commands in a login shell, which begins with the PATH of the system.
-    writeFileSync(join(zag.home, '.profile'), `PATH='${env.PATH}'\n`)
-    return new Desk(zag, models, Object.assign(env, ...own))
+    const env: Record<string, string> = Object.assign({ PATH: `${PROGRAMS}:${INSTALLED}:${process.env.PATH}` }, ...own)
+    // Some run commands in a login shell, which begins with the PATH of the system, and some keep their keys from them.
+    const exported = Object.entries(env).map(([name, value]) => `export ${name}='${value}'\n`)
+    writeFileSync(join(zag.home, '.profile'), exported.join(''))
+    return new Desk(zag, models, { ...env, XDG_CACHE_HOME: undefined })
   }
 
   /** Runs `zag-<word>` in the project. */
