@@ -18,6 +18,7 @@ import { Follower, parseLine, tailOf } from '../store/lines.js'
 import { type Watch, watchFile } from '../store/watch.js'
 import type { Session } from '../table/sessions.js'
 import { type Agent, markOf, startAgent } from './agent.js'
+import { keepConversation } from './conversation.js'
 import type { Playing } from './shot.js'
 import { readAnew, type Said, TurnOutput } from './turn-output.js'
 
@@ -40,7 +41,7 @@ export class LiveAgent {
   /** Where it began in the session's files, and how far they were read in its turns. */
   readonly begun: Offsets
   at: Offsets
-  readonly #session: Session
+  #session: Session
   readonly #run: number
   readonly #live: Live
   readonly #agent: Agent
@@ -190,6 +191,8 @@ export class LiveAgent {
       this.#take()
       this.at = { stdout: this.#lines.offset, stderr: this.begun.stderr }
       this.conversation = conversation
+      // At once: whoever goes on with it after this process was killed has to know it.
+      this.#session = await keepConversation(this.#session, conversation)
       return undefined
     } catch (error) {
       // Whatever the agent or its driver has against it: the turn fails with these words.

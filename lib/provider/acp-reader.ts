@@ -38,6 +38,9 @@ class AcpTurn {
   #piece: { type: 'assistant_message' | 'reasoning'; id: string | undefined; text: string } | undefined
   #calls = new Map<string, Line>()
   #told = new Set<string>()
+  #asked = new Set<string>()
+  /** The tool that it asked for and did not get, and since which it has said nothing. */
+  #refused: string | undefined
   #result: string | undefined
   #cost: number | undefined
   /** The process has begun, and the conversation not yet: what it says is told again from earlier turns. */
@@ -67,7 +70,10 @@ class AcpTurn {
     const piece = this.#piece
     this.#piece = undefined
     if (!piece || piece.text === '') return []
-    if (piece.type === 'assistant_message') this.#result = piece.text
+    if (piece.type === 'assistant_message') {
+      this.#result = piece.text
+      this.#refused = undefined
+    }
     return [{ type: piece.type, content: piece.text, message_id: piece.id }]
   }
 
@@ -105,8 +111,10 @@ class AcpTurn {
       this.#told.add(tool_id)
       events.push({ type: 'tool_call', ...about, input: call.rawInput ?? { title: call.title, locations: call.locations } })
     }
+    if (asked) this.#asked.add(tool_id)
     if (!done) return events.length > 0 ? events : [status('tool_call', update)]
     const success = update.status === 'completed'
+    this.#refused = !success && this.#asked.has(tool_id) ? about.tool : undefined
     const output = call.rawOutput ?? outputIn(call.content)
     const error = textOf(fieldsOf(output).error) ?? (typeof output === 'string' ? output : JSON.stringify(output))
     return [...events, { type: 'tool_result', ...about, success, ...(success ? { output } : { error }) }]
@@ -115,12 +123,18 @@ class AcpTurn {
   #over(result: Line, account: Account): NewEvent[] {
     const events = this.rest()
     const reason = String(result.stopReason)
-    const failure = this.#result === undefined ? undefined : this.#words.failure?.(this.#result)
+    const failure = this.#failure()
     account.success = reason === 'end_turn' && !failure
     account.result = failure ? undefined : this.#result
     account.limit = failure?.limit
-    if (!account.success) account.error = failure?.error ?? `the agent stopped: ${reason}`
+    if (!account.success) account.error = (reason === 'end_turn' ? failure?.error : undefined) ?? `the agent stopped: ${reason}`
     return [...events, ...this.#spent(result), status(`stopped: ${reason}`, result)]
+  }
+
+  /** What went wrong in a turn that it ended as if it was done. */
+  #failure(): { error: string; limit?: Limit } | undefined {
+    if (this.#refused !== undefined) return { error: `it may not use '${this.#refused}' and gave up: --auto-approve lets it use its tools` }
+    return this.#result === undefined ? undefined : this.#words.failure?.(this.#result)
   }
 
   #spent(result: Line): NewEvent[] {
@@ -133,7 +147,8 @@ class AcpTurn {
   #failed({ code, message, data }: Line, account: Account): NewEvent[] {
     const events = this.rest()
     const more = fieldsOf(data)
-    const text = oneLine(textOf(more.message) ?? textOf(message) ?? `error ${code}`)
+    const said = message === 'Internal error' ? (textOf(more.details) ?? message) : textOf(message)
+    const text = oneLine(textOf(more.message) ?? said ?? `error ${code}`)
     account.success = false
     account.error = code === -32000 ? `${text}: log in with the agent itself first` : text
     account.result = this.#result

@@ -27,6 +27,10 @@ export interface AcpWays {
   resumesByArgv?: boolean
   /** Its model is chosen on its command line. */
   modelByArgv?: boolean
+  /** Its servers are configured in a way of its own, or not at all. */
+  serversByConfig?: boolean
+  /** A prompt as it has to be written so that the model is told what it says, and nothing is done by the agent itself. */
+  literal?(text: string): string
 }
 
 const VERSION = 1
@@ -93,14 +97,16 @@ class Talk {
   }
 
   prompt(text: string): void {
-    const prompt = this.#agent.request('session/prompt', { sessionId: this.#session, prompt: [{ type: 'text', text }] })
+    const plain = this.#ways.literal?.(text) ?? text
+    const prompt = this.#agent.request('session/prompt', { sessionId: this.#session, prompt: [{ type: 'text', text: plain }] })
     // The reader sees how it ends, also if that is an error.
     prompt.catch(() => {})
   }
 
   get #place() {
     const { cwd, flags } = this.#task
-    return { cwd, mcpServers: flags.mcpConfig === undefined ? [] : serversIn(flags.mcpConfig) }
+    const given = this.#ways.serversByConfig ? undefined : flags.mcpConfig
+    return { cwd, mcpServers: given === undefined ? [] : serversIn(given) }
   }
 
   async #begin(): Promise<NewSessionResponse> {

@@ -10,9 +10,21 @@ import { join } from 'node:path'
 import { quoted, usage } from '../base/exit.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine } from './account.js'
+import { acpReader, type UsageFields } from './acp-reader.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { findAgent } from './program.js'
-import { type Exit, type Limit, type Provider, type Reader, STALL, type Task, type Verdict } from './provider.js'
+import {
+  type Driver,
+  type Exit,
+  type Limit,
+  type Past,
+  type Provider,
+  type Reader,
+  STALL,
+  type Task,
+  type Verdict,
+  type Wire,
+} from './provider.js'
 
 /** What it reads of stdin; the rest is cut off without a word on stdout. */
 const LONGEST = 8 * 1024 * 1024
@@ -52,22 +64,30 @@ export const gemini: Provider = {
     if (split !== undefined) throw usage(`--add-dir ${quoted(split)}: gemini takes no folder with a comma in its name`)
   },
   launch: task => ({
-    argv: ['gemini', ...wordsFor(task)],
+    argv: ['gemini', '-o', 'stream-json', ...wordsFor(task, task.flags.autoApprove, task.resumed ? task.conversation : undefined)],
     stdin: promptFor(task),
-    // Without the second process it starts for itself, signals reach it, and it takes half the memory. A batch must not open browsers.
-    env: { GEMINI_CLI_NO_RELAUNCH: 'true', NO_BROWSER: 'true' },
+    env: ENV,
   }),
   reader: () => readerOf(new Telling()),
+  live: {
+    // What it may use it is told when it asks.
+    start: task => ({ argv: ['gemini', '--acp', ...wordsFor(task)], env: ENV }),
+    reader: liveReader,
+    driver: liveDriver,
+  },
 }
 
-function wordsFor({ model, resumed, conversation, flags }: Task): string[] {
-  const { addDir = [], plan, autoApprove } = flags
+// Without the second process it starts for itself, signals reach it, and it takes half the memory. A batch must not open browsers.
+const ENV = { GEMINI_CLI_NO_RELAUNCH: 'true', NO_BROWSER: 'true' }
+
+function wordsFor({ model, flags }: Task, autoApprove = false, resume?: string): string[] {
+  const { addDir = [], plan } = flags
   const mode = plan ? 'plan' : autoApprove ? 'yolo' : undefined
   return [
     // Whoever starts it in a folder says with that that it may work there.
-    ...['-o', 'stream-json', '--skip-trust'],
+    '--skip-trust',
     ...(model ? ['--model', model] : []),
-    ...(resumed && conversation ? ['--resume', conversation] : []),
+    ...(resume ? ['--resume', resume] : []),
     ...(mode ? ['--approval-mode', mode] : []),
     ...addDir.flatMap(folder => ['--include-directories', folder]),
   ]
@@ -84,6 +104,11 @@ function promptFor({ promptFile, keep }: Task): string {
 function literal(text: string): string {
   const plain = text.startsWith('/') ? `\n${text}` : text
   return /@\S/.test(plain) ? `${plain.replaceAll('@', '\\@')}\n\nIn this message \\@ stands for @.` : plain
+}
+
+/** The same where it lives on: there blanks before a command do not help, and an @ is an @. */
+function noCommand(text: string): string {
+  return /^\s*[/$]/.test(text) ? `These words are no command of yours:\n${text}` : text
 }
 
 function checkLength(text: string): void {
@@ -103,6 +128,44 @@ function readerOf(telling: Telling): Reader {
     },
     verdict: exit => explained(lines.verdict({ ...exit, stderr: causeIn(exit.stderr) }), exit, telling.at),
   }
+}
+
+async function liveDriver(task: Task, wire: Wire): Promise<Driver> {
+  const { acpDriver } = await import('./acp-talk.js')
+  const driver = await acpDriver(task, wire, { modelByArgv: true, literal: noCommand })
+  return { ...driver, open: () => openLater(task, driver) }
+}
+
+const BEGAN = 'began'
+const minuteOf = (time: number) => Math.floor(time / 60_000)
+
+/** It stores a conversation under the minute in which it begins, and one that is to go on in that minute it writes over. */
+async function openLater(task: Task, driver: Driver): Promise<string | undefined> {
+  if (task.resumed && task.conversation !== undefined) {
+    const now = Date.now()
+    const isTooEarly = minuteOf(now) === minuteOf(Number(task.kept(BEGAN)))
+    if (isTooEarly) await new Promise(resolve => setTimeout(resolve, (minuteOf(now) + 1) * 60_000 - now + 100).unref())
+    return driver.open()
+  }
+  const conversation = await driver.open()
+  task.keep(BEGAN, String(Date.now()))
+  return conversation
+}
+
+function liveReader(past: Past): Reader {
+  const lines = acpReader(past, { usage: ({ _meta }) => tokensIn(fieldsOf(fieldsOf(fieldsOf(_meta).quota).token_count)) })
+  return {
+    ...lines,
+    get through() {
+      return lines.through
+    },
+    verdict: exit => explained(lines.verdict(exit), exit, Number.NaN),
+  }
+}
+
+/** Of a turn; it does not say what of it came from its cache. */
+function tokensIn({ input_tokens, output_tokens }: Line): UsageFields {
+  return { input_tokens: countOf(input_tokens), output_tokens: countOf(output_tokens) }
 }
 
 /** What the lines of one run tell. */

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { usage } from '../base/exit.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine } from './account.js'
+import { acpReader } from './acp-reader.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { mcpServers } from './mcp.js'
 import { askVersion, findAgent } from './program.js'
@@ -58,9 +59,37 @@ export const opencode: Provider = {
     stdin: task.promptFile,
     // What replaces the program is for its user to ask for, not for fifty of a batch at once.
     env: { OPENCODE_DISABLE_AUTOUPDATE: '1' },
-    remade: configuration(task),
+    remade: configuration(task, wishes(task)),
   }),
   reader,
+  live: {
+    start: task => ({
+      argv: ['opencode', 'acp', '--print-logs', '--log-level', 'ERROR', '--cwd', task.cwd],
+      env: { OPENCODE_DISABLE_AUTOUPDATE: '1' },
+      remade: { ...configuration(task, liveWishes(task)), OPENCODE_PERMISSION: asking(task.env.OPENCODE_PERMISSION) },
+    }),
+    reader: past => acpReader(past),
+    driver: async (task, wire) => (await import('./acp-talk.js')).acpDriver(task, wire, { serversByConfig: true, literal: noCommand }),
+  },
+}
+
+/** It says nothing to what it takes for a command of its own and does not know. */
+function noCommand(text: string): string {
+  return /^\s*\//.test(text) ? `These words are no command of yours:\n${text}` : text
+}
+
+/** It is to ask before it acts, unless the user said otherwise. */
+function asking(theirs = ''): string {
+  const told = theirs === '' ? {} : parsedRules(theirs)
+  return JSON.stringify({ bash: 'ask', edit: 'ask', ...(typeof told === 'string' ? { '*': told } : fieldsOf(told)) })
+}
+
+function parsedRules(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw usage(`OPENCODE_PERMISSION is no JSON: ${error instanceof Error ? error.message : error}`)
+  }
 }
 
 function argvOf({ cwd, model, resumed, conversation, flags }: Task): [string, ...string[]] {
@@ -96,6 +125,12 @@ function wishes({ flags, keep }: Task): Line {
   }
 }
 
+/** The same for one that lives on, which is told on its command line neither its agent nor the model. */
+function liveWishes(task: Task): Line {
+  const agent = agentOf(task.flags)
+  return { ...wishes(task), ...(agent === undefined ? {} : { default_agent: agent }) }
+}
+
 function serversOf(path: string): Line {
   const servers = Object.entries(mcpServers(path)).map(([name, server]) => {
     if ('url' in server) return [name, { type: 'remote', url: server.url, headers: server.headers, enabled: true }]
@@ -109,11 +144,10 @@ const VARIABLE = 'OPENCODE_CONFIG_CONTENT'
 const BEFORE = /^\/\/zag ([\w+/=]*)\n/
 
 /** The variable that goes before all files of configuration but those of an administrator, with what the user has in it already. */
-function configuration(task: Task): Record<string, string> {
+function configuration(task: Task, ours: Line): Record<string, string> {
   const found = task.env[VARIABLE] ?? ''
   const around = BEFORE.exec(found)?.[1]
   const theirs = around === undefined ? found : Buffer.from(around, 'base64').toString()
-  const ours = wishes(task)
   // Of one started inside of another's session nothing but what the user had is left.
   if (Object.keys(ours).length === 0) return around === undefined ? {} : { [VARIABLE]: theirs }
   const text = `//zag ${Buffer.from(theirs).toString('base64')}\n${merged(theirs === '' ? {} : parse(theirs), ours)}`

@@ -71,8 +71,9 @@ t.test('a tool that is denied', async t => {
     const { events, verdict } = transcript(t, `${agent}-permission-denied`)
     t.equal(events.filter(({ type }) => type === 'tool_call').length, 1, agent)
     t.notOk(events.some(event => event.type === 'tool_result' && event.success))
-    // Some end their turn there.
-    t.type(verdict.success, 'boolean')
+    if (agent === 'opencode') t.match(verdict, { success: false, result: undefined, error: /^it may not use 'execute' and gave up/ })
+    else if (agent === 'codex') t.match(verdict, { success: false, error: 'the agent stopped: cancelled' })
+    else t.match(verdict, { success: true })
   }
 })
 
@@ -141,7 +142,7 @@ t.test('how it ends', async t => {
     error: 'Authentication required: log in with the agent itself first',
   })
   t.match(failed({ code: -32603, message: 'Internal error', data: { message: 'more\nwords' } }), { error: 'more words', result: 'half' })
-  t.match(failed({ code: -32603, message: 'Internal error', data: { details: 'in another place' } }), { error: /Internal error/ })
+  t.match(failed({ code: -32603, message: 'Internal error', data: { details: 'in another place' } }), { error: 'in another place' })
   t.match(failed({ code: 500 }), { success: false, error: 'error 500', limit: undefined })
   t.match(read([answer({ stopReason: 'max_tokens' })]).verdict, { success: false, error: 'the agent stopped: max_tokens' })
   t.match(read([answer({ stopReason: 'refusal' })]).verdict, { success: false, error: 'the agent stopped: refusal' })
