@@ -17,7 +17,7 @@ import { readIfThere } from '../store/file.js'
 import { Follower, parseLine, tailOf } from '../store/lines.js'
 import { type Watch, watchFile } from '../store/watch.js'
 import type { Session } from '../table/sessions.js'
-import { type Agent, markOf, startAgent } from './agent.js'
+import { type Agent, type Kind, markOf, startAgent } from './agent.js'
 import { keepConversation } from './conversation.js'
 import type { Playing } from './shot.js'
 import { readAnew, type Said, TurnOutput } from './turn-output.js'
@@ -56,10 +56,10 @@ export class LiveAgent {
   #onNonsense = () => {}
 
   /** Starts it for a turn of a run. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
-  static async start(session: Session, run: number, turn: number, provider: Provider): Promise<LiveAgent> {
+  static async start(session: Session, run: number, provider: Provider, turn: Omit<Kind, 'live'>): Promise<LiveAgent> {
     const { live } = provider
     if (!live) throw new Fault(`provider ${provider.name} has no agent that lives on`, EXIT.usage)
-    const agent = await startAgent(session, run, provider, { turn, live: true })
+    const agent = await startAgent(session, run, provider, { ...turn, live: true })
     return new LiveAgent(session, run, live, agent)
   }
 

@@ -139,7 +139,7 @@ export class Run {
     if (this.#agent?.gone) await this.#agent.close()
     if (!this.#agent || this.#agent.gone) {
       const { LiveAgent } = await import('../agent/live.js')
-      this.#agent = await LiveAgent.start(this.#session, this.#run, turn, provider)
+      this.#agent = await LiveAgent.start(this.#session, this.#run, provider, { turn, instead })
     }
     return this.#agent.play(turn, instead)
   }
