@@ -126,7 +126,7 @@ function readerOf(telling: Telling): Reader {
     get through() {
       return lines.through
     },
-    verdict: exit => explained(lines.verdict({ ...exit, stderr: causeIn(exit.stderr) }), exit, telling.at),
+    verdict: exit => explained(lines.verdict({ ...exit, stderr: causeIn(exit.stderr) }), exit, telling),
   }
 }
 
@@ -173,12 +173,15 @@ class Telling {
   readonly #calls = new Calls(KINDS)
   /** A message comes in pieces, and nothing says which is its last. */
   #pieces: string[] = []
+  /** It said or did something. */
   #said = false
   /** It went no further because of this, whatever its last line says. */
   #stopped: string | undefined
   #account: Account | undefined
   /** When its last line was written. */
   at = Number.NaN
+  /** It takes what it was told out of the conversation when nothing came of that but an error. */
+  unsaid = false
 
   take(line: Line, account: Account): NewEvent[] | undefined {
     this.#account = account
@@ -208,6 +211,7 @@ class Telling {
         // The prompt once more, which may be long and is in the log.
         return [status(`message of ${line.role}`, { ...line, content: undefined })]
       case 'tool_use':
+        this.#said = true
         return [this.#calls.call(textOf(line.tool_id), textOf(line.tool_name) ?? 'unknown', line.parameters)]
       case 'tool_result':
         return this.#result(line)
@@ -234,7 +238,10 @@ class Telling {
     const stats = fieldsOf(line.stats)
     const spent = usageOf(stats)
     const error = this.#stopped ?? wordsOf(fieldsOf(line.error).message)
-    const silent = !spent && !this.#said && !(countOf(stats.tool_calls) > 0)
+    const silent = !spent && !this.#said
+    this.unsaid = line.status !== 'success' && !this.#said
+    // Of a conversation that is empty by that there is nothing left.
+    if (this.unsaid) account.conversation = undefined
     account.success = line.status === 'success' && this.#stopped === undefined && !silent
     if (!account.success) account.error = error ?? (silent ? NOT_ASKED : undefined)
     return [...(spent ? [spent] : []), status('result', line)]
@@ -292,11 +299,12 @@ const NO_LOGIN = /unauthenticated|permission_denied|api key not valid|GEMINI_API
 const NO_MODEL = /is not found for api version|model .*not found/i
 
 /** A failure with what to do about it, and the limit if it was one. */
-function explained(verdict: Verdict, { code, stderr = '' }: Exit, at: number): Verdict {
+function explained(verdict: Verdict, { code, stderr = '' }: Exit, { at, unsaid }: Telling): Verdict {
   const { success, error = '' } = verdict
   if (success) return verdict
   // It exits with the status of the answer, of which a process keeps the last 8 bits.
-  if (code === 429 % 256 || LIMIT.test(error)) return { ...verdict, limit: limitOf(error, stderr, at) }
+  if (code === 429 % 256 || LIMIT.test(error))
+    return { ...verdict, limit: { ...limitOf(error, stderr, at), ...(unsaid ? { unsaid } : {}) } }
   if (code === 41 || code === 401 % 256 || NO_LOGIN.test(error))
     return { ...verdict, error: hinted(error, "run 'gemini' in a terminal to log in, or set GEMINI_API_KEY") }
   if (NO_MODEL.test(error) || /^ {2}code: 404$/m.test(stderr))

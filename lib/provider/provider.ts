@@ -98,6 +98,8 @@ export interface Limit {
   scope?: string
   /** When it is over, in milliseconds since 1970, if that was said. */
   resetAt?: number
+  /** What it was told in this turn is no part of the conversation: it has to be told that again. */
+  unsaid?: boolean
 }
 
 /** What a run came to, by all that the agent's output says. */

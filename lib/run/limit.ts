@@ -77,7 +77,13 @@ export async function afterLimit(
   }
   appendEvents(session.id, session.parent, hit)
   const incident = { id, hits: hits + 1, resumeAt }
-  return { pause: resumeAt - Date.now(), again: true, limited: incident, continued: await canGoOn(session), turn: () => turn }
+  return {
+    pause: resumeAt - Date.now(),
+    again: true,
+    limited: incident,
+    continued: !limit.unsaid && (await canGoOn(session)),
+    turn: () => turn,
+  }
 }
 
 function reasonToFail({ on_limit }: Session, limits: Config['limits'], hits: number): string | undefined {

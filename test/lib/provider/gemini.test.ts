@@ -110,7 +110,8 @@ t.test('a usage limit', async t => {
   t.match(verdict, {
     success: false,
     error: 'You have exhausted your daily quota on this model.',
-    limit: { message: 'You have exhausted your daily quota on this model.', scope: 'daily', resetAt: undefined },
+    limit: { message: 'You have exhausted your daily quota on this model.', scope: 'daily', resetAt: undefined, unsaid: true },
+    conversation: undefined,
   })
   t.match(transcript(t, 'error-429', killed).verdict, { limit: { scope: 'daily' } }, 'its end was not seen')
   const limited = (message: string, stderr = '') => {
@@ -121,6 +122,7 @@ t.test('a usage limit', async t => {
   t.same(limited('[API Error: You exceeded your current quota\nSuggested retry after 3600s.]\nPlease wait'), {
     message: 'You exceeded your current quota Suggested retry after 3600s.',
     resetAt: at(3_600_000),
+    unsaid: true,
   })
   t.match(limited('[API Error: Please retry in 1846.5s.]'), { resetAt: at(1_846_500) })
   t.match(limited('[API Error: Slow down]', '{\n  retryDelayMs: 700000,\n  status: 429\n}\n'), {
@@ -128,6 +130,17 @@ t.test('a usage limit', async t => {
     resetAt: at(700_000),
   })
   t.match(limited('[API Error: Slow down]', '{\n  retryDelayMs: undefined,\n  status: 429\n}\n'), { resetAt: undefined })
+})
+
+t.test('what it was told is out of the conversation when nothing came of it but an error', async t => {
+  const [init, prompt, ...rest] = linesOf('error-429')
+  const conversation = 'e34aeb03-d749-45c8-a15e-4540721a8711'
+  const call = { type: 'tool_use', tool_name: 'glob', tool_id: '1', parameters: {} }
+  for (const worked of [call, { type: 'message', role: 'assistant', content: 'a', delta: true }]) {
+    const lines = [init, prompt, Buffer.from(JSON.stringify(worked)), ...rest] as Buffer[]
+    t.match(read(lines, { code: 173, signal: null }).verdict, { conversation, limit: { unsaid: undefined } })
+  }
+  t.match(read([init, prompt] as Buffer[], killed).verdict, { conversation }, 'one that was killed can go on')
 })
 
 t.test('errors in its own words, with what to do', async t => {
