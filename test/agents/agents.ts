@@ -16,6 +16,8 @@ export interface Agent {
   badModel?: string
   /** How long the model is to think before it answers, in milliseconds. */
   delay?: number
+  /** It lives on for several turns, and asks before it acts. */
+  live?: true
   /** It says what a run cost. */
   cost?: true
   /** It tells which of the tokens it read came from a cache. */
@@ -83,6 +85,7 @@ const gemini: Agent = {
       model: { name: 'gemini-2.5-flash' },
     }),
   }),
+  live: true,
   // A run that ends within its first second leaves a lock, for which the next one waits 13 s.
   delay: 400,
   cached: true,
@@ -108,6 +111,7 @@ const opencode: Agent = {
       ['MODELS_FETCH', 'AUTOUPDATE', 'LSP_DOWNLOAD', 'DEFAULT_PLUGINS', 'SHARE'].map(what => [`OPENCODE_DISABLE_${what}`, '1']),
     ),
   }),
+  live: true,
   badModel: 'test/no-such-model',
   cost: true,
   cached: true,
