@@ -292,6 +292,8 @@ const FLOOR: Record<string, number> = {
 const COMMAND_MAY = new Set(['base', 'store', 'command'])
 /** Who may import what is not ours; everyone may import what Node has. */
 const DOOR: Record<string, string[]> = {
+  '@agentclientprotocol': ['provider'],
+  'string-argv': ['provider'],
   ndjson: ['store'],
   'proper-lockfile': ['store'],
   yargs: ['command'],
@@ -360,7 +362,8 @@ t.test('one door each: packages, streams, variables, state files', async t => {
     }
     if (room !== 'store' || path.startsWith('bin/')) {
       const fs = [...code.matchAll(/^import (?:type )?(.*) from 'node:fs(?:\/promises)?'$/gm)].map(found => found[1]).join(' ')
-      t.notMatch(fs, WRITES, `${path} writes no file`)
+      // What an agent hands over goes into a file of the project, which is none of ours.
+      if (path !== 'lib/provider/acp-talk.ts') t.notMatch(fs, WRITES, `${path} writes no file`)
       t.notMatch(fs, /^(?:\* as )?\w+$/, `${path} imports fs by name`)
     }
   }

@@ -23,14 +23,12 @@ import type { Driver, Task, Wire } from './provider.js'
 
 /** What an agent does in a way of its own. */
 export interface AcpWays {
-  /** It goes on with a conversation because its command line says so. */
-  resumesByArgv?: boolean
   /** Its model is chosen on its command line. */
   modelByArgv?: boolean
   /** Its servers are configured in a way of its own, or not at all. */
   serversByConfig?: boolean
-  /** A prompt as it has to be written so that the model is told what it says, and nothing is done by the agent itself. */
-  literal?(text: string): string
+  /** The beginning of a prompt that it would take for a command of its own, whatever a model is to be told. */
+  commands?: RegExp
 }
 
 const VERSION = 1
@@ -89,7 +87,7 @@ class Talk {
     if (about.protocolVersion !== VERSION)
       throw new Error(`it speaks version ${about.protocolVersion} of the Agent Client Protocol, and zag speaks version ${VERSION}`)
     const { conversation, resumed } = this.#task
-    const old = resumed && conversation !== undefined && !this.#ways.resumesByArgv ? conversation : undefined
+    const old = resumed && conversation !== undefined ? conversation : undefined
     this.#session = old ?? ''
     const begun = old === undefined ? await this.#begin() : await this.#goOn(old, about)
     if (this.#task.model !== undefined && !this.#ways.modelByArgv) await this.#choose(this.#task.model, begun)
@@ -97,7 +95,7 @@ class Talk {
   }
 
   prompt(text: string): void {
-    const plain = this.#ways.literal?.(text) ?? text
+    const plain = this.#ways.commands?.test(text) ? `These words are no command of yours:\n${text}` : text
     const prompt = this.#agent.request('session/prompt', { sessionId: this.#session, prompt: [{ type: 'text', text: plain }] })
     // The reader sees how it ends, also if that is an error.
     prompt.catch(() => {})

@@ -106,11 +106,6 @@ function literal(text: string): string {
   return /@\S/.test(plain) ? `${plain.replaceAll('@', '\\@')}\n\nIn this message \\@ stands for @.` : plain
 }
 
-/** The same where it lives on: there blanks before a command do not help, and an @ is an @. */
-function noCommand(text: string): string {
-  return /^\s*[/$]/.test(text) ? `These words are no command of yours:\n${text}` : text
-}
-
 function checkLength(text: string): void {
   const length = Buffer.byteLength(text)
   if (length > LONGEST) throw usage(`the prompt has ${length} bytes, and gemini reads no more than ${LONGEST}`)
@@ -132,7 +127,7 @@ function readerOf(telling: Telling): Reader {
 
 async function liveDriver(task: Task, wire: Wire): Promise<Driver> {
   const { acpDriver } = await import('./acp-talk.js')
-  const driver = await acpDriver(task, wire, { modelByArgv: true, literal: noCommand })
+  const driver = await acpDriver(task, wire, { modelByArgv: true, commands: /^\s*[/$]/ })
   return { ...driver, open: () => openLater(task, driver) }
 }
 

@@ -69,13 +69,8 @@ export const opencode: Provider = {
       remade: { ...configuration(task, liveWishes(task)), OPENCODE_PERMISSION: asking(task.env.OPENCODE_PERMISSION) },
     }),
     reader: past => acpReader(past),
-    driver: async (task, wire) => (await import('./acp-talk.js')).acpDriver(task, wire, { serversByConfig: true, literal: noCommand }),
+    driver: async (task, wire) => (await import('./acp-talk.js')).acpDriver(task, wire, { serversByConfig: true, commands: /^\s*\// }),
   },
-}
-
-/** It says nothing to what it takes for a command of its own and does not know. */
-function noCommand(text: string): string {
-  return /^\s*\//.test(text) ? `These words are no command of yours:\n${text}` : text
 }
 
 /** It is to ask before it acts, unless the user said otherwise. */

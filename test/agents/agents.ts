@@ -20,6 +20,8 @@ export interface Agent {
   badModel?: string
   /** How long the model is to think before it answers, in milliseconds. */
   delay?: number
+  /** It lives on for several turns, and asks before it acts. */
+  live?: true
   /** It says what a run cost. */
   cost?: true
   /** It tells which of the tokens it read came from a cache; else they are in its input. */
@@ -87,6 +89,7 @@ const gemini: Agent = {
       model: { name: 'gemini-2.5-flash' },
     }),
   }),
+  live: true,
   // A run that ends within its first second leaves a lock, for which the next one waits 13 s.
   delay: 400,
   cached: true,
@@ -112,6 +115,7 @@ const opencode: Agent = {
       ['MODELS_FETCH', 'AUTOUPDATE', 'LSP_DOWNLOAD', 'DEFAULT_PLUGINS', 'SHARE'].map(what => [`OPENCODE_DISABLE_${what}`, '1']),
     ),
   }),
+  live: true,
   badModel: 'test/no-such-model',
   cost: true,
   cached: true,

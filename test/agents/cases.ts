@@ -7,11 +7,12 @@ import type { Agent } from './agents.js'
 import { ANSWERS } from './answers.js'
 import { Desk } from './desk.js'
 import { ENDS } from './ends.js'
+import { LIVE } from './live.js'
 
 export async function runCases(agent: Agent): Promise<void> {
   const desk = await Desk.open(t, [agent])
   desk.zag.configure('[limits]\nfallback = "2s"\n')
-  for (const [name, run] of Object.entries({ ...ANSWERS, ...ENDS })) {
+  for (const [name, run] of Object.entries({ ...ANSWERS, ...ENDS, ...(agent.live ? LIVE : {}) })) {
     if (name.includes(process.env.ONLY ?? '')) t.test(name, t => run(t, desk, agent))
   }
   t.test('nothing was asked that the server does not know', async t => {

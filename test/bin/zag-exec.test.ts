@@ -571,3 +571,8 @@ t.test('the environment and the folder are those of the call', async t => {
   const env = { ...environment({ home: zag.home }), HERE: "it's $(here)" }
   t.equal((await exec(['echo "$HERE"; pwd'], { env })).stdout, `it's $(here)\n${zag.home}\n`)
 })
+
+t.test('--agent is for a provider of any agent, which needs it', async t => {
+  t.match(await zag.go('exec', ['-p', 'acp', 'x']), { code: 2, stderr: /needs --agent/ })
+  t.match(await zag.go('exec', ['-p', 'sh', '--agent', 'true', 'true']), { code: 2, stderr: /agent/ })
+})

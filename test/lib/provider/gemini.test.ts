@@ -250,6 +250,13 @@ t.test('argv', async t => {
   t.same(argv({ flags: { addDir: ['/a b', '/c'] } }), [...always, '--include-directories', '/a b', '--include-directories', '/c'])
 })
 
+t.test('argv of one that lives on: it is asked, and its conversation is no word of it', async t => {
+  const start = (more: Partial<Task>) => gemini.live?.start({ ...task, ...more }).argv
+  const always = ['gemini', '--acp', '--skip-trust']
+  t.same(start({ resumed: true, conversation: 'c', flags: { autoApprove: true } }), always)
+  t.same(start({ model: 'pro', flags: { plan: true } }), [...always, '--model', 'pro', '--approval-mode', 'plan'])
+})
+
 t.test('a prompt is what is said to the model, not a command or a file', async t => {
   const given = (text: string) => {
     writeFileSync(task.promptFile, text)

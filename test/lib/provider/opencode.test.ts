@@ -405,3 +405,16 @@ t.test('a session: what it says while it works, and in the next turn by its own 
   t.match(seen[4], / --session ses_e047a2b1bffemSuiLmoS1szRJ9 --agent plan$/)
   t.equal(seen[7], 'second thing')
 })
+
+t.test('one that lives on is to ask, unless its user said otherwise', async t => {
+  const rules = (theirs?: string) =>
+    JSON.parse(
+      String(
+        opencode.live?.start({ ...task, env: theirs === undefined ? {} : { OPENCODE_PERMISSION: theirs } }).remade?.OPENCODE_PERMISSION,
+      ),
+    )
+  t.same(rules(), { bash: 'ask', edit: 'ask' })
+  t.same(rules('{"bash":{"git *":"allow"},"webfetch":"deny"}'), { bash: { 'git *': 'allow' }, edit: 'ask', webfetch: 'deny' })
+  t.same(rules('"deny"'), { bash: 'ask', edit: 'ask', '*': 'deny' })
+  t.throws(() => rules('{'), { exit: 2, message: /OPENCODE_PERMISSION is no JSON/ })
+})
