@@ -301,8 +301,6 @@ const DOOR: Record<string, string[]> = {
   'toml-eslint-parser': ['config'],
   marked: ['command'],
   ajv: ['agent'],
-  'string-argv': ['provider'],
-  '@agentclientprotocol': ['provider'],
 }
 /** What is a program of its own, which zag starts as it starts any agent: its streams are how it speaks. */
 const AGENTS = new Set(['lib/provider/ollama-agent.ts'])

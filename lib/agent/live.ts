@@ -7,7 +7,6 @@ import { paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
 import type { NewEvent } from '../log/events.js'
 import type { LogWriter } from '../log/write.js'
-import { endAll, endGroupLeftovers } from '../process/end.js'
 import { type Identity, identify } from '../process/identity.js'
 import { oneLine } from '../provider/account.js'
 import type { Driver, Exit, Live, Provider, Verdict } from '../provider/provider.js'
@@ -17,8 +16,9 @@ import { readIfThere } from '../store/file.js'
 import { Follower, parseLine, tailOf } from '../store/lines.js'
 import { type Watch, watchFile } from '../store/watch.js'
 import type { Session } from '../table/sessions.js'
-import { type Agent, type Kind, markOf, startAgent } from './agent.js'
+import { type Agent, type Kind, startAgent } from './agent.js'
 import { keepConversation } from './conversation.js'
+import { Ending } from './ending.js'
 import type { Playing } from './shot.js'
 import { readAnew, type Said, TurnOutput } from './turn-output.js'
 
@@ -28,8 +28,6 @@ const HANDSHAKE = 120_000
 const AFTER_NONSENSE = 5_000
 /** Once its stdin has ended, an agent gets this long to exit by itself, in milliseconds. */
 const EXIT_GRACE = 3_000
-/** What is left of its group after it exited gets this long between TERM and KILL, in milliseconds. */
-const LEFTOVER_GRACE = 500
 
 /** An agent of a session, from its start on. */
 export class LiveAgent {
@@ -45,13 +43,13 @@ export class LiveAgent {
   readonly #run: number
   readonly #live: Live
   readonly #agent: Agent
+  readonly #ending: Ending
   readonly #watch: Watch
   readonly #lines: Follower
   #driver: Driver | undefined
   #log: LogWriter | undefined
   /** That of the turn at work. */
   #output: TurnOutput | undefined
-  #ladder: Promise<unknown> | undefined
   #nonsense: string | undefined
   #onNonsense = () => {}
 
@@ -70,6 +68,7 @@ export class LiveAgent {
     this.#agent = agent
     this.argv = agent.argv
     this.identity = identify(agent.pid)
+    this.#ending = new Ending(session, run, agent, this.identity)
     this.begun = agent.from
     this.at = agent.from
     this.exited = new Promise(resolve => agent.child.once('exit', (code, signal) => resolve({ code, signal })))
@@ -105,7 +104,10 @@ export class LiveAgent {
       // What came before is no part of the turn: whoever reads it anew must not take what is told again of old turns for new.
       beginTurn(id, turn, { run: this.#run, from, agent: this.identity })
       this.#driver?.prompt(text)
-      const exit = await Promise.race([isOver.then(() => ({ code: null, signal: null, livesOn: true }) satisfies Exit), this.#end()])
+      const exit = await Promise.race([
+        isOver.then(() => ({ code: null, signal: null, livesOn: true }) satisfies Exit),
+        this.#ending.gone(this.exited),
+      ])
       const said = output.finish(exit)
       this.at = said.ends
       return { ...said, exit }
@@ -126,14 +128,11 @@ export class LiveAgent {
 
   /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */
   stop(grace: () => number): void {
-    if (this.#ladder) return
-    this.#ladder = endAll(this.#target, { grace })
-    // What goes wrong in it is told when the agent has exited; until then it must not end this process.
-    this.#ladder.catch(() => {})
+    this.#ending.stop(grace)
   }
 
   async kill(): Promise<void> {
-    await endAll(this.#target, { grace: 0 })
+    await this.#ending.kill()
   }
 
   /** Tells it that nothing more comes, and ends it if it does not exit by itself. */
@@ -141,21 +140,11 @@ export class LiveAgent {
     this.#agent.child.stdin?.end()
     const timer = setTimeout(() => this.stop(() => EXIT_GRACE), EXIT_GRACE)
     try {
-      return await this.#end()
+      return await this.#ending.gone(this.exited)
     } finally {
       clearTimeout(timer)
       this.#watch.close()
     }
-  }
-
-  /** The end of its process and of what belongs to that. */
-  async #end(): Promise<Exit> {
-    const exit = await this.exited
-    await this.#ladder
-    const mark = markOf(this.#session.id, this.#run)
-    if (!this.#session.keep_children) await endGroupLeftovers(this.#agent.pid, this.identity?.start, mark, LEFTOVER_GRACE)
-    await this.#ladder
-    return exit
   }
 
   #opening: Promise<string | undefined> | undefined
@@ -213,7 +202,7 @@ export class LiveAgent {
 
   async #failedToOpen(error: string, log: LogWriter): Promise<Said & { exit: Exit }> {
     this.stop(() => EXIT_GRACE)
-    const exit = await this.#end()
+    const exit = await this.#ending.gone(this.exited)
     const { id } = this.#session
     const said = readAnew({ id, read: this.#live.reader, from: this.begun, since: this.begun.stdout }, log, exit)
     const verdict: Verdict = { success: false, error: `the agent cannot be talked with: ${error}`, limit: said.verdict.limit }
@@ -240,10 +229,6 @@ export class LiveAgent {
         this.#onNonsense()
       }
     }
-  }
-
-  get #target() {
-    return { pid: this.#agent.pid, start: this.identity?.start, mark: markOf(this.#session.id, this.#run), watched: true }
   }
 }
 

@@ -3,17 +3,14 @@
 // several prompts is executed by something else with the same face, Playing.
 
 import type { LogWriter } from '../log/write.js'
-import { endAll, endGroupLeftovers } from '../process/end.js'
 import { type Identity, identify } from '../process/identity.js'
 import type { Exit, Provider } from '../provider/provider.js'
 import type { Offsets } from '../session/output.js'
 import { noteAgent } from '../session/turns.js'
 import type { Session } from '../table/sessions.js'
-import { type Agent, markOf, startAgent } from './agent.js'
+import { type Agent, startAgent } from './agent.js'
+import { Ending } from './ending.js'
 import { type Said, TurnOutput } from './turn-output.js'
-
-/** What is left of an agent's group after it exited gets this long between TERM and KILL, in milliseconds. */
-const LEFTOVER_GRACE = 500
 
 /** An agent that said its last word gets this long to exit by itself, in milliseconds. */
 const THROUGH_GRACE = 5_000
@@ -56,10 +53,8 @@ class Shot implements Playing {
   readonly identity: Identity | undefined
   readonly #session: Session
   readonly #provider: Provider
-  readonly #agent: Agent
-  readonly #mark: string
+  readonly #ending: Ending
   readonly exited: Promise<Exit>
-  #ladder: Promise<unknown> | undefined
   /** It is being ended because it had said its last word and did not exit. */
   #overdue: boolean | undefined
   #output: TurnOutput | undefined
@@ -67,12 +62,11 @@ class Shot implements Playing {
   constructor(session: Session, run: number, provider: Provider, agent: Agent) {
     this.#session = session
     this.#provider = provider
-    this.#agent = agent
     this.exited = new Promise(resolve => agent.child.once('exit', (code, signal) => resolve({ code, signal, ended: this.#overdue })))
-    this.#mark = markOf(session.id, run)
     this.argv = agent.argv
     this.from = agent.from
     this.identity = identify(agent.pid)
+    this.#ending = new Ending(session, run, agent, this.identity)
   }
 
   async done(log: LogWriter): Promise<Said & { exit: Exit }> {
@@ -83,7 +77,7 @@ class Shot implements Playing {
     })
     this.#output = output
     try {
-      const exit = await this.#gone()
+      const exit = await this.#ending.gone(this.exited)
       return { exit, ...output.finish(exit) }
     } finally {
       clearTimeout(timer)
@@ -96,32 +90,16 @@ class Shot implements Playing {
   }
 
   stop(grace: () => number): void {
-    if (this.#ladder) return
-    this.#ladder = endAll(this.#target, { grace })
-    // What goes wrong in it is told when the agent has exited; until then it must not end this process.
-    this.#ladder.catch(() => {})
-  }
-
-  #hasNotExited(): void {
-    if (this.#ladder) return
-    this.#overdue = true
-    this.stop(() => THROUGH_GRACE)
+    this.#ending.stop(grace)
   }
 
   async kill(): Promise<void> {
-    await endAll(this.#target, { grace: 0 })
+    await this.#ending.kill()
   }
 
-  async #gone(): Promise<Exit> {
-    const exit = await this.exited
-    await this.#ladder
-    if (!this.#session.keep_children) await endGroupLeftovers(this.#agent.pid, this.identity?.start, this.#mark, LEFTOVER_GRACE)
-    // One that was asked for meanwhile.
-    await this.#ladder
-    return exit
-  }
-
-  get #target() {
-    return { pid: this.#agent.pid, start: this.identity?.start, mark: this.#mark, watched: true }
+  #hasNotExited(): void {
+    if (this.#ending.begun) return
+    this.#overdue = true
+    this.stop(() => THROUGH_GRACE)
   }
 }

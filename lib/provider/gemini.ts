@@ -154,7 +154,7 @@ function liveReader(past: Past): Reader {
     get through() {
       return lines.through
     },
-    verdict: exit => explained(lines.verdict(exit), exit, Number.NaN),
+    verdict: exit => explained(lines.verdict(exit), exit, { at: Number.NaN, unsaid: false }),
   }
 }
 
@@ -294,7 +294,7 @@ const NO_LOGIN = /unauthenticated|permission_denied|api key not valid|GEMINI_API
 const NO_MODEL = /is not found for api version|model .*not found/i
 
 /** A failure with what to do about it, and the limit if it was one. */
-function explained(verdict: Verdict, { code, stderr = '' }: Exit, { at, unsaid }: Telling): Verdict {
+function explained(verdict: Verdict, { code, stderr = '' }: Exit, { at, unsaid }: Pick<Telling, 'at' | 'unsaid'>): Verdict {
   const { success, error = '' } = verdict
   if (success) return verdict
   // It exits with the status of the answer, of which a process keeps the last 8 bits.
