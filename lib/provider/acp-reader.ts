@@ -167,7 +167,8 @@ function isLimit(code: unknown, text: string, data: Line): boolean {
   )
 }
 
-function usageIn(usage: Line): UsageFields | undefined {
+/** The tokens of an answer, as the protocol has them. */
+export function usageIn(usage: Line): UsageFields | undefined {
   const count = (key: string) => (typeof usage[key] === 'number' ? usage[key] : undefined)
   const fields = {
     input_tokens: count('inputTokens'),

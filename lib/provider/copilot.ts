@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { usage } from '../base/exit.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine } from './account.js'
+import { copilotLive } from './copilot-live.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { type McpServer, mcpServers } from './mcp.js'
 import { findAgent } from './program.js'
@@ -59,22 +60,26 @@ export const copilot: Provider = {
   },
   launch: task => ({ argv: ['copilot', ...wordsFor(task)], stdin: task.promptFile, remade: instructions(task) }),
   reader: past => readerOf(new Telling(past)),
+  live: copilotLive(task => ({ argv: ['copilot', '--acp', '--no-auto-update', ...sharedWords(task)], remade: instructions(task) })),
 }
 
 function wordsFor(task: Task): string[] {
-  const { model, resumed, conversation, flags } = task
-  const { addDir = [], mcpConfig, plan, autoApprove } = flags
+  const { resumed, conversation, flags } = task
+  const { mcpConfig, autoApprove } = flags
   return [
     // A newer version that it fetched would be another program than the one that was found.
     ...['--output-format', 'json', '--no-auto-update', '--usage-output-file', usedFile(task)],
     ...(resumed && conversation ? [`--resume=${conversation}`] : ['--session-id', idFor(task)]),
-    ...(model ? ['--model', model] : []),
-    ...(plan ? ['--plan'] : []),
     // With --allow-all-tools alone it would still be refused what is elsewhere on the disk or the net.
     ...(autoApprove ? ['--allow-all'] : []),
-    ...addDir.flatMap(folder => ['--add-dir', folder]),
+    ...sharedWords(task),
     ...(mcpConfig ? ['--additional-mcp-config', `@${task.keep('mcp.json', mcpText(mcpServers(mcpConfig)))}`] : []),
   ]
+}
+
+/** What it is told in the same words however it is run. */
+function sharedWords({ model, flags: { addDir = [], plan } }: Task): string[] {
+  return [...(model ? ['--model', model] : []), ...(plan ? ['--plan'] : []), ...addDir.flatMap(folder => ['--add-dir', folder])]
 }
 
 /** The id of the conversation that a run begins: that of the session. One that tries again begins another, and one that goes on where no id was told, the first. */

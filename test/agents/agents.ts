@@ -132,6 +132,7 @@ const copilot: Agent = {
     COPILOT_AUTO_UPDATE: 'false',
   }),
   cached: true,
+  live: true,
   limit: 'waits a while',
 }
 
