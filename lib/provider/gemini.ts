@@ -175,7 +175,7 @@ class Telling {
   #account: Account | undefined
   /** When its last line was written. */
   at = Number.NaN
-  /** It takes what it was told out of the conversation when nothing came of that but an error. */
+  /** It takes what it was told out of the conversation when nothing came of that. */
   unsaid = false
 
   take(line: Line, account: Account): NewEvent[] | undefined {
@@ -234,7 +234,7 @@ class Telling {
     const spent = usageOf(stats)
     const error = this.#stopped ?? wordsOf(fieldsOf(line.error).message)
     const silent = !spent && !this.#said
-    this.unsaid = line.status !== 'success' && !this.#said
+    this.unsaid = !this.#said && (silent || line.status !== 'success')
     // Of a conversation that is empty by that there is nothing left.
     if (this.unsaid) account.conversation = undefined
     account.success = line.status === 'success' && this.#stopped === undefined && !silent

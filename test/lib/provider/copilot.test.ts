@@ -1,11 +1,12 @@
 // GitHub Copilot CLI: how it is started, and what its output comes to. The lines are those of version 1.0.102.
 
-import { readFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { NewEvent } from '../../../lib/log/events.js'
 import { copilot } from '../../../lib/provider/copilot.js'
 import type { Exit, Task, Wishes } from '../../../lib/provider/provider.js'
+import { rows, Zag } from '../../help/sessions.js'
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/copilot')
 const well = { code: 0, signal: null }
@@ -313,4 +314,30 @@ t.test('what it can, what it leaves to others, and what it marks', async t => {
   for (const mark of ['COPILOT_CLI', 'COPILOT_AGENT_SESSION_ID', 'COPILOT_LOADER_PID']) t.match(mark, copilot.marks)
   for (const users of ['COPILOT_MODEL', 'COPILOT_GITHUB_TOKEN', 'COPILOT_HOME', 'COPILOT_CLI_VERSION', 'COPILOT_PROVIDER_BASE_URL'])
     t.notMatch(users, copilot.marks)
+})
+
+t.test('a session: what each turn used, by sums over the conversation', async t => {
+  const zag = new Zag(t, { bin: {}, sums: { 1: used(100, 10, 40), 2: used(250, 30, 60) } })
+  // It writes the next sum where it is told to, and writes down what it was given.
+  const fake = `#!/bin/sh
+cd ${zag.home}
+echo "$*" >>seen
+while [ "$1" != --usage-output-file ]; do shift; done
+cat sums/$(wc -l <seen) >"$2"
+cat ${FIXTURES}/text.ndjson
+`
+  writeFileSync(join(zag.home, 'bin/copilot'), fake)
+  chmodSync(join(zag.home, 'bin/copilot'), 0o755)
+  const env = { PATH: `${join(zag.home, 'bin')}:${process.env.PATH}` }
+  const [row] = rows((await zag.go('exec', ['-p', 'copilot', '-o', 'json', 'first'], { env })).stdout)
+  const id = String(row?.session_id)
+  t.match(await zag.go('input', ['--session', id, 'second'], { env }), { code: 0 })
+  t.match(rows((await zag.go('events', ['--type', 'usage', id])).stdout), [
+    { input_tokens: 60, output_tokens: 10, cache_read_tokens: 40 },
+    { input_tokens: 130, output_tokens: 20, cache_read_tokens: 20 },
+  ])
+  t.match(
+    readFileSync(join(zag.home, 'seen'), 'utf8'),
+    new RegExp(` --session-id ${id}\n.* --resume=5816e9be-0f73-4ba9-8899-dc3b72859088\n`),
+  )
 })

@@ -1,11 +1,12 @@
 // Gemini CLI: how it is started, and what its output comes to. The lines are those of version 0.61.0.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { NewEvent } from '../../../lib/log/events.js'
 import { gemini } from '../../../lib/provider/gemini.js'
 import type { Exit, Task } from '../../../lib/provider/provider.js'
+import { rows, Zag } from '../../help/sessions.js'
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/gemini')
 const well = { code: 0, signal: null }
@@ -179,7 +180,11 @@ t.test('exit 0 is no success: no end, no answer, nothing asked', async t => {
   const { events, verdict } = transcript(t, 'sigterm')
   t.match(events, [{ type: 'tool_call', tool: 'run_shell_command' }])
   t.match(verdict, { success: false, error: 'no end reported (exit code 0)', conversation: 'd98d91f3-d8c9-4bb4-8529-e1ba6f0595cb' })
-  t.match(transcript(t, 'over-window').verdict, { success: false, error: /^it did not ask the model: the prompt may be larger/ })
+  t.match(transcript(t, 'over-window').verdict, {
+    success: false,
+    error: /^it did not ask the model: the prompt may be larger/,
+    conversation: undefined,
+  })
   t.match(transcript(t, 'empty-answer').verdict, { success: false, error: /^The model returned an empty response .*\(exit code 0\)$/ })
   const looped = [
     { type: 'message', role: 'assistant', content: 'a', delta: true },
@@ -282,4 +287,21 @@ t.test('what it can, what it leaves to others, and what it marks', async t => {
   t.match('GEMINI_CLI', gemini.marks)
   for (const users of ['GEMINI_API_KEY', 'GEMINI_CLI_HOME', 'GEMINI_CLI_TRUST_WORKSPACE', 'GOOGLE_GEMINI_BASE_URL', 'GEMINI_MODEL'])
     t.notMatch(users, gemini.marks)
+})
+
+t.test('a session: after a limit it is told again what it forgot, and in the next turn it goes on', async t => {
+  const zag = new Zag(t, { bin: {} })
+  zag.configure('[limits]\nfallback = "1s"\n')
+  // It fails of a limit first, and writes down what it was given.
+  const seen = join(zag.home, 'seen')
+  const answer = `if [ -e ${seen}.1 ]; then cat ${FIXTURES}/tool.ndjson; else touch ${seen}.1; cat ${FIXTURES}/error-429.ndjson; exit 173; fi`
+  writeFileSync(join(zag.home, 'bin/gemini'), `#!/bin/sh\nprintf '%s\\n' "$*" "$(cat)" >>${seen}\n${answer}\n`)
+  chmodSync(join(zag.home, 'bin/gemini'), 0o755)
+  const env = { PATH: `${join(zag.home, 'bin')}:${process.env.PATH}` }
+  const [row] = rows((await zag.go('exec', ['-p', 'gemini', '-o', 'json', 'first @thing'], { env })).stdout)
+  t.match(row, { status: 'completed', result: 'FAKE-OK shell step done' })
+  t.match(await zag.go('input', ['--session', String(row?.session_id), 'second thing'], { env }), { code: 0 })
+  const first = ['-o stream-json --skip-trust', 'first \\@thing', '', 'In this message \\@ stands for @.']
+  const resumed = '-o stream-json --skip-trust --resume e0425fdd-adf2-4853-af88-d56994eed8d4'
+  t.same(readFileSync(seen, 'utf8').trim().split('\n'), [...first, ...first, resumed, 'second thing'])
 })
