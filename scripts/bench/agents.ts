@@ -49,7 +49,7 @@ async function share(agent: Agent, rounds: number): Promise<Omit<Row, 'what'>> {
     }
     const [zag, alone] = [median(taken.zag), median(taken.bare)]
     const own = median(taken.zag.map((time, round) => time - (taken.bare[round] ?? Number.NaN)))
-    return { zag: ms(zag), beside: `${agent.name} alone: ${ms(alone)}`, ratio: `+ ${Math.round(own)} ms` }
+    return { zag: ms(zag), beside: `${agent.name} alone: ${ms(alone)}`, ratio: `${own < 0 ? '-' : '+'} ${ms(Math.abs(own))}` }
   } catch (error) {
     return { zag: `failed: ${error instanceof Error ? error.message : error}`, beside: '', met: false }
   } finally {

@@ -80,7 +80,13 @@ const codex: Agent = {
 
 const gemini: Agent = {
   name: 'gemini',
-  env: server => ({ GOOGLE_GEMINI_BASE_URL: server, GEMINI_API_KEY: KEY, GEMINI_CLI_TRUST_WORKSPACE: 'true' }),
+  env: server => ({
+    GOOGLE_GEMINI_BASE_URL: server,
+    GEMINI_API_KEY: KEY,
+    GEMINI_CLI_TRUST_WORKSPACE: 'true',
+    // As zag sets it, so that it is the same where it is run alone, to be measured.
+    GEMINI_CLI_NO_RELAUNCH: 'true',
+  }),
   files: () => ({
     '.gemini/settings.json': json({
       security: { auth: { selectedType: 'gemini-api-key' } },
