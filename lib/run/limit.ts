@@ -29,6 +29,8 @@ export interface Incident {
 /** How long it sleeps where nobody said until when, in milliseconds, and how often it goes on, unless [limits] says otherwise. */
 const FALLBACK = 60 * 60_000
 const ATTEMPTS = 12
+/** A moment farther away than a year was misread, in milliseconds. */
+const FARTHEST = 366 * 86_400_000
 /** Clocks differ: it goes on so much later than was said, in milliseconds, and twice that each time it was told too early a moment. */
 const SLACK = 1_000
 const LONGEST_SLACK = 60_000
@@ -66,9 +68,10 @@ export async function afterLimit(
 ): Promise<Following | undefined> {
   const limits = await settings(session)
   const { id = newId(), hits = 0 } = before ?? {}
-  const over = limit.resetAt ?? Date.now() + (limits.fallback ?? FALLBACK)
+  const resetAt = Number(limit.resetAt) < Date.now() + FARTHEST ? limit.resetAt : undefined
+  const over = resetAt ?? Date.now() + (limits.fallback ?? FALLBACK)
   const resumeAt = Math.max(Date.now(), over) + Math.min(SLACK * 2 ** hits, LONGEST_SLACK)
-  const about = { incident_id: id, scope: limit.scope, reset_at: limit.resetAt === undefined ? undefined : timestamp(limit.resetAt) }
+  const about = { incident_id: id, scope: limit.scope, reset_at: resetAt === undefined ? undefined : timestamp(resetAt) }
   const why = reasonToFail(session, limits, hits)
   const hit = { type: 'usage_limit_hit', ...about, resume_at: why ? undefined : timestamp(resumeAt), error: limit.message } as const
   if (why) {
