@@ -26,6 +26,8 @@ import { readAnew, type Said, TurnOutput } from './turn-output.js'
 const HANDSHAKE = 120_000
 /** One that printed a line that is no message gets so long from then on, in milliseconds. */
 const AFTER_NONSENSE = 5_000
+/** A notice that it wrote something can be lost, if a crowd writes at once: so it is looked so often without one, in milliseconds. */
+const SWEEP = 10_000
 /** Once its stdin has ended, an agent gets this long to exit by itself, in milliseconds. */
 const EXIT_GRACE = 3_000
 
@@ -45,6 +47,7 @@ export class LiveAgent {
   readonly #agent: Agent
   readonly #ending: Ending
   readonly #watch: Watch
+  readonly #sweep: NodeJS.Timeout
   readonly #lines: Follower
   #driver: Driver | undefined
   #log: LogWriter | undefined
@@ -80,6 +83,10 @@ export class LiveAgent {
     const path = paths.inSession(session.id, 'stdout')
     this.#lines = new Follower(path, { from: agent.from.stdout, empty: true })
     this.#watch = watchFile(path, () => this.#take())
+    this.#sweep = setInterval(() => {
+      this.#take()
+      this.#output?.wake()
+    }, SWEEP)
   }
 
   /** The next turn of it: the prompt of the session's turn, or this text instead. */
@@ -114,6 +121,7 @@ export class LiveAgent {
     } catch (error) {
       // One whose turn cannot be put on record must not go on unseen.
       await this.kill()
+      await this.close()
       throw error
     } finally {
       this.#output = undefined
@@ -143,6 +151,7 @@ export class LiveAgent {
       return await this.#ending.gone(this.exited)
     } finally {
       clearTimeout(timer)
+      clearInterval(this.#sweep)
       this.#watch.close()
     }
   }

@@ -68,11 +68,12 @@ export class TurnOutput {
   }
 
   #follow(): void {
-    this.#watches = (['stdout', 'stderr'] as const).map(name => watchFile(paths.inSession(this.#turn.id, name), () => this.#wake()))
-    this.#wake()
+    this.#watches = (['stdout', 'stderr'] as const).map(name => watchFile(paths.inSession(this.#turn.id, name), () => this.wake()))
+    this.wake()
   }
 
-  #wake(): void {
+  /** Looks whether there is more; a notice of that can be lost. */
+  wake(): void {
     this.#due ??= setImmediate(() => {
       this.#due = undefined
       this.take()
