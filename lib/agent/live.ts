@@ -121,7 +121,6 @@ export class LiveAgent {
     } catch (error) {
       // One whose turn cannot be put on record must not go on unseen.
       await this.kill()
-      await this.close()
       throw error
     } finally {
       this.#output = undefined
@@ -151,9 +150,15 @@ export class LiveAgent {
       return await this.#ending.gone(this.exited)
     } finally {
       clearTimeout(timer)
-      clearInterval(this.#sweep)
-      this.#watch.close()
+      this.letGo()
     }
+  }
+
+  /** Listens no longer, however it ended. */
+  letGo(): void {
+    clearInterval(this.#sweep)
+    this.#watch.close()
+    this.#agent.child.stdin?.destroy()
   }
 
   #opening: Promise<string | undefined> | undefined

@@ -68,7 +68,10 @@ export class Run {
     this.#goesOn = goesOn
     this.#instead = instead
     this.#log = new LogWriter(session.id, session.parent)
-    this.ended = this.#go().finally(() => this.#log.close())
+    this.ended = this.#go().finally(() => {
+      this.#log.close()
+      this.#agent?.letGo()
+    })
   }
 
   /** Looks whether somebody asked for the end of the run, and begins to end it. True if so. */
