@@ -122,7 +122,9 @@ async function main(): Promise<void> {
   }
   await Promise.all([
     ...programs().map(name => attempt(name, program(name))),
-    ...Object.entries(OWN).map(([name, source]) => attempt(name, own(name, source))),
+    ...Object.entries(OWN)
+      .filter(([, source]) => existsSync(join(TOP, source)))
+      .map(([name, source]) => attempt(name, own(name, source))),
   ])
   put('LICENSES.txt', licences(bundled))
   put('package.json', '{"type":"commonjs"}\n')

@@ -256,7 +256,7 @@ t.test('argv', async t => {
     'one more try is a new start',
   )
   t.same(asked({ autoApprove: true }), [...first, '--allow-all'])
-  t.same(asked({ plan: true, autoApprove: true }), [...first, '--plan', '--allow-all'])
+  t.same(asked({ plan: true, autoApprove: true }), [...first, '--allow-all', '--plan'])
   t.same(asked({ addDir: ['/a b', '/c'] }), [...first, '--add-dir', '/a b', '--add-dir', '/c'])
 })
 
