@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { EXIT, usage } from '../lib/base/exit.js'
-import { answerExits, answerFlags, printAnswer, printEvent } from '../lib/command/answer.js'
+import { AnswerPrinter, answerExits, answerFlags } from '../lib/command/answer.js'
 import { askFlags, promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import { pickExits } from '../lib/command/flags.js'
@@ -63,10 +63,27 @@ export default command(import.meta, {
     [`zag-pipe -p sh --tag review --wait -- 'cat "$ZAG_CONTEXT_DIR"/*.txt'`, 'or each as a file'],
   ],
   async run(
-    { operands, afterDashes = [], prompt, filePrompt, tag, parent, latest, state, wait, background, asTag, output, json, ...flags },
+    {
+      operands,
+      afterDashes = [],
+      prompt,
+      filePrompt,
+      tag,
+      parent,
+      latest,
+      state,
+      wait,
+      background,
+      asTag,
+      output,
+      json,
+      showUsage,
+      ...flags
+    },
     { stdin, out, err },
   ) {
     if (background && output !== 'text') throw usage('-b prints an id: leave out -o, or ask zag collect --json later')
+    if (background && showUsage) throw usage('-b does not wait: leave out --show-usage, or ask zag summary later')
     const sources = await pick({ operands, tag, parent, latest, state }, stdin)
     const text = await promptOf({ prompt, filePrompt }, afterDashes, stdin)
     const ask = {
@@ -79,7 +96,7 @@ export default command(import.meta, {
       const { id, pid, logPath } = await spawn(ask)
       return out.row({ session_id: id, pid: pid ?? null, log_path: logPath, interactive: false }, id)
     }
-    const answer = await execute({ ...ask, answerJson: json }, event => printEvent(event, output, out, err))
-    return printAnswer(answer, output, json, out, err)
+    const printer = new AnswerPrinter({ output, json, showUsage }, out, err)
+    return printer.end(await execute({ ...ask, answerJson: json }, printer.event))
   },
 })

@@ -13,7 +13,7 @@ export default command(import.meta, {
   flags: {
     json: {
       type: 'boolean',
-      does: 'a row a provider: provider, usable, path, version, can, why, install',
+      does: 'a row a provider: provider, does, usable, path, version, can, why, install',
     },
   },
   exits: { [EXIT.ok]: 'shown' },
@@ -24,8 +24,10 @@ export default command(import.meta, {
     else
       printTable(
         out,
-        ['PROVIDER', 'USABLE', 'PATH', 'WHAT'],
-        rows.map(row => [row.provider, row.usable ? 'yes' : 'no', row.path, row.usable ? row.does : `${row.why}: ${row.install}`]),
+        ['PROVIDER', 'USABLE', 'VERSION', 'PATH', 'CAN, OR WHY NOT'],
+        rows.map(({ provider, usable, version, path, can, why, install }) =>
+          usable ? [provider, 'yes', version, path, can.join(', ')] : [provider, 'no', undefined, undefined, `${why}: ${install}`],
+        ),
       )
   },
 })

@@ -3,6 +3,7 @@ import { EXIT, Fault, quoted, usage } from '../lib/base/exit.js'
 import { shortId } from '../lib/base/id.js'
 import { formatDuration } from '../lib/base/time.js'
 import { command } from '../lib/command/command.js'
+import { dollars } from '../lib/command/event.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { field, type Output } from '../lib/command/output.js'
 import { printTable } from '../lib/command/table.js'
@@ -83,8 +84,6 @@ function statCells({ provider, model, state, sessions, duration_ms, tokens, cost
     (['min', 'median', 'p90', 'max'] as const).map(key => spread && form(spread[key]))
   return [provider, model, state, sessions, ...four(duration_ms, formatDuration), ...four(tokens, n => n), ...four(cost_usd, dollars)]
 }
-
-const dollars = (cost: number | undefined) => (cost === undefined ? undefined : `$${cost.toFixed(4)}`)
 
 /** A key and a value a line; a line each for tools and files. */
 function printOne({ tools, files, changed = [], usage: told, cost_usd, duration_ms, ...rest }: Summary, out: Output): void {

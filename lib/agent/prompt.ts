@@ -23,7 +23,7 @@ export function writePrompt(session: Session, provider: Provider, turn: number):
   const messages = messagesOf(id, turn)
   if (messages.length === 0) throw new Fault(`turn ${turn} of session ${id} has no message`, EXIT.system)
   const prompt = provider.prompt === 'script' ? joined(messages.map(bytesOf)) : textOf(session, provider, turn, messages)
-  provider.check?.({ model, prompt })
+  provider.check?.({ model, prompt, flags: session.flags })
   replaceFile(path, prompt)
 }
 

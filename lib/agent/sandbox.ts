@@ -51,8 +51,12 @@ export interface Asked {
   addDir?: string[]
 }
 
-/** The sandbox that was asked for, as it goes into the session's record; nothing if none was. Throws usage. */
-export function sandboxOf({ sandbox, sandboxNet, addDir = [] }: Asked, { sandbox: profiles }: Config): Sandbox | undefined {
+/** The sandbox that was asked for, as it goes into the session's record, with what the agent writes of its own; nothing if none was. Throws usage. */
+export function sandboxOf(
+  { sandbox, sandboxNet, addDir = [] }: Asked,
+  { sandbox: profiles }: Config,
+  state: { write: string[]; read: string[] } = { write: [], read: [] },
+): Sandbox | undefined {
   if (sandbox === undefined) {
     if (sandboxNet !== undefined) throw usage('--sandbox-net goes with --sandbox')
     return undefined
@@ -63,8 +67,8 @@ export function sandboxOf({ sandbox, sandboxNet, addDir = [] }: Asked, { sandbox
   return {
     profile: Object.hasOwn(profiles, name) ? name : undefined,
     net: sandboxNet === undefined ? net : sandboxNet === 'on',
-    write: [...write, ...addDir.map(realFolder)],
-    read,
+    write: [...write, ...addDir.map(realFolder), ...state.write],
+    read: [...read, ...state.read],
     hide,
   }
 }

@@ -2,28 +2,18 @@
 // asks, and what it came to. What a session does before, between and after turns is runner.ts; a provider whose agent takes
 // several prompts is executed by something else with the same face, Playing.
 
-import { EXIT, Fault } from '../base/exit.js'
-import { paths } from '../base/paths.js'
 import type { LogWriter } from '../log/write.js'
-import { endAll, endGroupLeftovers } from '../process/end.js'
 import { type Identity, identify } from '../process/identity.js'
-import type { Provider, Reader, Verdict } from '../provider/provider.js'
-import { AgentOutput, loggedOffsets, type Offsets } from '../session/output.js'
+import type { Exit, Provider } from '../provider/provider.js'
+import type { Offsets } from '../session/output.js'
 import { noteAgent } from '../session/turns.js'
-import { watchFile } from '../store/watch.js'
 import type { Session } from '../table/sessions.js'
-import { type Agent, markOf, startAgent } from './agent.js'
+import { type Agent, startAgent } from './agent.js'
+import { Ending } from './ending.js'
+import { type Said, TurnOutput } from './turn-output.js'
 
-/** What is left of an agent's group after it exited gets this long between TERM and KILL, in milliseconds. */
-const LEFTOVER_GRACE = 500
-
-export type Exit = { code: number | null; signal: string | null }
-
-/** What a turn came to by its output, and how far stdout was read. */
-export interface Said {
-  verdict: Verdict
-  stdoutEnd: number
-}
+/** An agent that said its last word gets this long to exit by itself, in milliseconds. */
+const THROUGH_GRACE = 5_000
 
 /** A turn being executed. */
 export interface Playing {
@@ -32,6 +22,8 @@ export interface Playing {
   readonly identity: Identity | undefined
   /** The agent is through; what is left of it may still be there. */
   readonly exited: Promise<unknown>
+  /** Since when all it said is that it waits, in milliseconds since 1970; nothing if it does not. */
+  readonly waitsSince?: number
   /** Follows the agent into the log until nothing of it is left that should not be. Called once, when the turn is on record. */
   done(log: LogWriter): Promise<Said & { exit: Exit }>
   /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */
@@ -40,9 +32,9 @@ export interface Playing {
   kill(): Promise<void>
 }
 
-/** Starts the agent for a turn of a run. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
-export async function shoot(session: Session, run: number, turn: number, provider: Provider): Promise<Playing> {
-  const agent = await startAgent(session, run, provider, turn)
+/** Starts the agent for a turn of a run, with its prompt or with this text instead. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
+export async function shoot(session: Session, run: number, turn: number, provider: Provider, instead?: string): Promise<Playing> {
+  const agent = await startAgent(session, run, provider, { turn, instead })
   const shot = new Shot(session, run, provider, agent)
   try {
     // Of the first turn in the first run the log alone tells.
@@ -61,123 +53,53 @@ class Shot implements Playing {
   readonly identity: Identity | undefined
   readonly #session: Session
   readonly #provider: Provider
-  readonly #agent: Agent
-  readonly #mark: string
+  readonly #ending: Ending
   readonly exited: Promise<Exit>
-  #ladder: Promise<unknown> | undefined
+  /** It is being ended because it had said its last word and did not exit. */
+  #overdue: boolean | undefined
+  #output: TurnOutput | undefined
 
   constructor(session: Session, run: number, provider: Provider, agent: Agent) {
     this.#session = session
     this.#provider = provider
-    this.#agent = agent
-    this.exited = new Promise(resolve => agent.child.once('exit', (code, signal) => resolve({ code, signal })))
-    this.#mark = markOf(session.id, run)
+    this.exited = new Promise(resolve => agent.child.once('exit', (code, signal) => resolve({ code, signal, ended: this.#overdue })))
     this.argv = agent.argv
     this.from = agent.from
     this.identity = identify(agent.pid)
+    this.#ending = new Ending(session, run, agent, this.identity)
   }
 
   async done(log: LogWriter): Promise<Said & { exit: Exit }> {
-    const live = new LiveOutput(this.#session.id, log, this.#provider, this.from)
+    const turn = { id: this.#session.id, read: this.#provider.reader, from: this.from }
+    let timer: NodeJS.Timeout | undefined
+    const output = new TurnOutput(turn, log, () => {
+      timer = setTimeout(() => this.#hasNotExited(), THROUGH_GRACE)
+    })
+    this.#output = output
     try {
-      const exit = await this.#gone()
-      return { exit, ...live.finish(exit) }
+      const exit = await this.#ending.gone(this.exited)
+      return { exit, ...output.finish(exit) }
     } finally {
-      live.close()
+      clearTimeout(timer)
+      output.close()
     }
   }
 
+  get waitsSince(): number | undefined {
+    return this.#output?.waitsSince
+  }
+
   stop(grace: () => number): void {
-    if (this.#ladder) return
-    this.#ladder = endAll(this.#target, { grace })
-    // What goes wrong in it is told when the agent has exited; until then it must not end this process.
-    this.#ladder.catch(() => {})
+    this.#ending.stop(grace)
   }
 
   async kill(): Promise<void> {
-    await endAll(this.#target, { grace: 0 })
+    await this.#ending.kill()
   }
 
-  async #gone(): Promise<Exit> {
-    const exit = await this.exited
-    await this.#ladder
-    if (!this.#session.keep_children) await endGroupLeftovers(this.#agent.pid, this.identity?.start, this.#mark, LEFTOVER_GRACE)
-    // One that was asked for meanwhile.
-    await this.#ladder
-    return exit
+  #hasNotExited(): void {
+    if (this.#ending.begun) return
+    this.#overdue = true
+    this.stop(() => THROUGH_GRACE)
   }
-
-  get #target() {
-    return { pid: this.#agent.pid, start: this.identity?.start, mark: this.#mark, watched: true }
-  }
-}
-
-/** An agent that is done within so many milliseconds is not followed but read at its end: a batch of tiny tasks costs half. */
-const FOLLOW_AFTER = 15
-
-/** Follows the agent's files while it works. */
-class LiveOutput {
-  #id: string
-  #log: LogWriter
-  #provider: Provider
-  #from: Offsets
-  #reader: Reader
-  #output: AgentOutput
-  #watches: { close(): void }[] = []
-  #begin: NodeJS.Timeout
-  #due: NodeJS.Immediate | undefined
-  /** The log could not be written; the end of the turn makes up for it. */
-  #behind = false
-
-  constructor(id: string, log: LogWriter, provider: Provider, from: Offsets) {
-    this.#id = id
-    this.#log = log
-    this.#provider = provider
-    this.#from = from
-    this.#reader = provider.reader()
-    this.#output = new AgentOutput(id, log, this.#reader, from, from)
-    this.#begin = setTimeout(() => this.#follow(), FOLLOW_AFTER)
-  }
-
-  #follow(): void {
-    this.#watches = (['stdout', 'stderr'] as const).map(name => watchFile(paths.inSession(this.#id, name), () => this.#wake()))
-    this.#wake()
-  }
-
-  #wake(): void {
-    this.#due ??= setImmediate(() => {
-      this.#due = undefined
-      try {
-        if (!this.#behind) this.#output.take()
-      } catch (error) {
-        // A full disk while the agent works: what it said stays in its files and is read again at the end.
-        if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error
-        this.#behind = true
-      }
-    })
-  }
-
-  /** Takes what is left and says what the output comes to. */
-  finish(exit: Exit): Said {
-    this.close()
-    if (this.#behind) return readAnew(this.#id, this.#log, this.#provider, this.#from, exit)
-    return conclude(this.#output, this.#reader, exit)
-  }
-
-  close(): void {
-    clearTimeout(this.#begin)
-    for (const watch of this.#watches) watch.close()
-    clearImmediate(this.#due)
-  }
-}
-
-/** Reads a turn's output from its beginning, appends what the log does not have yet, and says what it comes to. */
-export function readAnew(id: string, log: LogWriter, provider: Provider, from: Offsets, exit: Exit): Said {
-  const reader = provider.reader()
-  return conclude(new AgentOutput(id, log, reader, from, loggedOffsets(id, from)), reader, exit)
-}
-
-function conclude(output: AgentOutput, reader: Reader, exit: Exit): Said {
-  output.take(true)
-  return { verdict: reader.verdict(exit), stdoutEnd: output.stdoutEnd }
 }

@@ -69,6 +69,8 @@ export type SessionFile =
   | 'schema'
   | 'schema-errors'
   | 'inbox'
+  | 'agent'
+  | 'limited'
   | 'turns'
 
 export type TurnFile = 'prompt' | 'begun' | 'ended' | 'result'

@@ -1,8 +1,9 @@
 // What spawn, exec and pipe share: the flags that say what to start, and where its prompt comes from.
 
 import { EXIT, quoted, usage } from '../base/exit.js'
-import type { Flags } from './data.js'
+import { type Flags, longName } from './data.js'
 import { contentOf, type Input } from './input.js'
+import { readValue } from './value.js'
 
 /** The flags of a new session. They are the fields of Ask in lib/run/ask.ts. */
 export const askFlags = {
@@ -11,6 +12,7 @@ export const askFlags = {
   size: { type: 'choice', choices: ['small', 'medium', 'large'], does: 'a model by size, from [models] of the configuration' },
   root: { type: 'string', short: 'r', value: 'folder', does: 'the folder to work in, if not this one' },
   autoApprove: { type: 'boolean', short: 'a', does: 'let the agent use its tools without asking' },
+  agent: { type: 'string', value: 'command', does: "how to start the agent of the provider acp: --agent 'gemini --acp'" },
   systemPrompt: { type: 'string', short: 's', value: 'text', does: 'the system prompt' },
   addDir: { type: 'strings', value: 'folder', does: 'another folder the agent may work in' },
   env: { type: 'strings', value: 'name=value', does: 'a variable for the agent' },
@@ -18,6 +20,8 @@ export const askFlags = {
   mcpConfig: { type: 'string', value: 'path', does: 'the configuration of MCP servers' },
   maxTurns: { type: 'number', value: 'n', min: 1, does: 'end after so many turns' },
   timeout: { type: 'time', value: 'time', does: 'end it, and all it started, after this long' },
+  stall: { type: 'time', value: 'time', does: 'end an agent that wrote nothing for so long; 0 never' },
+  onLimit: { type: 'choice', choices: ['wait', 'fail'], does: 'sleep until a usage limit is over and go on, or fail at once' },
   retries: { type: 'number', value: 'n', max: 1000, does: 'try again up to so often when it fails, with growing pauses' },
   plan: { type: 'boolean', does: 'only plan, change nothing' },
   jsonSchema: {
@@ -60,6 +64,17 @@ export const callFlags = {
 export const contextFlag = {
   context: { type: 'strings', value: 'session', does: 'put the result of this session before the prompt' },
 } as const satisfies Flags
+
+/** Throws usage for a flag of a new session, but for some, where the session is there already. */
+export function forNewSession(values: Record<string, unknown>, but: readonly string[]): void {
+  const flags: Flags = { ...askFlags, ...callFlags, ...contextFlag }
+  for (const [key, flag] of Object.entries(flags)) {
+    const value = values[key]
+    const unasked = flag.default === undefined ? undefined : readValue(flag, String(flag.default))
+    if (but.includes(key) || value === unasked || value === false || (Array.isArray(value) && value.length === 0)) continue
+    throw usage(`--${longName(key)} is for a new session: this one stays as it was asked for`)
+  }
+}
 
 /** The prompt from the one place that gives it: words, --prompt, --file-prompt, or stdin for the word `-`. Throws usage, and Fault 5 for a file that cannot be read. */
 export async function promptOf(

@@ -31,6 +31,34 @@ export function clock({ ts }: { ts: string }): string {
   return Number.isNaN(moment.getTime()) ? '--:--:--' : parts.map(part => String(part).padStart(2, '0')).join(':')
 }
 
+/** A moment here, in milliseconds since 1970: the time of day, with the date if that is not today. */
+export function moment(ms: number): string {
+  const day = (of: Date) => [of.getFullYear(), of.getMonth() + 1, of.getDate()].map(part => String(part).padStart(2, '0')).join('-')
+  const then = new Date(ms)
+  const time = clock({ ts: then.toISOString() })
+  return day(then) === day(new Date()) ? time : `${day(then)} ${time}`
+}
+
+/** An amount of US dollars; nothing if there is none. */
+export function dollars(cost: number | undefined): string | undefined {
+  return cost === undefined ? undefined : `$${cost.toFixed(4)}`
+}
+
+/** Tokens and cost in words. */
+export function usageText({ usage, cost_usd }: { usage?: Tokens; cost_usd?: number }): string {
+  if (!usage) return 'no tokens told'
+  const { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = usage
+  const cached = cache_read_tokens + cache_write_tokens > 0 ? `, ${cache_read_tokens} cache read, ${cache_write_tokens} cache write` : ''
+  return [`${input_tokens} input, ${output_tokens} output${cached} tokens`, dollars(cost_usd)].filter(Boolean).join(', ')
+}
+
+interface Tokens {
+  input_tokens: number
+  output_tokens: number
+  cache_read_tokens: number
+  cache_write_tokens: number
+}
+
 function words(event: Fields): string {
   switch (event.type) {
     case 'session_started':

@@ -80,6 +80,15 @@ export const KEYS = {
         },
       },
     },
+    limits: {
+      kind: 'keys',
+      keys: {
+        wait: { kind: 'flag' },
+        fallback: { kind: 'time' },
+        attempts: { kind: 'count' },
+        patterns: { kind: 'list', check: regularExpression },
+      },
+    },
     worktree: { kind: 'keys', keys: { carry: { kind: 'list', check: withinProject } } },
     sandbox: {
       kind: 'names',
@@ -115,6 +124,15 @@ export type Value<S> = S extends { kind: 'text' }
 type Always<S, K> = {
   [P in keyof K]: K[P] extends { kind: 'names' | 'keys' } ? P : S extends { required: readonly (infer R)[] } ? P & R : never
 }[keyof K]
+
+function regularExpression(text: string): string | undefined {
+  try {
+    new RegExp(text, 'i')
+    return text === '' ? 'has an empty pattern, which fits anything: leave it out' : undefined
+  } catch (error) {
+    return `has ${quoted(text)}, no regular expression: ${(error as Error).message}`
+  }
+}
 
 export function withoutNul(value: string): string | undefined {
   return value.includes('\0') ? 'has a NUL character: leave it out' : undefined

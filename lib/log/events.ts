@@ -19,6 +19,8 @@ interface Limit {
   scope?: string
   reset_at?: string
   resume_at?: string
+  /** How often it went on so far. */
+  attempt?: number
   raw?: unknown
   error?: string
 }
@@ -53,7 +55,7 @@ export interface EventFields {
     stdout_from: number
     stderr_from: number
   }
-  /** `from` is prompt, input, broadcast, schema, or the session that sent it. */
+  /** `from` is prompt, input, broadcast, schema, limit, or the session that sent it. */
   user_message: { content: string; from: string; message_id?: string; turn?: number }
   assistant_message: { content: string; message_id?: string }
   reasoning: { content: string; message_id?: string }
@@ -89,6 +91,8 @@ export interface EventFields {
     exit_code?: number
     signal?: string
     error?: string
+    /** Why it failed, as session_ended has it. */
+    reason?: string
     /** How far the agent's stdout belongs to this turn and those before. */
     stdout_to?: number
   }
@@ -100,7 +104,7 @@ export interface EventFields {
     exit_code?: number
     signal?: string
     error?: string
-    /** Why it ended so, where that is not what the agent itself said: timeout, dependency, cancelled, runner, schema, spawn. */
+    /** Why it ended so, where that is not what the agent itself said: timeout, stalled, limit, dependency, cancelled, runner, schema, start. */
     reason?: string
     duration_ms: number
   }
@@ -111,7 +115,15 @@ export type Level = (typeof LEVELS)[number]
 
 export type EventType = keyof EventFields
 
-const LIMIT = { incident_id: 'plain', scope: 'plain', reset_at: 'plain', resume_at: 'plain', raw: 'nested', error: 'plain' } as const
+const LIMIT = {
+  incident_id: 'plain',
+  scope: 'plain',
+  reset_at: 'plain',
+  resume_at: 'plain',
+  attempt: 'plain',
+  raw: 'nested',
+  error: 'plain',
+} as const
 const TALK = { message: 'plain', data: 'nested', raw: 'plain' } as const
 
 type Plain = string | number | boolean | undefined
@@ -161,6 +173,7 @@ export const FIELDS: {
     exit_code: 'plain',
     signal: 'plain',
     error: 'plain',
+    reason: 'plain',
     stdout_to: 'plain',
   },
   session_result: { result: 'plain' },

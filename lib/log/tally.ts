@@ -15,7 +15,7 @@ export interface ToolTally {
 /** Times in RFC 3339, durations in milliseconds, cost in US dollars. */
 export interface Tally {
   runs: number
-  /** As often as the agent said that a turn ended; of one that never says so, how often it spoke. */
+  /** As often as a turn ended, by its supervisor or else by the agent; where nobody says so, how often it spoke. */
   turns: number
   tools: ToolTally[]
   /** Files that tools wrote or edited without failing, each once, as the agent named them. */
@@ -48,15 +48,18 @@ export function tallyOf(id: string): Tally {
   const counts: Record<string, number> = {}
   const tools = new Tools()
   const usage = new UsageSum()
+  const turns = new Turns()
   const tally = { granted: 0, denied: 0, run_ms: 0, started_at: undefined as string | undefined, ended_at: undefined as string | undefined }
   const take = (event: LogEvent) => {
     if (event.type === 'session_started') {
       tally.started_at ??= event.ts
       tally.ended_at = undefined
+      turns.runBegan()
     } else if (event.type === 'session_ended') {
       tally.ended_at = event.ts
       tally.run_ms += event.duration_ms
     } else if (event.type === 'permission') tally[event.granted ? 'granted' : 'denied'] += 1
+    else if (event.type === 'turn_ended') turns.ended(event)
     else if (event.type === 'usage') usage.add(event)
     else if (event.type === 'tool_call') tools.called(event)
     else if (event.type === 'tool_result') tools.answered(event)
@@ -67,7 +70,15 @@ export function tallyOf(id: string): Tally {
     if (type !== 'assistant_message' && !(type === 'tool_result' && succeeded(line))) take(event())
   })
   const { session_started: runs = 0, turn_ended, assistant_message: spoke = 0, relay: relays = 0 } = counts
-  return { runs, turns: turn_ended ?? spoke, tools: tools.all(), files: tools.files(), ...usage.sum(), relays, ...tally }
+  return {
+    runs,
+    turns: turn_ended === undefined ? spoke : turns.count,
+    tools: tools.all(),
+    files: tools.files(),
+    ...usage.sum(),
+    relays,
+    ...tally,
+  }
 }
 
 const SUCCESS = Buffer.from('"success":true')
@@ -81,21 +92,52 @@ function succeeded(line: Buffer): boolean {
   return brace < 0 || at < brace
 }
 
+/** Turns that ended, each once: of a session that lives on, the agent may say so and its supervisor does, with the number of the turn. */
+class Turns {
+  #count = 0
+  /** How often the agent said so since. */
+  #told = 0
+
+  ended({ turn }: EventOf<'turn_ended'>): void {
+    if (turn === undefined) {
+      this.#told += 1
+      return
+    }
+    this.#count += 1
+    this.#told = 0
+  }
+
+  /** What only the agent said of the run before counts. */
+  runBegan(): void {
+    this.#count += this.#told
+    this.#told = 0
+  }
+
+  get count(): number {
+    return this.#count + this.#told
+  }
+}
+
 /** Calls and results as they come. */
 class Tools {
   #byName = new Map<string, ToolTally>()
-  #changes: { id: string | undefined; paths: string[] }[] = []
-  #failed = new Set<string>()
+  /** The paths of each change that did not fail. */
+  #changes = new Set<string[]>()
+  /** The paths of the latest call of an id: some agents begin to count anew with each run. */
+  #latest = new Map<string, string[]>()
 
   called({ tool, tool_kind, tool_id, input }: EventOf<'tool_call'>): void {
     this.#of(tool, tool_kind).calls += 1
-    if (tool_kind === 'file_write' || tool_kind === 'file_edit') this.#changes.push({ id: tool_id, paths: pathsIn(input) })
+    const paths = tool_kind === 'file_write' || tool_kind === 'file_edit' ? pathsIn(input) : []
+    this.#changes.add(paths)
+    if (tool_id !== undefined) this.#latest.set(tool_id, paths)
   }
 
   answered({ tool, tool_kind, tool_id, success }: EventOf<'tool_result'>): void {
     if (success) return
     this.#of(tool, tool_kind).failed += 1
-    if (tool_id !== undefined) this.#failed.add(tool_id)
+    const paths = tool_id === undefined ? undefined : this.#latest.get(tool_id)
+    if (paths) this.#changes.delete(paths)
   }
 
   /** The most used first. */
@@ -104,8 +146,7 @@ class Tools {
   }
 
   files(): string[] {
-    const done = this.#changes.filter(({ id }) => id === undefined || !this.#failed.has(id))
-    return [...new Set(done.flatMap(({ paths }) => paths))].sort()
+    return [...new Set([...this.#changes].flat())].sort()
   }
 
   #of(tool: string, tool_kind: ToolKind): ToolTally {

@@ -4,12 +4,14 @@
 // Lines of side chains are what sub-agents said, and lines marked as meta what the program told the model: both are kept as status.
 
 import type { NewEvent, ToolKind } from '../log/events.js'
-import { Calls, fieldsOf, type Line, listOf, type Scribe, status, textOf } from './transcript.js'
+import { Calls, fieldsOf, type Line, listOf, status, textOf } from './fields.js'
+import type { Scribe } from './transcript.js'
 
 const KINDS: Record<string, ToolKind> = {
   Bash: 'shell',
   BashOutput: 'shell',
   KillShell: 'shell',
+  PowerShell: 'shell',
   Read: 'file_read',
   Write: 'file_write',
   Edit: 'file_edit',
@@ -25,13 +27,36 @@ const KINDS: Record<string, ToolKind> = {
   WebSearch: 'web',
 }
 
+/** What messages are made of, here as in what the program prints while it works: blocks, and each is an event. */
+export class Blocks {
+  #calls = new Calls(KINDS)
+
+  /** A block of an answer of the model. */
+  ofAnswer(block: Line, message_id: string | undefined): NewEvent {
+    if (block.type === 'text' && typeof block.text === 'string') return { type: 'assistant_message', content: block.text, message_id }
+    if (block.type === 'thinking' && textOf(block.thinking)) return { type: 'reasoning', content: String(block.thinking), message_id }
+    if (block.type === 'tool_use') return this.#calls.call(textOf(block.id), textOf(block.name) ?? 'unknown', block.input)
+    return status(`assistant ${block.type}`, block)
+  }
+
+  /** What came of a call; `details` is what the program knows of it and the model was not told. */
+  result(block: Line, details: unknown): NewEvent {
+    const output = outputOf(block.content)
+    const event = this.#calls.result(textOf(block.tool_use_id), block.is_error !== true, output)
+    const { stdout, stderr } = fieldsOf(details)
+    // Of a command whose output is long the model was given a part.
+    const isMore = typeof stdout === 'string' && typeof stderr === 'string' && (stderr !== '' || stdout !== output)
+    return isMore ? { ...event, ...{ details: { stdout, stderr } } } : event
+  }
+}
+
 export const claudeTranscript: Scribe = {
   knows: line => typeof line.sessionId === 'string' && (line.type === 'user' || line.type === 'assistant') && line.message !== undefined,
   reader: () => new ClaudeReader(),
 }
 
 class ClaudeReader {
-  #calls = new Calls(KINDS)
+  #blocks = new Blocks()
   #about: { native_id?: string; cwd?: string; model?: string } = {}
   #prompted = false
   /** The usage of the answer that may have more lines. */
@@ -44,18 +69,17 @@ class ClaudeReader {
     if (line.isSidechain === true) return [status('side chain', line)]
     if (line.isMeta === true || line.isApiErrorMessage === true) return [status(line.isMeta ? 'meta' : 'api error', line)]
     const message = fieldsOf(line.message)
-    return line.type === 'user' ? this.#user(message) : this.#assistant(message)
+    return line.type === 'user' ? this.#user(message, line.toolUseResult) : this.#assistant(message)
   }
 
   end() {
     return { events: this.#spent(), ...this.#about }
   }
 
-  #user({ content }: Line): NewEvent[] {
+  #user({ content }: Line, details: unknown): NewEvent[] {
     if (typeof content === 'string') return this.#said(content)
     return listOf(content).flatMap(block => {
-      if (block.type === 'tool_result')
-        return [this.#calls.result(textOf(block.tool_use_id), block.is_error !== true, outputOf(block.content))]
+      if (block.type === 'tool_result') return [this.#blocks.result(block, details)]
       const text = block.type === 'text' ? textOf(block.text) : undefined
       return text === undefined ? [status(`user ${block.type}`, block)] : this.#said(text)
     })
@@ -75,14 +99,7 @@ class ClaudeReader {
     const spent = this.#usage && this.#usage.id !== message_id ? this.#spent() : []
     if (message.usage !== undefined) this.#usage = { id: message_id, fields: fieldsOf(message.usage) }
     const blocks = typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : listOf(message.content)
-    return [...spent, ...blocks.map(block => this.#block(block, message_id))]
-  }
-
-  #block(block: Line, message_id: string | undefined): NewEvent {
-    if (block.type === 'text' && typeof block.text === 'string') return { type: 'assistant_message', content: block.text, message_id }
-    if (block.type === 'thinking' && textOf(block.thinking)) return { type: 'reasoning', content: String(block.thinking), message_id }
-    if (block.type === 'tool_use') return this.#calls.call(textOf(block.id), textOf(block.name) ?? 'unknown', block.input)
-    return status(`assistant ${block.type}`, block)
+    return [...spent, ...blocks.map(block => this.#blocks.ofAnswer(block, message_id))]
   }
 
   #spent(): NewEvent[] {
@@ -102,7 +119,8 @@ class ClaudeReader {
   }
 }
 
-function describe(line: Line): string {
+/** A line by its type, for which there is no other word. */
+export function describe(line: Line): string {
   return [line.type, line.subtype].filter(word => typeof word === 'string').join(' ') || 'unknown line'
 }
 

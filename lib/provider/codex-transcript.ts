@@ -4,7 +4,9 @@
 // stands in the file twice, as items of the conversation and as events for whoever watched: the items are taken.
 
 import type { NewEvent, ToolKind } from '../log/events.js'
-import { Calls, fieldsOf, type Line, listOf, type Scribe, status, textOf } from './transcript.js'
+import { usageOf } from './codex-items.js'
+import { Calls, fieldsOf, type Line, listOf, status, textOf } from './fields.js'
+import type { Scribe } from './transcript.js'
 
 const KINDS: Record<string, ToolKind> = {
   shell: 'shell',
@@ -129,17 +131,7 @@ class CodexReader {
     const total = JSON.stringify(info.total_token_usage ?? null)
     if (typeof last.input_tokens !== 'number' || total === this.#total) return [status('token_count', event)]
     this.#total = total
-    const count = (key: string) => (typeof last[key] === 'number' ? last[key] : undefined)
-    const cached = count('cached_input_tokens') ?? 0
-    // It counts what came from the cache as input too; the log does not.
-    return [
-      {
-        type: 'usage',
-        input_tokens: Math.max(0, last.input_tokens - cached),
-        output_tokens: count('output_tokens'),
-        cache_read_tokens: cached,
-      },
-    ]
+    return [usageOf(last)]
   }
 }
 

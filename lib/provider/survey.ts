@@ -18,15 +18,10 @@ export interface Surveyed {
 /** A row for each provider there is. */
 export async function survey(config: Config): Promise<Surveyed[]> {
   return Promise.all(
-    providers(config).map(async ({ name, does, can, find }) => {
+    (await providers(config)).map(async ({ name, does, can, find, version }) => {
       const found = await find()
-      return {
-        provider: name,
-        does,
-        usable: found.path !== undefined,
-        can: [...can],
-        ...found,
-      }
+      const asked = found.path !== undefined && found.version === undefined ? await version?.(found.path) : undefined
+      return { provider: name, does, usable: found.path !== undefined, can: [...can], ...found, ...(asked ? { version: asked } : {}) }
     }),
   )
 }

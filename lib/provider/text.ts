@@ -1,7 +1,7 @@
 // Output that is plain text: what the agent prints is what it says, and its exit code is its verdict.
 
 import type { NewEvent } from '../log/events.js'
-import type { Reader, Verdict } from './provider.js'
+import type { Exit, Reader, Verdict } from './provider.js'
 
 /** The reader of a program whose stdout is its result. */
 export function textReader(): Reader {
@@ -26,7 +26,7 @@ export function textReader(): Reader {
 }
 
 /** Success is exit code 0, and nothing else is known. */
-export function byExit({ code, signal }: { code: number | null; signal: string | null }): Verdict {
+export function byExit({ code, signal }: Pick<Exit, 'code' | 'signal'>): Verdict {
   if (code === 0) return { success: true }
   return {
     success: false,

@@ -3,7 +3,8 @@
 // Nothing of a file is dropped: a line whose meaning is not known becomes a provider_status with the line in it, one that is no JSON
 // a parse_warning. What a file says twice is taken once.
 
-import type { NewEvent, ToolKind } from '../log/events.js'
+import type { NewEvent } from '../log/events.js'
+import type { Line } from './fields.js'
 
 /** An event with the moment it happened. */
 export interface Dated {
@@ -21,8 +22,6 @@ export interface Transcript {
   model?: string
   events: Dated[]
 }
-
-export type Line = Record<string, unknown>
 
 /** Reads one kind of session file. */
 export interface Scribe {
@@ -55,46 +54,3 @@ function momentOf(line: Line | undefined): string | undefined {
 }
 
 const unparsed = (text: string): NewEvent => ({ type: 'parse_warning', message: 'a line of the session file is no JSON object', raw: text })
-
-/** A line that has no other meaning here. */
-export function status(message: string, data: unknown): NewEvent {
-  return { type: 'provider_status', message, data }
-}
-
-/** A value as an object, without asking what is in it. */
-export function fieldsOf(value: unknown): Line {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Line) : {}
-}
-
-export function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-export function listOf(value: unknown): Line[] {
-  return Array.isArray(value) ? value.map(fieldsOf) : []
-}
-
-/** The calls of a file, so that a result can be told the tool it belongs to. */
-export class Calls {
-  #kinds: Readonly<Record<string, ToolKind>>
-  #tools = new Map<string, string>()
-
-  constructor(kinds: Readonly<Record<string, ToolKind>>) {
-    this.#kinds = kinds
-  }
-
-  call(tool_id: string | undefined, tool: string, input: unknown): NewEvent {
-    if (tool_id !== undefined) this.#tools.set(tool_id, tool)
-    return { type: 'tool_call', tool_id, tool, tool_kind: this.#kindOf(tool), input }
-  }
-
-  result(tool_id: string | undefined, success: boolean, output: unknown): NewEvent {
-    const tool = this.#tools.get(tool_id ?? '') ?? 'unknown'
-    const error = success ? undefined : typeof output === 'string' ? output : JSON.stringify(output)
-    return { type: 'tool_result', tool_id, tool, tool_kind: this.#kindOf(tool), success, ...(success ? { output } : { error }) }
-  }
-
-  #kindOf(tool: string): ToolKind {
-    return Object.hasOwn(this.#kinds, tool) ? (this.#kinds[tool] as ToolKind) : 'other'
-  }
-}

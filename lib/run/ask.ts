@@ -1,6 +1,7 @@
 // From what a user asked for to a session on disk: defaults filled in, checked against what the provider can do, refused
 // before anything is made if it cannot be kept.
 
+import { resolve } from 'node:path'
 import { aroundHere } from '../agent/around.js'
 import { attached, checkFiles, filesAt } from '../agent/attach.js'
 import { sandboxOf, trySandbox } from '../agent/sandbox.js'
@@ -36,6 +37,9 @@ export interface Ask {
   group?: string
   env?: string[]
   timeout?: number
+  /** An agent that writes nothing for so long is ended; 0 is never. */
+  stall?: number
+  onLimit?: 'wait' | 'fail'
   keepChildren?: boolean
   retries?: number
   interactive?: boolean
@@ -45,6 +49,8 @@ export interface Ask {
   sandbox?: string | true
   sandboxNet?: 'on' | 'off'
   autoApprove?: boolean
+  /** The command line of an agent, for a provider that is for any. */
+  agent?: string
   systemPrompt?: string
   addDir?: string[]
   file?: string[]
@@ -92,7 +98,7 @@ export async function plan(ask: Ask): Promise<Planned> {
   const schema = ask.jsonSchema === undefined ? undefined : await (await import('../agent/schema.js')).loadSchema(ask.jsonSchema)
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, session, schema)
-  provider.check?.({ model: session.model, prompt: files.prompt })
+  provider.check?.({ model: session.model, prompt: files.prompt, flags: session.flags })
   if (session.sandbox) await trySandbox(session)
   return { session, files, wanted: { name: ask.worktree, carried: config.worktree.carry } }
 }
@@ -174,10 +180,12 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     flags: asGiven(ask),
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
+    stall_ms: ask.stall,
+    on_limit: ask.onLimit,
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
     interactive: ask.interactive || undefined,
-    sandbox: sandboxOf(ask, config),
+    sandbox: sandboxOf(ask, config, provider.state?.(process.env)),
   }
 }
 
@@ -211,6 +219,8 @@ const KEPT: (keyof Ask)[] = [
   'tag',
   'group',
   'timeout',
+  'stall',
+  'onLimit',
   'keepChildren',
   'retries',
   'interactive',
@@ -218,6 +228,7 @@ const KEPT: (keyof Ask)[] = [
   'sandbox',
   'sandboxNet',
   'autoApprove',
+  'agent',
   'systemPrompt',
   'addDir',
   'file',
@@ -233,7 +244,14 @@ const KEPT: (keyof Ask)[] = [
 
 /** Only what was asked for: no switch that is off, no empty list. */
 function asGiven(ask: Ask): Record<string, unknown> {
-  return Object.fromEntries(KEPT.filter(key => isGiven(ask[key])).map(key => [key, ask[key]]))
+  return Object.fromEntries(KEPT.filter(key => isGiven(ask[key])).map(key => [key, PATHS.has(key) ? absolute(ask[key]) : ask[key]]))
+}
+
+/** Flags that name files by where they are from here; the agent works elsewhere. */
+const PATHS: ReadonlySet<keyof Ask> = new Set(['addDir', 'file', 'mcpConfig'])
+
+function absolute(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(absolute) : resolve(String(value))
 }
 
 function isGiven(value: unknown): boolean {
@@ -248,7 +266,7 @@ async function choose(ask: Ask, config: Config): Promise<Provider> {
 
 /** The provider of that name. Throws a Fault 127 or 126 if it cannot be used here. */
 export async function usable(name: string, config: Config): Promise<Provider> {
-  const provider = providerOf(name, config)
+  const provider = await providerOf(name, config)
   const found = await provider.find()
   if (found.path !== undefined) return provider
   throw new Fault(
@@ -258,8 +276,8 @@ export async function usable(name: string, config: Config): Promise<Provider> {
 }
 
 async function firstFound(config: Config): Promise<Provider> {
-  for (const provider of providers(config)) {
-    if (provider.prompt === 'text' && (await provider.find()).path !== undefined) return provider
+  for (const provider of await providers(config)) {
+    if (provider.prompt === 'text' && !provider.named && (await provider.find()).path !== undefined) return provider
   }
   throw new Fault("no provider given and no agent found: give --provider (as -p sh), or set 'provider' in config.toml", EXIT.notFound)
 }
@@ -273,6 +291,7 @@ const FEATURES: [keyof Ask, Feature, string][] = [
   ['maxTurns', 'max_turns', '--max-turns'],
   ['plan', 'plan', '--plan'],
   ['autoApprove', 'auto_approve', '--auto-approve'],
+  ['agent', 'agent', '--agent'],
 ]
 
 /** Throws usage if something is asked for that the provider cannot do. */
@@ -290,7 +309,7 @@ function modelOf(ask: Ask, config: Config, provider: Provider): string | undefin
   if (!provider.can.has('model')) return undefined
   if (ask.model !== undefined) return ask.model
   if (ask.size === undefined) return defaultModel(config, provider)
-  const model = config.models[provider.name]?.[ask.size]
+  const model = config.models[provider.name]?.[ask.size] ?? provider.sizes?.[ask.size]
   if (model !== undefined) return model
   throw usage(
     `provider ${quoted(provider.name)} has no ${ask.size} model: set [models.${provider.name}] ${ask.size} in config.toml, or give --model`,
@@ -316,8 +335,8 @@ function environmentOf(words: string[]): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-/** What an agent is told where its answer has to be JSON. */
-function askForJson({ answerJson = false }: Ask, schema: string | undefined): string {
+/** What an agent that reads text is told where its answer has to be JSON. */
+export function askForJson({ answerJson = false }: Pick<Ask, 'answerJson'>, schema?: string): string {
   const alone = 'and nothing else: no prose before or after it.'
   if (schema !== undefined) return `\n\nAnswer with one JSON value that fits this JSON Schema, ${alone}\n\n${schema.trim()}\n`
   return answerJson ? `\n\nAnswer with one JSON value ${alone}` : ''

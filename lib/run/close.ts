@@ -2,7 +2,7 @@
 // beyond the log, then its result, and only then the end. Loaded only when there is something to end.
 
 import { markOf } from '../agent/agent.js'
-import { readAnew } from '../agent/shot.js'
+import { readAnew, readerOf } from '../agent/turn-output.js'
 import { Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
@@ -46,9 +46,9 @@ async function endOf(session: Session, { id, run, started }: Status, log: LogWri
   // Nor is what it was told, then.
   if (turn.begun && !isTold(id, turn.number)) log.append(...promptEvents(id, turn.number))
   const provider = agentRan && !turn.ended ? await providerIfKnown(session) : undefined
-  const said = provider && readAnew(id, log, provider, from, { code: null, signal: null })
+  const said = provider && readAnew({ id, read: readerOf(session, provider), from }, log, { code: null, signal: null })
   // A result that the agent handed in is there already.
-  if (said && request?.outcome !== 'completed') await keepResult(id, said.verdict.result, from.stdout, said.stdoutEnd)
+  if (said && request?.outcome !== 'completed') await keepResult(id, said.verdict.result, from.stdout, said.ends.stdout)
   const error = agentRan ? 'its runner is gone' : 'it was never started'
   const duration_ms = started ? Math.max(0, Date.now() - Date.parse(started.ts)) : 0
   const how = request ? outcomeOf({ success: false }, request) : { success: false, status: 'dead' as const, error, reason: 'runner' }
@@ -66,7 +66,7 @@ function turnIn(id: string, run: number): { number: number; begun?: Begun; ended
 /** The provider, unless the configuration has lost it since: then its output stays in its files. */
 async function providerIfKnown(session: Session) {
   try {
-    return providerOf(session.provider, await loadConfig(session.root))
+    return await providerOf(session.provider, await loadConfig(session.root))
   } catch (error) {
     if (error instanceof Fault) return undefined
     throw error

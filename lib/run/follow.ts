@@ -2,7 +2,7 @@
 
 import { paths } from '../base/paths.js'
 import type { LogEvent } from '../log/events.js'
-import { eventOf } from '../log/read.js'
+import { eventOf, type Position } from '../log/read.js'
 import { Follower } from '../store/lines.js'
 import { watchFile } from '../store/watch.js'
 import { settle } from './settle.js'
@@ -13,13 +13,15 @@ const SWEEP = 1_000
 export interface FollowOptions {
   /** Only events after this number. */
   afterSeq?: number
+  /** Only what comes after this place in the log. */
+  after?: Position
   /** Ends it early, after what is in the log by then. */
   until?: AbortSignal
 }
 
-/** The events of a session from line `afterSeq` + 1 on, as they are appended, until the session is over. */
-export async function* follow(id: string, { afterSeq = 0, until }: FollowOptions = {}): AsyncGenerator<LogEvent> {
-  const file = new Follower(paths.inSession(id, 'log.ndjson'))
+/** The events of a session, all or from a place on, as they are appended, until the session is over. */
+export async function* follow(id: string, { afterSeq = 0, after, until }: FollowOptions = {}): AsyncGenerator<LogEvent> {
+  const file = new Follower(paths.inSession(id, 'log.ndjson'), after)
   let wake = () => {}
   let changed = false
   const notice = () => {

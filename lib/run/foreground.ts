@@ -15,7 +15,6 @@ import { follow } from './follow.js'
 import { Life } from './life.js'
 import { GRACE } from './request.js'
 import { onStop } from './signals.js'
-import type { Ended } from './turn.js'
 
 /** What a foreground session came to. */
 export interface Answer {
@@ -54,19 +53,26 @@ async function lifeOf(session: Session): Promise<Life | Elsewhere> {
   return new (await import('./elsewhere.js')).Elsewhere(session.id)
 }
 
-/** The last end of the session, once all its events were given. One whose events nobody takes any more is ended first. */
-async function endOf(life: Life | Elsewhere, events: AsyncIterable<LogEvent>, onEvent: (event: LogEvent) => void): Promise<Ended> {
+/** What works in the foreground, and what it comes to. */
+interface Working<E> {
+  readonly ended: Promise<E>
+  cancel(reason: string, grace: number): void
+}
+
+/** What it came to, once all its events were given. What nobody takes the events of any more is ended first. */
+export async function endOf<E>(work: Working<E>, events: AsyncIterable<LogEvent>, onEvent: (event: LogEvent) => void): Promise<E> {
   try {
     for await (const event of events) onEvent(event)
   } catch (error) {
-    life.cancel('nobody takes its output', GRACE)
-    await life.ended
+    work.cancel('nobody takes its output', GRACE)
+    await work.ended
     throw error
   }
-  return life.ended
+  return work.ended
 }
 
-function exitOf({ reason, exit_code }: { reason?: string; exit_code?: number }): number {
+/** The exit code of whoever speaks for a run that did not complete. */
+export function exitOf({ reason, exit_code }: { reason?: string; exit_code?: number }): number {
   if (reason === 'timeout') return EXIT.timeout
   if (reason === 'start' && (exit_code === EXIT.cannotRun || exit_code === EXIT.notFound)) return exit_code
   return EXIT.no

@@ -7,10 +7,13 @@
 
 import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
+import type { Limit } from '../provider/provider.js'
 import { endTurn } from '../session/turns.js'
 import { sizeIfThere } from '../store/file.js'
 import { claimNext, forgetClaims } from '../table/owners.js'
 import { readIfIntact, type Session } from '../table/sessions.js'
+import { CONTINUE, type Incident, noLongerLimited, showLimited } from './limit.js'
+import { Nap } from './nap.js'
 import { type Following, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
 import { type EndRequest, requestFor } from './request.js'
 import { Run } from './runner.js'
@@ -27,10 +30,12 @@ export class Life {
   #turn: number | undefined
   #attempt = 1
   #refusals = 0
+  #incident: Incident | undefined
+  #continued = false
   #current: Run | undefined
   #following: Following | undefined
   #request: EndRequest | undefined
-  #wake = () => {}
+  readonly #nap = new Nap()
 
   /** Supervises the session from this run on, which this process has claimed. */
   constructor(session: Session, run: number, { pauses = PAUSES }: { pauses?: Pauses } = {}) {
@@ -53,7 +58,7 @@ export class Life {
   end(request: EndRequest): void {
     if (!this.#request || request.outcome === 'cancelled') this.#request = request
     this.#current?.end(request)
-    this.#wake()
+    this.#nap.wake()
   }
 
   /** Ends it as cancelled, for a reason. `grace` is the ladder's step in milliseconds. */
@@ -88,7 +93,8 @@ export class Life {
     this.#current = new Run(this.#session, this.#run, {
       turn: this.#turn,
       request: this.#request,
-      goesOn: ended => this.#goesOn(ended),
+      goesOn: (ended, limit) => this.#goesOn(ended, limit),
+      instead: this.#continued ? CONTINUE : undefined,
     })
     try {
       return await this.#current.ended
@@ -98,10 +104,13 @@ export class Life {
   }
 
   /** Whether another run follows one that is about to end so; it is this process's by then. */
-  async #goesOn(ended: Ended): Promise<boolean> {
-    const following = await next(this.#session, ended, { turn: this.#turn, attempt: this.#attempt, refusals: this.#refusals }, this.#pauses)
+  async #goesOn(ended: Ended, limit?: Limit): Promise<boolean> {
+    const before = { turn: this.#turn, attempt: this.#attempt, refusals: this.#refusals, limit, incident: this.#incident }
+    const following = await next(this.#session, ended, before, this.#pauses)
+    this.#incident = following?.limited
     if (!following || !this.#claim()) return false
     this.#following = following
+    if (following.limited) showLimited(this.#id, this.#run + 1, following.limited)
     this.#refusals = ended.reason === 'schema' ? this.#refusals + 1 : following.again ? this.#refusals : 0
     return true
   }
@@ -129,27 +138,19 @@ export class Life {
   }
 
   /** Waits out the pause, and opens the turn unless somebody asked for the end meanwhile. */
-  async #prepare({ pause, again, turn }: Following): Promise<void> {
+  async #prepare({ pause, again, turn, limited, continued }: Following): Promise<void> {
     this.#run += 1
     // What handed in its result is done with the run, not with the messages that wait.
     if (this.#request?.outcome !== 'cancelled') this.#request = undefined
-    if (pause > 0 && !this.#request) await this.#sleep(pause)
+    if (pause > 0 && !this.#request) await this.#nap.take(pause)
     this.look()
+    if (limited) noLongerLimited(this.#session, limited, !this.#request)
+    this.#continued = continued === true
     this.#session = readIfIntact(this.#id) ?? this.#session
     forgetClaims(this.#id)
     const before = this.#turn
     if (!this.#request) this.#turn = await turn()
     else if (!again) this.#turn = undefined
-    this.#attempt = this.#turn === before ? this.#attempt + 1 : 1
-  }
-
-  #sleep(time: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(resolve, time)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
+    if (!limited) this.#attempt = this.#turn === before ? this.#attempt + 1 : 1
   }
 }

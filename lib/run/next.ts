@@ -3,10 +3,12 @@
 
 import { loadConfig } from '../config/config.js'
 import { providerOf } from '../provider/list.js'
+import type { Limit } from '../provider/provider.js'
 import { waiting } from '../session/inbox.js'
 import { deliver, messagesOf, openTurn } from '../session/turns.js'
 import type { Session } from '../table/sessions.js'
 import { askAgain } from './fit.js'
+import type { Incident } from './limit.js'
 import type { Ended } from './turn.js'
 
 /** The next run of a session. */
@@ -15,6 +17,10 @@ export interface Following {
   pause: number
   /** It is the same turn again: that is not over yet. */
   again?: boolean
+  /** It sleeps until this limit is over. */
+  limited?: Incident
+  /** The agent is told to go on with that turn, and not what it was told before. */
+  continued?: boolean
   /** Opens the turn that the run begins with, when the pause is over; gives its number, or nothing if the run takes what waits itself. */
   turn(): number | undefined | Promise<number | undefined>
 }
@@ -26,6 +32,9 @@ export interface Before {
   attempt: number
   /** How many runs before it, one after the other, had a result that did not fit. */
   refusals: number
+  /** The limit that it failed of, if it did, and the case that belongs to, if the runs before it did as well. */
+  limit?: Limit
+  incident?: Incident
 }
 
 /** The pause before the first retry, and the longest one, in milliseconds; each is twice as long as the one before. */
@@ -38,19 +47,30 @@ export const PAUSES: Pauses = { first: 1_000, longest: 60_000 }
 
 /** What follows a run that ended so. */
 export async function next(session: Session, ended: Ended, before: Before, pauses: Pauses): Promise<Following | undefined> {
-  return (await refused(session, ended, before)) ?? again(session, ended, before, pauses) ?? waitingFor(session, ended)
+  return (
+    (await refused(session, ended, before)) ??
+    (await limited(session, before)) ??
+    again(session, ended, before, pauses) ??
+    waitingFor(session, ended)
+  )
 }
 
 /** The agent once more, with the reasons why its result did not fit. */
 async function refused({ id, provider, root }: Session, { reason }: Ended, { refusals, turn }: Before): Promise<Following | undefined> {
   if (reason !== 'schema' || turn === undefined) return undefined
-  const following = askAgain(id, providerOf(provider, await loadConfig(root)), refusals, turn)
+  const following = askAgain(id, await providerOf(provider, await loadConfig(root)), refusals, turn)
   return following && { pause: 0, ...following }
+}
+
+/** The same turn once more, when a usage limit is over. */
+async function limited(session: Session, { limit, incident, turn }: Before): Promise<Following | undefined> {
+  if (!limit || turn === undefined) return undefined
+  return (await import('./limit.js')).afterLimit(session, limit, incident, turn)
 }
 
 /** The same turn once more, if the run failed and --retries leaves one. What was cancelled was meant to end. */
 function again({ retries = 0 }: Session, { status, reason }: Ended, { turn, attempt }: Before, pauses: Pauses): Following | undefined {
-  if (status !== 'failed' || reason === 'dependency' || reason === 'schema' || attempt > retries) return undefined
+  if (status !== 'failed' || reason === 'dependency' || reason === 'schema' || reason === 'limit' || attempt > retries) return undefined
   return { pause: pauseBefore(attempt, pauses), again: true, turn: () => turn }
 }
 
@@ -68,7 +88,7 @@ export function waitingFor(session: Session, { status }: Pick<Ended, 'status'>):
 /** The turn for what waits: of a script each message is one, because one must not end or swallow another; else all are one. */
 export async function turnOfWaiting(session: Session): Promise<number | undefined> {
   if (session.interactive) return undefined
-  const { prompt } = providerOf(session.provider, await loadConfig(session.root))
+  const { prompt } = await providerOf(session.provider, await loadConfig(session.root))
   const turn = openTurn(session.id)
   const room = prompt === 'script' ? 1 - messagesOf(session.id, turn).length : Number.POSITIVE_INFINITY
   deliver(session.id, turn, waiting(session.id).slice(0, Math.max(0, room)))

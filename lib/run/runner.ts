@@ -5,19 +5,25 @@
 import { markOf } from '../agent/agent.js'
 import { keepConversation } from '../agent/conversation.js'
 import { putContext } from '../agent/inject.js'
+import type { LiveAgent } from '../agent/live.js'
 import { writePrompt } from '../agent/prompt.js'
-import { type Exit, type Playing, type Said, shoot } from '../agent/shot.js'
+import { type Playing, shoot } from '../agent/shot.js'
+import { isLive, type Said } from '../agent/turn-output.js'
 import { Fault } from '../base/exit.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
+import type { NewEvent } from '../log/events.js'
 import { LogWriter } from '../log/write.js'
 import { providerOf } from '../provider/list.js'
-import type { Provider, Verdict } from '../provider/provider.js'
+import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
 import { fitted } from './fit.js'
+import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
+import { Nap } from './nap.js'
 import { type EndRequest, GRACE, requestedEnd } from './request.js'
+import { whenSilent } from './stall.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 
 export interface RunOptions {
@@ -26,7 +32,9 @@ export interface RunOptions {
   /** The end was asked for before it began: it begins no agent. */
   request?: EndRequest
   /** Asked before the end is told: whether another run follows, which is claimed by then. The end is then in the log alone. */
-  goesOn?(ended: Ended): Promise<boolean>
+  goesOn?(ended: Ended, limit?: Limit): Promise<boolean>
+  /** What the agent is told in place of the prompt of the turn, which it knows. */
+  instead?: string
 }
 
 /** What a run came to, but for its number and its time. */
@@ -39,22 +47,31 @@ export class Run {
   #session: Session
   readonly #run: number
   readonly #goesOn: RunOptions['goesOn']
+  readonly #instead: string | undefined
   readonly #began = performance.now()
   readonly #log: LogWriter
   #turn: number | undefined
   #playing: Playing | undefined
+  #agent: LiveAgent | undefined
   #between: Between | undefined
   #request: EndRequest | undefined
+  #limit: Limit | undefined
+  #incident: Incident | undefined
+  readonly #nap = new Nap()
   #disarm = () => {}
 
-  constructor(session: Session, run: number, { turn, request, goesOn }: RunOptions = {}) {
+  constructor(session: Session, run: number, { turn, request, goesOn, instead }: RunOptions = {}) {
     this.#session = session
     this.#run = run
     this.#turn = turn
     this.#request = request
     this.#goesOn = goesOn
+    this.#instead = instead
     this.#log = new LogWriter(session.id, session.parent)
-    this.ended = this.#go().finally(() => this.#log.close())
+    this.ended = this.#go().finally(() => {
+      this.#log.close()
+      this.#agent?.letGo()
+    })
   }
 
   /** Looks whether somebody asked for the end of the run, and begins to end it. True if so. */
@@ -69,6 +86,7 @@ export class Run {
     const before = this.#request
     this.#request = before ? { ...before, grace_ms: Math.min(before.grace_ms, request.grace_ms) } : request
     this.#between?.wake()
+    this.#nap.wake()
     if (!before) this.#stop()
   }
 
@@ -78,20 +96,26 @@ export class Run {
     const failed = this.#turn === undefined ? undefined : await this.#start(this.#turn, provider)
     if (failed) return this.#endUnbegun(failed)
     // One that lives on can begin with nothing to do.
-    const told = this.#turn === undefined ? [] : promptEvents(this.#session.id, this.#turn)
+    const told = this.#turn === undefined ? [] : this.#told(this.#turn)
     await this.#onRecord(() => begin(this.#session, this.#log, this.#startOf(provider), told))
     this.#disarm = this.#armTimeout()
     try {
-      return await this.#tell(await (this.#session.interactive ? this.#liveOn(provider) : this.#once()))
+      return await this.#tell(await (this.#session.interactive ? this.#liveOn(provider) : this.#once(provider)))
     } finally {
       this.#disarm()
     }
   }
 
+  /** What the agent is told as the run begins. */
+  #told(turn: number): NewEvent[] {
+    if (this.#instead === undefined) return promptEvents(this.#session.id, turn)
+    return [continuedEvent(turn)]
+  }
+
   /** The provider, or how the run ends without one, or because that was asked for already. */
   async #provider(): Promise<Provider | Outcome> {
     try {
-      const provider = providerOf(this.#session.provider, await loadConfig(this.#session.root))
+      const provider = await providerOf(this.#session.provider, await loadConfig(this.#session.root))
       this.look()
       return this.#request ? outcomeOf({ success: false }, this.#request) : provider
     } catch (error) {
@@ -100,22 +124,36 @@ export class Run {
   }
 
   /** Starts the agent for a turn, or says how the run ends because that cannot be. */
-  async #start(turn: number, provider: Provider): Promise<Outcome | undefined> {
+  async #start(turn: number, provider: Provider, instead = this.#instead): Promise<Outcome | undefined> {
     try {
       if (this.#run === 1 && turn === 1) putContext(this.#session, provider)
       writePrompt(this.#session, provider, turn)
-      this.#playing = await shoot(this.#session, this.#run, turn, provider)
+      this.#playing = await (isLive(this.#session, provider)
+        ? this.#talk(turn, provider, instead)
+        : shoot(this.#session, this.#run, turn, provider, instead))
       return undefined
     } catch (error) {
       return failedToStart(error)
     }
   }
 
+  /** A turn of the agent that lives on, which is started for the first one, and again if it ended since. */
+  async #talk(turn: number, provider: Provider, instead: string | undefined): Promise<Playing> {
+    if (this.#agent?.gone) await this.#agent.close()
+    if (!this.#agent || this.#agent.gone) {
+      const { LiveAgent } = await import('../agent/live.js')
+      this.#agent = await LiveAgent.start(this.#session, this.#run, provider, { turn, instead })
+    }
+    return this.#agent.play(turn, instead)
+  }
+
   /** The one turn of a run, and so all of it. */
-  async #once(): Promise<Outcome> {
+  async #once(provider: Provider): Promise<Outcome> {
     this.#playing?.exited.then(this.#disarm, this.#disarm)
-    const { verdict, exit } = await this.#play()
-    return { ...(await this.#outcomeOf(verdict)), ...exitFields(exit) }
+    const said = await this.#play(provider)
+    // One that lives on has nothing more to do; how it exits says nothing of the turn.
+    const exit = (await this.#agent?.close()) ?? said.exit
+    return { ...(await this.#outcomeOf(said)), ...exitFields(exit) }
   }
 
   /** Turn after turn, until somebody asks for the end. */
@@ -123,7 +161,7 @@ export class Run {
     const between = new Between(this.#session.id)
     this.#between = between
     try {
-      if (this.#playing) await this.#endTurn()
+      if (this.#playing) await this.#endTurn(provider)
       while (!this.#request) {
         this.#turn = await between.next(() => this.#request !== undefined || this.look())
         if (this.#turn === undefined) break
@@ -138,6 +176,7 @@ export class Run {
       return failedToStart(error)
     } finally {
       between.close()
+      await this.#agent?.close()
     }
   }
 
@@ -145,23 +184,51 @@ export class Run {
   async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
     const failed = await this.#start(turn, provider)
     if (failed) {
-      const { success, status: stop_reason, error, exit_code } = failed
-      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, exit_code })
+      const { success, status: stop_reason, error, reason, exit_code } = failed
+      endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, reason, exit_code })
       return failed
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
-    await this.#endTurn()
+    await this.#endTurn(provider)
     return undefined
   }
 
   /** The turn at work to its end, told for all to see. */
-  async #endTurn(): Promise<void> {
-    const { verdict, exit, stdoutEnd } = await this.#play()
-    const { success, status: stop_reason, error } = await this.#outcomeOf(verdict)
-    const ended = { success, stop_reason, error, ...exitFields(exit) }
+  async #endTurn(provider: Provider): Promise<void> {
+    let said = await this.#play(provider)
+    let outcome = await this.#outcomeOf(said)
+    while (this.#limit) {
+      const instead = await this.#waitOut(this.#limit, outcome, provider)
+      if (instead) {
+        outcome = instead
+        break
+      }
+      said = await this.#play(provider)
+      outcome = await this.#outcomeOf(said)
+    }
+    this.#incident = undefined
+    const { success, status: stop_reason, error, reason } = outcome
+    const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
-    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: stdoutEnd })
+    this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.ends.stdout })
+  }
+
+  /** Sleeps until a limit is over and lets the agent go on with the turn that met it; or gives how the turn ends, if it does not go on. */
+  async #waitOut(limit: Limit, met: Outcome, provider: Provider): Promise<Outcome | undefined> {
+    const { id } = this.#session
+    const turn = this.#turn as number
+    const following = await afterLimit(this.#session, limit, this.#incident, turn)
+    if (!following?.limited) return met
+    this.#incident = following.limited
+    showLimited(id, this.#run, following.limited)
+    if (!this.#request) await this.#nap.take(following.pause)
+    noLongerLimited(this.#session, following.limited, !this.#request)
+    if (this.#request) return outcomeOf({ success: false }, this.#request)
+    const failed = await this.#start(turn, provider, following.continued ? CONTINUE : undefined)
+    if (failed) return failed
+    await this.#onRecord(() => this.#log.append(...(following.continued ? [continuedEvent(turn)] : promptEvents(id, turn))))
+    return undefined
   }
 
   /** What puts a turn on record. An agent for which that fails, because the disk is full, must not go on unseen. */
@@ -175,27 +242,33 @@ export class Run {
   }
 
   /** The turn to its end: its output in the log, its result kept. */
-  async #play(): Promise<Said & { exit: Exit }> {
+  async #play(provider: Provider): Promise<Said & { exit: Exit }> {
     const playing = this.#playing as Playing
     if (this.#request) this.#stop()
-    const said = await playing.done(this.#log)
+    const disarm = this.#armStall(this.#session.stall_ms ?? provider.stall ?? 0)
+    const said = await playing.done(this.#log).finally(disarm)
     this.#playing = undefined
     // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
     this.#request ??= requestedEnd(this.#session.id, this.#run)
-    const { verdict, stdoutEnd } = said
-    if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, stdoutEnd)
+    const { verdict, ends } = said
+    if (this.#request?.outcome !== 'completed') await keepResult(this.#session.id, verdict.result, playing.from.stdout, ends.stdout)
     this.#session = await keepConversation(this.#session, verdict.conversation)
     return said
   }
 
   /** What was asked of the run goes before what it said; what it said has to fit. */
-  async #outcomeOf(verdict: Verdict): Promise<Outcome> {
+  async #outcomeOf({ verdict, stderr }: Said): Promise<Outcome> {
     const outcome = outcomeOf(verdict, this.#request)
-    return this.#request ? outcome : fitted(this.#session.id, outcome)
+    this.#limit = undefined
+    if (this.#request) return outcome
+    this.#limit = verdict.success ? undefined : await limitIn(this.#session, verdict, stderr)
+    return this.#limit ? { ...outcome, reason: 'limit', error: `usage limit: ${this.#limit.message}` } : fitted(this.#session.id, outcome)
   }
 
   #stop(): void {
-    this.#playing?.stop(() => this.#request?.grace_ms ?? 0)
+    const grace = () => this.#request?.grace_ms ?? 0
+    if (this.#playing) this.#playing.stop(grace)
+    else this.#agent?.stop(grace)
   }
 
   /** A run that ends before any agent of it began. */
@@ -209,7 +282,7 @@ export class Run {
   /** The end for all to see, unless another run follows. */
   async #tell(how: Outcome): Promise<Ended> {
     const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
-    if (await this.#goesOn?.(ended)) this.#log.append({ type: 'session_ended', ...ended })
+    if (await this.#goesOn?.(ended, this.#limit)) this.#log.append({ type: 'session_ended', ...ended })
     else finish(this.#session, this.#log, ended)
     return ended
   }
@@ -236,6 +309,15 @@ export class Run {
       stdout_from: from?.stdout ?? 0,
       stderr_from: from?.stderr ?? 0,
     }
+  }
+
+  /** Ends the run when its agent wrote nothing for so long, in milliseconds. Returns the way to stop that. */
+  #armStall(stall: number): () => void {
+    const waits = () => this.#playing?.waitsSince
+    return whenSilent(this.#session.id, stall, waits, () => {
+      const error = `its agent ${waits() === undefined ? 'wrote nothing' : 'only waited'} for ${formatDuration(stall)}`
+      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'stalled', error })
+    })
   }
 
   /** Ends the run when its time is over. Returns the way to stop that. */

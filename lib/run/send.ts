@@ -96,7 +96,7 @@ async function check(session: Session, { over, owner }: Status, message: Message
   if (over && session.stripped_at !== undefined)
     throw new Fault(`session ${id} cannot be resumed: zag gc --keep-logs stripped it to its log`, EXIT.notNow)
   const config = await loadConfig(session.root)
-  checkFiles(over ? await usable(session.provider, config) : providerOf(session.provider, config), message.files ?? [])
+  checkFiles(over ? await usable(session.provider, config) : await providerOf(session.provider, config), message.files ?? [])
   if (over && !existsSync(session.cwd))
     throw new Fault(`session ${id} cannot be resumed: its folder ${quoted(session.cwd)} is gone`, EXIT.notNow)
 }

@@ -26,19 +26,32 @@ export class AgentOutput {
   /** `from` is where the run begins in the files, `logged` how far the log already has them. */
   constructor(id: string, log: LogWriter, reader: Reader, from: Offsets, logged: Offsets) {
     this.#log = log
-    this.#out = new Stream(paths.inSession(id, 'stdout'), from.stdout, logged.stdout, lines => reader.out(lines), reader.each)
+    this.#out = new Stream(
+      paths.inSession(id, 'stdout'),
+      from.stdout,
+      logged.stdout,
+      lines => reader.out(lines),
+      reader.each,
+      () => reader.end?.() ?? [],
+    )
     this.#err = new Stream(paths.inSession(id, 'stderr'), from.stderr, logged.stderr, linesOfStderr)
   }
 
-  /** Appends what the agent has written since; `atEnd` includes a last line without a newline. */
-  take(atEnd = false): void {
-    this.#out.take(this.#log, atEnd)
-    this.#err.take(this.#log, atEnd)
+  /** Appends what the agent has written since. */
+  take(): void {
+    this.#out.take(this.#log)
+    this.#err.take(this.#log)
   }
 
-  /** How far stdout was read. */
-  get stdoutEnd(): number {
-    return this.#out.end
+  /** Appends what is left at the end of a turn; of an agent that lives on, a line without its newline belongs to the next. */
+  end(livesOn = false): void {
+    this.#out.end(this.#log, livesOn)
+    this.#err.end(this.#log, livesOn)
+  }
+
+  /** How far both files were read. */
+  get ends(): Offsets {
+    return { stdout: this.#out.at, stderr: this.#err.at }
   }
 }
 
@@ -59,28 +72,44 @@ class Stream {
   #each: boolean
   #batch: Line[] = []
   #bytes = 0
-  end: number
+  readonly #rest: () => NewEvent[]
+  /** How far the file was read. */
+  at: number
 
-  constructor(path: string, from: number, logged: number, events: (lines: Buffer[]) => NewEvent[], each = false) {
+  constructor(
+    path: string,
+    from: number,
+    logged: number,
+    events: (lines: Buffer[]) => NewEvent[],
+    each = false,
+    rest: () => NewEvent[] = () => [],
+  ) {
+    this.#rest = rest
     this.#each = each
     this.#file = new Follower(path, { from, empty: true })
     this.#logged = logged
     this.#events = events
-    this.end = from
+    this.at = from
   }
 
-  take(log: LogWriter, atEnd: boolean): void {
+  take(log: LogWriter): void {
     for (const { bytes, offset, more } of this.#file.take()) this.#add(bytes, offset + bytes.length + (more ? 0 : 1), log)
-    const rest = atEnd ? this.#file.takeRest() : undefined
+    this.#flush(log)
+  }
+
+  end(log: LogWriter, livesOn: boolean): void {
+    this.take(log)
+    const rest = livesOn ? undefined : this.#file.takeRest()
     if (rest) this.#add(rest.bytes, rest.offset + rest.bytes.length, log)
     this.#flush(log)
+    log.append(...this.#unlogged(this.#rest(), this.at))
   }
 
   /** Batches end where the log ends, so that nothing is given twice or left out. */
   #add(bytes: Buffer, end: number, log: LogWriter): void {
     this.#batch.push({ bytes, end })
     this.#bytes += bytes.length + 1
-    this.end = end
+    this.at = end
     if (this.#bytes >= BATCH || end === this.#logged) this.#flush(log)
   }
 
@@ -94,8 +123,10 @@ class Stream {
 
   /** Every line goes through the reader, because its verdict needs them all; what the log has already gives no event. */
   #eventsOf(lines: Line[]): NewEvent[] {
-    const events = this.#events(lines.map(({ bytes }) => bytes))
-    const end = lines.at(-1)?.end ?? 0
+    return this.#unlogged(this.#events(lines.map(({ bytes }) => bytes)), lines.at(-1)?.end ?? 0)
+  }
+
+  #unlogged(events: NewEvent[], end: number): NewEvent[] {
     const last = events.at(-1)
     return last && end > this.#logged ? [...events.slice(0, -1), { ...last, offset: end }] : []
   }

@@ -97,6 +97,14 @@ function newest(): string[] {
   return id === undefined ? [] : [id]
 }
 
+/** The newest session of the project that a folder belongs to. Throws a Fault (3) if there is none. */
+export function newestIn(folder: string): string {
+  const root = projectRoot(folder)
+  const id = checkHome() ? ids().findLast(id => readIfIntact(id)?.root === root) : undefined
+  if (id !== undefined) return id
+  throw new Fault(`no session of the project in ${quoted(root)}`, EXIT.none)
+}
+
 function newestNamed(name: string): string | undefined {
   return filed('name', name).findLast(exists)
 }

@@ -7,6 +7,8 @@ import { paths } from '../base/paths.js'
 import type { EventOf, Outcome } from '../log/events.js'
 import { lastTurningPoint } from '../log/read.js'
 import { isAlive } from '../process/identity.js'
+import { readIfThere } from '../store/file.js'
+import { parseLine } from '../store/lines.js'
 import { latestOwner, type Owner } from '../table/owners.js'
 import { begunRun } from './turns.js'
 
@@ -47,7 +49,7 @@ export function statusOf(id: string): Status {
     if (alive && owner?.run === turn.run && latestOwner(id)?.claim !== owner.claim) return statusOf(id)
     return stateAfterEnd(turn, id, owner, alive)
   }
-  const state = owner?.role !== 'close' && owner?.role !== 'remove' && alive ? stateOfLiving(id) : 'dead'
+  const state = owner?.role !== 'close' && owner?.role !== 'remove' && alive ? stateOfLiving(id, owner) : 'dead'
   return { id, state, over: FINAL.has(state), run: turn?.run ?? owner?.run ?? 1, started: turn, owner }
 }
 
@@ -67,13 +69,17 @@ function turnOf(id: string, supervised: boolean): ReturnType<typeof lastTurningP
 
 /** After an end the session is over, unless someone alive has it in hand for the next run. */
 function stateAfterEnd(ended: EventOf<'session_ended'>, id: string, owner: Owner | undefined, alive: boolean): Status {
-  if (owner && alive && owner.run > ended.run) return { id, state: stateOfLiving(id), over: false, run: owner.run, owner }
+  if (owner && alive && owner.run > ended.run) return { id, state: stateOfLiving(id, owner), over: false, run: owner.run, owner }
   // The next run had begun, and whoever supervised it died before the log said so.
   if (owner && owner.run > ended.run && begunRun(id) === owner.run) return { id, state: 'dead', over: true, run: owner.run, owner }
   return { id, state: ended.status satisfies Outcome, over: true, ended, run: ended.run, owner }
 }
 
-function stateOfLiving(id: string): State {
+function stateOfLiving(id: string, owner: Owner | undefined): State {
+  const limited = readIfThere(paths.inSession(id, 'limited'))
+  const { run, pid } = (limited && parseLine(limited)) || {}
+  // A supervisor that died may have left one, also of the very run that another begins anew.
+  if (run !== undefined && run === owner?.run && pid === owner.pid) return 'limited'
   return Date.now() - lastMove(id) < IDLE_AFTER ? 'running' : 'idle'
 }
 

@@ -244,6 +244,16 @@ function lastIn(
   }
 }
 
+/** At most the last so many bytes of a file, none of them before `from`; nothing if there is no file. */
+export function tailOf(path: string, bytes: number, from = 0): Buffer {
+  const read = (fd: number, size: number) => {
+    const start = Math.max(from, size - bytes)
+    const buffer = Buffer.alloc(Math.max(0, size - start))
+    return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, start))
+  }
+  return withFile(path, read) ?? Buffer.alloc(0)
+}
+
 /** Runs `use` with the open file and its size; undefined if there is no file. Errors of reading become Faults. */
 export function withFile<T>(path: string, use: (fd: number, size: number) => T): T | undefined {
   let fd: number

@@ -57,6 +57,10 @@ export interface Session {
   /** The environment given with --env. */
   env: Record<string, string>
   timeout_ms?: number
+  /** An agent that writes nothing for so long is ended; 0 is never. */
+  stall_ms?: number
+  /** Whether it sleeps until a usage limit is over or fails at once, if that was asked for. */
+  on_limit?: 'wait' | 'fail'
   keep_children?: boolean
   /** How often a run that failed is tried again. */
   retries?: number

@@ -29,18 +29,27 @@ export interface Answer {
   /** completed, failed, cancelled, dead: how its turn ended; `waiting` if it was not delivered. */
   status: string
   error?: string
+  /** Why it failed, as session_ended has it. */
+  reason?: string
   exit_code?: number
   result?: Buffer
 }
 
-/** The answer to a message that was sent; nothing if it is not there after `timeout` milliseconds. Throws a Fault (3) if the session is removed. */
-export async function answerTo(id: string, message: string, timeout?: number): Promise<Answer | undefined> {
+/**
+ * The answer to a message that was sent; nothing if it is not there after `timeout` milliseconds, or when `until` is aborted. Throws a
+ * Fault (3) if the session is removed.
+ */
+export async function answerTo(id: string, message: string, timeout?: number, until?: AbortSignal): Promise<Answer | undefined> {
   const waiter = new Waiter(id, message)
   const stop = timeout === undefined ? () => {} : at(Date.now() + timeout, () => waiter.giveUp())
+  const abort = () => waiter.giveUp()
+  until?.addEventListener('abort', abort)
+  if (until?.aborted) abort()
   try {
     return await waiter.answer()
   } finally {
     stop()
+    until?.removeEventListener('abort', abort)
     waiter.close()
   }
 }
@@ -119,8 +128,17 @@ class Waiter {
       if (run > ended.run && (ended.reason !== 'schema' || next)) break
       await this.#sleep(LOOK_AGAIN)
     }
-    const { success, stop_reason: status, error, exit_code, run } = ended
-    return this.#row({ turn, run, success, status, error, exit_code, result: readBytesIfThere(paths.inTurn(this.#id, turn, 'result')) })
+    const { success, stop_reason: status, error, reason, exit_code, run } = ended
+    return this.#row({
+      turn,
+      run,
+      success,
+      status,
+      error,
+      reason,
+      exit_code,
+      result: readBytesIfThere(paths.inTurn(this.#id, turn, 'result')),
+    })
   }
 
   /** Looks after a session that may be over without an end of the turn: then there is no other answer, or it is to be resumed. */
@@ -130,10 +148,12 @@ class Waiter {
     this.#find()
     if (!over || !ended || this.#isThrough()) return undefined
     const begun = this.#turn === undefined ? undefined : begunOf(this.#id, this.#turn)
-    const { status, error, exit_code } = ended
+    const { status, error, reason, exit_code } = ended
     // Whoever supervised it died between the end of the run and that of the turn.
-    if (begun)
-      return this.#row({ turn: this.#turn, run: begun.run, success: ended.success, status, error, exit_code, result: this.#lastResult() })
+    if (begun) {
+      const { run } = begun
+      return this.#row({ turn: this.#turn, run, success: ended.success, status, error, reason, exit_code, result: this.#lastResult() })
+    }
     if (status === 'cancelled' || ended.reason === 'start') {
       return this.#row({
         success: false,

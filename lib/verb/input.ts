@@ -26,9 +26,8 @@ export type Reply = Answer | Pick<Answer, 'session_id' | 'message_id' | 'success
  * that is not there in time. Throws as send does, 3 if there is more than one, and usage for who waits for itself.
  */
 export async function input(ids: readonly string[], said: Said, { background, timeout }: InputOptions): Promise<Reply | undefined> {
-  const [id] = ids
-  if (id === undefined || ids.length > 1) throw new Fault(`${ids.length} sessions fit: zag broadcast sends to several`, EXIT.none)
-  if (inside()?.session === id && !background) throw usage('this is inside of that session, which cannot answer while it waits: give -b')
+  const id = theOne(ids)
+  if (!background) notItself(id, ': give -b')
   const deadline = timeout === undefined ? undefined : Date.now() + timeout
   const left = () => (deadline === undefined ? undefined : Math.max(0, deadline - Date.now()))
   const message = compose(said)
@@ -41,6 +40,18 @@ export async function input(ids: readonly string[], said: Said, { background, ti
   }
   const status = sent ? await isOver(id, left()) : await settle(id)
   return status && ended(status, message.id)
+}
+
+/** The only session of those that were named. Throws a Fault (3) if there are more. */
+export function theOne(ids: readonly string[]): string {
+  const [id] = ids
+  if (id === undefined || ids.length > 1) throw new Fault(`${ids.length} sessions fit: zag broadcast sends to several`, EXIT.none)
+  return id
+}
+
+/** Throws usage, with a way out, if this is inside of the session whose answer is to be waited for. */
+export function notItself(id: string, instead = ''): void {
+  if (inside()?.session === id) throw usage(`this is inside of that session, which cannot answer while it waits${instead}`)
 }
 
 async function isOver(id: string, timeout: number | undefined): Promise<Status | undefined> {

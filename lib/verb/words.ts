@@ -61,7 +61,7 @@ export function eventWords(begin: string): Word[] {
 
 /** The providers that there are here, with what they are. Throws usage for a broken configuration. */
 export async function providerWords(begin: string): Promise<Word[]> {
-  const all = providers(await loadConfig(projectRoot('.')))
+  const all = await providers(await loadConfig(projectRoot('.')))
   const known = new Map(all.map(({ name, does }) => [name, does]))
   return fitting([...known.keys()], begin).map(word => ({ word, about: known.get(word) }))
 }

@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { agents } from './agents.js'
 import { batch } from './batch.js'
 import { listen } from './listen.js'
 import { lists } from './lists.js'
@@ -18,7 +19,18 @@ import { print, type Row } from './table.js'
 import { wait } from './wait.js'
 
 /** In the order of the table. */
-const PARTS: Record<string, (quick: boolean) => Promise<Row[]>> = { startup, spawn, crowd, wait, listen, subscribe, lists, memory, batch }
+const PARTS: Record<string, (quick: boolean) => Promise<Row[]>> = {
+  startup,
+  spawn,
+  crowd,
+  wait,
+  listen,
+  subscribe,
+  lists,
+  memory,
+  batch,
+  agents,
+}
 
 /** Parts that have not begun by then are left out, in seconds. */
 const LIMIT = 5.5 * 60

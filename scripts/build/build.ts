@@ -1,4 +1,4 @@
-// npm run build: one file per program in dist/bin, the runner in dist/lib, each a few lines that load their own CommonJS
+// npm run build: one file per program in dist/bin, those that only zag starts in dist/lib, each a few lines that load their own CommonJS
 // code from dist/chunk, where the heavy packages are too. That way V8 need not compile them anew at each start (load.ts): a
 // program of 100 kB starts 4 ms earlier where `node -e 0` takes 44 ms.
 //
@@ -17,7 +17,8 @@ import { chunkOf, HEAVY, packageSource, startSource, stubSource } from './packag
 
 const TOP = process.cwd()
 const DIST = join(TOP, 'dist')
-const RUNNER = 'lib/run/main.ts'
+/** What zag starts itself, by the name it gets in dist/lib. */
+const OWN = { 'zag-runner': 'lib/run/main.ts', 'zag-ollama': 'lib/provider/ollama-agent.ts' }
 const BUILD = join(import.meta.dirname, '../../scripts/build')
 
 /** What a chunk has in place of import.meta; load.ts says whether it is of the program that was started. */
@@ -116,12 +117,14 @@ async function main(): Promise<void> {
   const program = async (name: string) => {
     await bundleStart(`bin/${name}`, name, await bundleChunk(name, { entryPoints: [`bin/${name}.ts`], plugins }), '#!/usr/bin/env node')
   }
-  const runner = async () => {
-    await bundleStart('lib/zag-runner.js', 'zag-runner', await bundleChunk('zag-runner', { entryPoints: [RUNNER], plugins }))
+  const own = async (name: string, source: string) => {
+    await bundleStart(`lib/${name}.js`, name, await bundleChunk(name, { entryPoints: [source], plugins }))
   }
   await Promise.all([
     ...programs().map(name => attempt(name, program(name))),
-    ...(existsSync(RUNNER) ? [attempt('zag-runner', runner())] : []),
+    ...Object.entries(OWN)
+      .filter(([, source]) => existsSync(join(TOP, source)))
+      .map(([name, source]) => attempt(name, own(name, source))),
   ])
   put('LICENSES.txt', licences(bundled))
   put('package.json', '{"type":"commonjs"}\n')

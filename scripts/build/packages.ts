@@ -14,6 +14,7 @@ export const HEAVY = [
   'ajv',
   'ajv/dist/2019.js',
   'ajv/dist/2020.js',
+  '@agentclientprotocol/sdk',
 ] as const
 
 /** The name of the chunk that a package, or one file of it, becomes. */

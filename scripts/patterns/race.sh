@@ -26,4 +26,4 @@ echo "the slow one is $(zag status "$tag-slow")"
 
 [ "$(zag output "$winner")" = 'the answer' ]
 [ "$(zag status "$tag-slow")" = cancelled ]
-[ -z "$(zag ps -q --tag "$tag" --state queued,running,idle)" ]
+[ -z "$(zag ps -q --tag "$tag" --state queued,running,idle,limited)" ]

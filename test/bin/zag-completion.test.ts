@@ -146,7 +146,7 @@ const LINES: [words: string[], offered: string[]][] = [
     ['zag', 'exec', '--size', ''],
     ['large', 'medium', 'small'],
   ],
-  [['zag', 'exec', '-qm', 'x', '-p', ''], ['sh']],
+  [['zag', 'exec', '-qm', 'x', '-p', 'sh'], ['sh']],
   [['zag', 'output', '--tag', 're'], ['review']],
   [['zag', '--timeout', '5m', 'wait', '--tag', 're'], ['review']],
   [['zag', 'wait', '--state', 'running,fa'], ['running,failed']],

@@ -1,11 +1,11 @@
 // zag-exec: a session in the foreground, its answer on stdout in the form asked for, its verdict in the exit code.
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
-import { begin, environment, until } from '../help/run.js'
+import { begin, environment, run, until } from '../help/run.js'
 import { rows, several, Zag } from '../help/sessions.js'
 
 const zag = new Zag(t)
@@ -268,6 +268,249 @@ t.test('129, 130 and 143: a signal ends it and the agent', async t => {
   }
 })
 
+/** Runs it on a terminal of its own: what is seen there. */
+const onTerminal = async (command: string) => {
+  const { code, stdout } = await run('/usr/bin/script', ['-q', '-e', '-c', command, '/dev/null'], { home: zag.home })
+  return { code, seen: stdout.replaceAll('\r\n', '\n') }
+}
+const noScript = !existsSync('/usr/bin/script') && 'script(1) is not installed'
+
+t.test('on a terminal what is said is seen as it comes, and not a second time', { skip: noScript }, async t => {
+  const gate = zag.gate()
+  const command = `zag-exec -p sh 'echo one; ${gate.script}; echo "it is \\033[31m two"; printf three'`
+  const running = begin('/usr/bin/script', ['-q', '-e', '-c', command, '/dev/null'], { home: zag.home })
+  await until(() => running.stdout === 'one\r\n')
+  gate.open()
+  t.match(await running.ended, { code: 0, stdout: 'one\r\nit is \\u001b[31m two\r\nthree\r\n' })
+  t.match(await onTerminal(`zag-exec -p sh --show-usage 'true'`), { code: 0, seen: /^zag-exec: usage: .*\n$/ })
+  t.match(await onTerminal(`zag-exec -p sh 'echo half; exit 3'`), { code: 1, seen: /^half\nzag-exec: session .* failed: exit code 3\n$/ })
+  t.match(await onTerminal(`zag-exec -p sh --retries 1 'echo x; echo y; [ -e tried ] || { : >tried; exit 1; }'`), { seen: 'x\ny\nx\ny\n' })
+  t.match(await onTerminal(`zag-exec -p sh --json 'echo "{ }"'`), { code: 0, seen: '{}\n' })
+  t.match(await onTerminal(`zag-exec -p sh -o stream-json 'echo x'`), { code: 0, seen: /^\{"type":"session_started".*\n\{/ })
+  t.match(await onTerminal(`zag-pipe -p sh --latest -- 'echo x'`), { code: 0, seen: 'x\n' })
+})
+
+t.test('on a terminal a result that was not what was said last is printed too', { skip: noScript }, async t => {
+  t.match(await onTerminal(`zag-exec -p sh 'echo said; zag ps kill self handed; sleep 60'`), { code: 0, seen: 'said\nhanded\n' })
+  const said = [
+    { type: 'assistant_message', content: 'first' },
+    { type: 'assistant_message', content: 'last' },
+  ]
+  writeFileSync(join(zag.home, 'two'), said.map(event => `${JSON.stringify(event)}\n`).join(''))
+  zag.configure(`[providers.two]\ncommand = ["cat", "${join(zag.home, 'two')}"]\nformat = "ndjson"\n`)
+  t.match(await onTerminal('zag-exec -p two x'), { code: 0, seen: 'first\nlast\n' })
+  t.equal((await zag.go('exec', ['-p', 'two', 'x'])).stdout, 'last', 'and elsewhere the result alone')
+  const long = 'x'.repeat(300_000)
+  writeFileSync(join(zag.home, 'two'), `${JSON.stringify({ type: 'assistant_message', content: long })}\n`)
+  const { seen } = await onTerminal('zag-exec -p two x')
+  t.match(seen, /bytes left out; the whole/)
+  t.ok(seen.endsWith(`\n${long}\n`), 'a text too long for a line is there in whole')
+})
+
+t.test('--show-usage', async t => {
+  const said = [
+    { type: 'usage', input_tokens: 3, cost_usd: 0.25 },
+    { type: 'usage', input_tokens: 4, output_tokens: 1, cache_read_tokens: 9, cost_usd: 0.5 },
+  ]
+  writeFileSync(join(zag.home, 'said'), said.map(event => `${JSON.stringify(event)}\n`).join(''))
+  zag.configure(`[providers.teller]\ncommand = ["cat", "${join(zag.home, 'said')}"]\nformat = "ndjson"\n`)
+  const { code, stdout, stderr } = await zag.go('exec', ['-p', 'teller', '--show-usage', 'x'])
+  t.match({ code, stdout }, { code: 0, stdout: '' })
+  t.match(stderr, /^zag-exec: usage: 7 input, 1 output, 9 cache read, 0 cache write tokens, \$0\.7500, \d+\.\ds\n$/)
+  const again = await zag.go('exec', ['--continue', '--show-usage', '-o', 'json', 'x'])
+  t.match(rows(again.stdout), [{ usage: { input_tokens: 7 }, cost_usd: 0.75 }], 'what this prompt took, not those before it')
+  t.match(again.stderr, /^zag-exec: usage: 7 input, 1 output/)
+  t.match(await exec(['--show-usage', 'exit 3']), { code: 1, stderr: /^zag-exec: usage: no tokens told, .*s\nzag-exec: session .* failed/ })
+  t.match(await exec(['--show-usage', '--json', 'echo x']), { code: 1, stderr: /^zag-exec: usage: .*\nzag-exec: the answer is no JSON/ })
+  t.match(await exec(['-q', '--show-usage', 'true']), { code: 0, stderr: '' })
+})
+
+const eventsOf = (id: string) => rows(readFileSync(zag.file(id, 'log.ndjson'), 'utf8'))
+
+t.test('--resume: the prompt is the next run of the session, printed as any', async t => {
+  const { session_id: id } = await zag.over('echo first', ['--name', 'old', '--env', 'MY=own'])
+  for (const name of [id, id.slice(-8), 'old'])
+    t.same(await zag.go('exec', ['--resume', name, 'echo "$MY $ZAG_PROCESS_ID"; echo note >&2']), {
+      code: 0,
+      signal: null,
+      stdout: `own ${id}.${eventsOf(id).filter(({ type }) => type === 'session_ended').length}\n`,
+      stderr: 'note\n',
+    })
+  t.match(await zag.go('exec', ['--resume', '-', '--prompt', 'echo x'], { input: `${id}\n` }), { code: 0, stdout: 'x\n' })
+  t.match(await zag.go('exec', ['--resume', id, '-'], { input: 'echo "from stdin"' }), { code: 0, stdout: 'from stdin\n' })
+  t.match(await zag.go('exec', ['--resume', id, 'echo half; exit 3']), {
+    code: 1,
+    stdout: 'half\n',
+    stderr: `zag-exec: session ${id} failed: exit code 3\n`,
+  })
+  const [row] = rows((await zag.go('exec', ['--resume', id, '-o', 'json', 'echo hi'])).stdout)
+  t.match(row, { session_id: id, name: 'old', status: 'completed', result: 'hi\n', error: null, exit_code: 0, duration_ms: Number })
+  t.equal(row?.log_path, zag.file(id, 'log.ndjson'))
+  const streamed = rows((await zag.go('exec', ['--resume', id, '-o', 'stream-json', 'echo hi'])).stdout)
+  t.same(
+    streamed,
+    (await zag.go('events', [id, '--json'])).stdout
+      .split('\n')
+      .slice(-5, -1)
+      .map(line => JSON.parse(line)),
+  )
+  t.same(
+    streamed.map(({ type }) => type),
+    ['session_started', 'user_message', 'assistant_message', 'session_ended'],
+  )
+  t.match(await zag.go('exec', ['--resume', id, '--json', 'echo "{ }"']), { code: 0, stdout: '{}\n' })
+  t.match(await zag.go('exec', ['--resume', id, '--json', 'echo no']), { code: 1, stdout: '', stderr: /the answer is no JSON: 'no'/ })
+})
+
+t.test('--resume of one at work: its next run, and nothing of the present one', async t => {
+  const gate = zag.gate()
+  const id = await zag.spawn(`echo before; ${gate.script}; exit 5`)
+  await zag.go('input', ['-b', '--session', id, 'echo between'])
+  const running = begin('zag-exec', ['--resume', id, '-o', 'stream-json', 'echo mine'], { home: zag.home })
+  await until(() => readdirSync(zag.file(id, 'inbox')).length === 2)
+  await zag.go('input', ['-b', '--session', id, 'echo after; sleep 300'])
+  gate.open()
+  const { code, stdout } = await running.ended
+  t.equal(code, 0)
+  t.match(rows(stdout), [{ type: 'session_started', run: 3 }, {}, { content: 'mine' }, { type: 'session_ended', run: 3 }])
+  t.equal(rows(stdout).length, 4)
+  t.match(await zag.go('cancel', [id, '--grace', '0']), { code: 0 })
+})
+
+t.test('--resume: a retry, and an agent asked again for what fits, are part of the answer', async t => {
+  const retried = await zag.over('true', ['--retries', '1'])
+  const flaky = 'echo try; [ -e flaky ] || { : >flaky; exit 1; }'
+  const { code, stdout } = await zag.go('exec', ['--resume', retried.session_id, '-o', 'stream-json', flaky])
+  t.equal(code, 0)
+  t.match(
+    rows(stdout)
+      .filter(({ type }) => type === 'session_ended')
+      .map(({ status }) => status),
+    ['failed', 'completed'],
+  )
+  zag.configure('[providers.learns]\ncommand = ["sh", "-c", "echo x >>learned; [ $(wc -l <learned) != 2 ] && echo {} || echo no"]\n')
+  const [row] = rows((await zag.go('exec', ['-p', 'learns', '-o', 'json', '--json-schema', '{"type":"object"}', 'x'])).stdout)
+  const again = await zag.go('exec', ['--resume', String(row?.session_id), '-o', 'stream-json', 'y'])
+  t.match(
+    rows(again.stdout)
+      .filter(({ type }) => type === 'user_message')
+      .map(({ from }) => from),
+    ['input', 'schema'],
+  )
+  t.match(rows(again.stdout).at(-1), { type: 'session_ended', status: 'completed' })
+})
+
+t.test('--resume of one that lives on: a turn of it', async t => {
+  const id = (await zag.go('spawn', ['-p', 'sh', '-I', 'echo one'])).stdout.trim()
+  t.match(await zag.go('exec', ['--resume', id, 'echo two']), { code: 0, stdout: 'two\n' })
+  const { code, stdout } = await zag.go('exec', ['--resume', id, '-o', 'stream-json', 'echo three; exit 3'])
+  t.equal(code, 1)
+  t.match(rows(stdout), [{ type: 'user_message' }, { content: 'three' }, { type: 'turn_ended', turn: 3, success: false }])
+  const [row] = rows((await zag.go('exec', ['--resume', id, '-o', 'json', 'echo four'])).stdout)
+  t.match(row, { status: 'completed', result: 'four\n', duration_ms: Number })
+  t.match(await zag.go('input', ['--session', id, '--end']), { code: 0 })
+})
+
+t.test('--resume: a signal ends what works on the prompt, and takes back one that was not delivered', async t => {
+  const { session_id: id } = await zag.over('true')
+  const running = begin('zag-exec', ['--resume', id, 'echo $$; exec sleep 300'], { home: zag.home })
+  const pid = await until(() => Number(eventsOf(id).findLast(({ type }) => type === 'assistant_message')?.content) || undefined)
+  running.child.kill('SIGINT')
+  t.match(await running.ended, { code: 130, stderr: `zag-exec: session ${id} cancelled\n` })
+  t.notOk(lives(pid))
+  const gate = zag.gate()
+  const busy = await zag.spawn(gate.script)
+  const waiting = begin('zag-exec', ['--resume', busy, 'echo never'], { home: zag.home })
+  await until(() => existsSync(zag.file(busy, 'inbox')) && readdirSync(zag.file(busy, 'inbox')).length === 1)
+  waiting.child.kill('SIGTERM')
+  t.match(await waiting.ended, {
+    code: 143,
+    stdout: '',
+    stderr: `zag-exec: session ${busy} running: its prompt was taken back before it got to it\n`,
+  })
+  gate.open()
+  t.match(await zag.go('wait', ['--json', busy]), { code: 0 })
+  t.equal(eventsOf(busy).filter(({ type }) => type === 'session_started').length, 1)
+})
+
+t.test('--continue: the newest session of the project, whatever there is elsewhere', async t => {
+  const [one, two, none] = ['project-one', 'project-two', 'project-none'].map(name => join(zag.home, name)) as [string, string, string]
+  for (const folder of [join(one, '.git'), join(one, 'deep'), join(two, '.git'), join(none, '.git')]) mkdirSync(folder, { recursive: true })
+  const first = await zag.over('true', [], { cwd: one })
+  const { session_id: id } = await zag.over('true', [], { cwd: one })
+  const other = await zag.over('true', [], { cwd: two })
+  const go = (cwd: string, ...args: string[]) => zag.go('exec', ['--continue', ...args, 'echo "$ZAG_SESSION_ID"'], { cwd })
+  t.match(await go(join(one, 'deep')), { code: 0, stdout: `${id}\n` })
+  t.match(await go(one, '-r', two), { code: 0, stdout: `${other.session_id}\n` })
+  t.match(await go(none), { code: 3, stdout: '', stderr: `zag-exec: no session of the project in '${none}'\n` })
+  t.match(await zag.go('exec', ['--resume', first.session_id, '-r', two, 'true']), { code: 3, stdout: '' })
+})
+
+t.test('--resume and --continue: what is of a new session is refused by its name, and what cannot go on says why', async t => {
+  const { session_id: id } = await zag.over('true', ['-r', '.', '--name', 'stays'])
+  const before = readFileSync(zag.file(id, 'log.ndjson'), 'utf8')
+  const refused = (flags: string[], name: string) => async () =>
+    t.match(await zag.go('exec', ['--resume', id, ...flags, 'true']), {
+      code: 2,
+      stdout: '',
+      stderr: `zag-exec: ${name} is for a new session: this one stays as it was asked for\n`,
+    })
+  const flags = [
+    '-p=sh',
+    '-m=x',
+    '--size=small',
+    '-a',
+    '-s=x',
+    '--add-dir=.',
+    '--env=A=b',
+    '--mcp-config=x',
+    '--max-turns=1',
+    '--timeout=1s',
+  ]
+  flags.push(
+    '--stall=0',
+    '--on-limit=fail',
+    '--retries=0',
+    '--plan',
+    '--json-schema={}',
+    '--context-bytes=1',
+    '--group=g',
+    '--keep-children',
+  )
+  flags.push('-w', '--sandbox', '--sandbox-net=off', '--name=x', '--description=x', '--tag=x', `--context=${id}`)
+  const long: Record<string, string> = {
+    '-p': '--provider',
+    '-m': '--model',
+    '-a': '--auto-approve',
+    '-s': '--system-prompt',
+    '-w': '--worktree',
+  }
+  const given = flags.map(flag => [flag.startsWith('--') ? [flag] : flag.split('='), flag.replace(/=.*/s, '')] as const)
+  await several(given, ([words, flag]) => refused([...words], long[flag] ?? flag)())
+  const says = async (args: string[], code: number, stderr: RegExp, more = {}) =>
+    t.match(await zag.go('exec', args, more), { code, stdout: '', stderr })
+  await says(['--resume', id, '--continue', 'true'], 2, /--resume or --continue, not both/)
+  await says(['--resume', id], 2, /no prompt/)
+  await says(['--resume', id, ''], 2, /the message is empty/)
+  await says(['--resume', 'nobody', 'true'], 3, /no session 'nobody'/)
+  await says(['--resume', id, 'true'], 2, /inside of that session, which cannot answer while it waits\n/, { env: { ZAG_SESSION_ID: id } })
+  await says(['--resume', id, 'true'], 4, /is over, and would run on outside of this sandbox/, { env: { ZAG_SANDBOX: '1' } })
+  await says(['--resume', id, '--file', 'no-such-file', 'true'], 5, /no-such-file/)
+  writeFileSync(join(zag.home, 'attached'), '')
+  await says(['--resume', id, '--file', join(zag.home, 'attached'), 'true'], 2, /provider 'sh' has no --file/)
+  t.equal(readFileSync(zag.file(id, 'log.ndjson'), 'utf8'), before)
+  const away = join(zag.home, 'away')
+  mkdirSync(away)
+  const homeless = await zag.over('true', ['-r', away])
+  rmSync(away, { recursive: true })
+  await says(['--resume', homeless.session_id, 'true'], 4, /cannot be resumed: its folder '.*away' is gone/)
+  zag.configure('[providers.brief]\ncommand = ["cat"]\n')
+  const [row] = rows((await zag.go('exec', ['-p', 'brief', '-o', 'json', 'x'])).stdout)
+  zag.configure('[providers.brief]\ncommand = ["no-such-agent"]\n')
+  await says(['--resume', String(row?.session_id), 'x'], 127, /'no-such-agent' was not found/)
+  zag.configure('')
+})
+
 t.test('4: a provider with slots, in a sandbox', async t => {
   zag.configure('[providers.few]\ncommand = ["cat"]\nslots = 1\n')
   const inside = { env: { ZAG_SANDBOX: '1' } }
@@ -327,4 +570,9 @@ t.test('bytes that are no text, too', async t => {
 t.test('the environment and the folder are those of the call', async t => {
   const env = { ...environment({ home: zag.home }), HERE: "it's $(here)" }
   t.equal((await exec(['echo "$HERE"; pwd'], { env })).stdout, `it's $(here)\n${zag.home}\n`)
+})
+
+t.test('--agent is for a provider of any agent, which needs it', async t => {
+  t.match(await zag.go('exec', ['-p', 'acp', 'x']), { code: 2, stderr: /needs --agent/ })
+  t.match(await zag.go('exec', ['-p', 'sh', '--agent', 'true', 'true']), { code: 2, stderr: /agent/ })
 })

@@ -145,6 +145,12 @@ t.test('129, 130 and 143', async t => {
   }
 })
 
+t.test('--show-usage, --stall and --on-limit are those of exec', async t => {
+  const asked = ['--show-usage', '--stall', '1h', '--on-limit', 'fail']
+  t.match(await pipe([...asked, a, '--', 'echo x']), { code: 0, stdout: 'x\n', stderr: /^zag-pipe: usage: no tokens told, .*s\n$/ })
+  t.match(JSON.parse(readFileSync(zag.file(zag.ids().at(-1) as string, 'session.json'), 'utf8')), { stall_ms: 3_600_000, on_limit: 'fail' })
+})
+
 t.test('4 without --wait; with it the source is waited for; -b', async t => {
   const gate = zag.gate()
   const source = await zag.spawn(`${gate.script}; echo late`)
@@ -183,6 +189,7 @@ t.test('3 and 2', async t => {
   await says([a, '--', 'cat', 'more'], 2, /one prompt, not 2 words/)
   await says([a, '--prompt', 'x', '--', 'cat'], 2, /one prompt, please/)
   await says([a, '-b', '-o', 'json', '--', 'cat'], 2, /-b prints an id: leave out -o/)
+  await says([a, '-b', '--show-usage', '--', 'cat'], 2, /-b does not wait: leave out --show-usage/)
   await says([a, '--plan', '--', 'cat'], 2, /provider 'sh' has no --plan/)
   await says(['-', '--', '-'], 3, /stdin has no session/)
 })

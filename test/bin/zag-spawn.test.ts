@@ -74,9 +74,13 @@ t.test('the prompt from --prompt, --file-prompt and stdin; flags before and afte
 
 t.test('what is said of it is kept', async t => {
   const flags = ['--name', 'it is "mine"', '--description', 'what it is for', '--tag', 'x', '--tag', 'y', '--tag', 'x', '--group', 'g']
-  const id = await zag.spawn('env; pwd', [...flags, '-r', deep, '--env', 'A=1 = 2', '--env', 'B=', '-a', '--timeout', '1m'], {
-    env: { ZAG_GROUP: 'other', ZAG_PROVIDER: 'none' },
-  })
+  const id = await zag.spawn(
+    'env; pwd',
+    [...flags, '-r', deep, '--env', 'A=1 = 2', '--env', 'B=', '-a', '--timeout', '1m', '--stall', '2m', '--on-limit', 'wait'],
+    {
+      env: { ZAG_GROUP: 'other', ZAG_PROVIDER: 'none' },
+    },
+  )
   t.match(json(id), {
     name: 'it is "mine"',
     description: 'what it is for',
@@ -86,6 +90,8 @@ t.test('what is said of it is kept', async t => {
     cwd: deep,
     env: { A: '1 = 2', B: '' },
     timeout_ms: 60_000,
+    stall_ms: 120_000,
+    on_limit: 'wait',
     provider: 'sh',
   })
   const lines = (await output(id)).split('\n')
@@ -297,6 +303,8 @@ t.test('--each: a session for each line, with its own flags over those of the co
     tag: ['x', 'y'],
     env: ['A=1'],
     timeout: '1m',
+    stall: '0',
+    on_limit: 'fail',
     root: deep,
     slots: 2,
     keep_children: true,
@@ -322,6 +330,8 @@ t.test('--each: a session for each line, with its own flags over those of the co
     tags: ['rows', 'x', 'y'],
     env: { B: '2', A: '1' },
     timeout_ms: 60_000,
+    stall_ms: 0,
+    on_limit: 'fail',
     cwd: deep,
     slots: 2,
     keep_children: true,
@@ -397,11 +407,18 @@ t.test('126 and 127', async t => {
   const before = zag.ids().length
   await says(['-p', 'gone', 'x'], 127, /^zag-spawn: provider 'gone' cannot be used: 'no-such-agent' was not found: install it, .*\n$/)
   await says(['-p', 'plain', 'x'], 126, /^zag-spawn: provider 'plain' cannot be used: '.*plain' may not be executed: .*\n$/)
+  await says(
+    ['-p', 'acp', '--agent', 'no-such-agent --acp', 'x'],
+    127,
+    /^zag-spawn: the program of --agent, 'no-such-agent', was not found\n$/,
+  )
+  await says(['-p', 'acp', 'x'], 2, /^zag-spawn: provider 'acp' needs --agent: .*\n$/)
+  await says(['-p', 'sh', '--agent', 'x', 'x'], 2, /^zag-spawn: provider 'sh' has no --agent: .*\n$/)
   await says(['-p', 'sj', 'x'], 127, /^zag-spawn: no provider 'sj': did you mean sh\?\n$/)
   await says(
-    ['-p', 'claude', 'x'],
+    ['-p', 'native', 'x'],
     127,
-    /no provider 'claude': there are sh, gone, plain; this release does not bring it: add it .* as \[providers\.my-claude\]/,
+    /no provider 'native': there are sh, .*gone, plain; this release does not bring it: add it .* as \[providers\.my-native\]/,
   )
   await says(['x'], 127, /no provider given and no agent found: give --provider/)
   t.equal(zag.ids().length, before, 'nothing was made')
@@ -416,6 +433,8 @@ t.test('wrong usage is 2 and makes nothing', async t => {
     [[' \n'], /the prompt is empty/],
     [['-'], /the prompt is empty/],
     [['-r', 'nowhere', 'true'], /no folder 'nowhere'/],
+    [['--stall', 'soon', 'true'], /flag '--stall': 'soon' is no duration/],
+    [['--on-limit', 'ask', 'true'], /flag '--on-limit': no 'ask': write wait, fail/],
     [['--timeout', '0', 'true'], /--timeout 0 leaves no time/],
     [['--timeout', 'soon', 'true'], /flag '--timeout': 'soon' is no duration/],
     [['--size', 'big', 'true'], /flag '--size': no 'big'/],

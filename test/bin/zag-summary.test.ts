@@ -119,6 +119,23 @@ await t.test('lines that others wrote: in another order, with a word within that
   t.match(row, { turns: 2, tools: [{ tool: 'a', failed: 3 }] })
 })
 
+t.test('a turn of a session that lives on counts once, however often its agent says that it ended', async t => {
+  const said = { type: 'turn_ended', stop_reason: 'end_turn' }
+  const told = (turn: number) => ({ type: 'turn_ended', stop_reason: 'completed', success: true, turn })
+  const first = [start(1), said, said, told(1), said, told(2), told(3), end(1, 'completed', 1)]
+  const id = made('01900000-0000-7000-8000-00000000aab3', [...first, start(2), said, end(2, 'completed', 1), start(3), told(5), said])
+  t.match((await value([id])).sessions, [{ runs: 3, turns: 6 }])
+})
+
+t.test('ids that begin anew with each run: what fails in a later one is not what was done in an earlier one', async t => {
+  const path = { path: 'done.ts' }
+  const first = [start(1), call('Edit', 'file_edit', 'i0', path), result('Edit', 'file_edit', 'i0', true), end(1, 'completed', 1)]
+  const failing = [call('Edit', 'file_edit', 'i0', { path: 'not-done.ts' }), result('Edit', 'file_edit', 'i0', false)]
+  const again = [start(2), ...failing, call('Bash', 'shell', 'i0', {}), result('Bash', 'shell', 'i0', false), end(2, 'completed', 1)]
+  const id = made('01900000-0000-7000-8000-00000000aab2', [...first, ...again])
+  t.match((await value([id])).sessions, [{ files: ['done.ts'] }])
+})
+
 t.test('--json: a session, and all together', async t => {
   const { sessions, totals, stats } = await value([ONE, TWO])
   t.match(sessions[0], {

@@ -3,7 +3,7 @@
 // Everything has a deadline: a program that is still there then is killed, and the test is told so.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 export const TOP = resolve(import.meta.dirname, '../..')
@@ -41,10 +41,22 @@ export function zagHome(home: string): string {
   return join(home, '.zag')
 }
 
+const AGENTS = ['claude', 'codex', 'gemini', 'copilot', 'opencode', 'ollama']
+
+/** PATH without the folders of agents that happen to be installed here: a test says itself which there are. Node is still on it. */
+function withoutAgents(path: string): string {
+  const folders = path.split(':').filter(folder => !AGENTS.some(name => existsSync(join(folder, name))))
+  if (folders.some(folder => existsSync(join(folder, 'node')))) return folders.join(':')
+  const own = join(TOP, '.tap/node')
+  mkdirSync(own, { recursive: true })
+  if (!existsSync(join(own, 'node'))) symlinkSync(process.execPath, join(own, 'node'))
+  return [own, ...folders].join(':')
+}
+
 /** The environment of a program in a test: none of ours but PATH, a far zone, another language. */
 export function environment({ home, env = {} }: Options): NodeJS.ProcessEnv {
   const clean = {
-    PATH: `${PROGRAMS}:${process.env.PATH}`,
+    PATH: `${PROGRAMS}:${withoutAgents(process.env.PATH ?? '')}`,
     HOME: home,
     ZAG_HOME: zagHome(home),
     XDG_CACHE_HOME: join(TOP, '.tap/cache'),

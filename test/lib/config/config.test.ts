@@ -25,7 +25,7 @@ async function fault(config?: string | Buffer | Record<string, string>, project?
   throw new Error('no Fault')
 }
 
-const EMPTY = { models: {}, providers: {}, listen: {}, worktree: {}, sandbox: {} }
+const EMPTY = { models: {}, providers: {}, limits: {}, listen: {}, worktree: {}, sandbox: {} }
 
 t.test('no file, an empty file', async t => {
   t.same(await load(), EMPTY)
@@ -66,6 +66,11 @@ t.test('every key, with a BOM and CRLF', async t => {
       '[providers.mine.env]',
       'KEY = "väl"',
       'EMPTY = ""',
+      '[limits]',
+      'wait = false',
+      'fallback = "1h30m"',
+      'attempts = 3',
+      'patterns = ["quota (exceeded|used up)"]',
       '[worktree]',
       'carry = [".env", "deps/x"]',
       '[sandbox.tight]',
@@ -89,6 +94,7 @@ t.test('every key, with a BOM and CRLF', async t => {
         env: { KEY: 'väl', EMPTY: '' },
       },
     },
+    limits: { wait: false, fallback: 5_400_000, attempts: 3, patterns: ['quota (exceeded|used up)'] },
     listen: { format: 'json' },
     worktree: { carry: ['.env', 'deps/x'] },
     sandbox: { tight: { write: ['~/.cache'], read: ['/opt/x'], hide: [], net: false } },
@@ -107,6 +113,7 @@ t.test('the project goes first, key by key', async t => {
     model: 'large',
     models: { a: { small: '1', medium: '4', large: '3' } },
     providers: { a: { command: ['x'], env: {} } },
+    limits: {},
     listen: { format: 'text' },
     worktree: {},
     sandbox: {},
@@ -117,12 +124,20 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
   const good = '[providers.x]\ncommand = ["x"]\n'
   const cases: [name: string, text: string, message: string][] = [
     ['unknown', 'provider = "sh"\n\nmodle = "x"', `3: no key 'modle': did you mean 'model'?`],
-    ['unknown, nothing near', 'zebra = 1', `1: no key 'zebra': there are provider, model, models, providers, worktree, sandbox, listen`],
-    ['a key of a later release', 'slots = 4', `1: no key 'slots': there are provider, model, models, providers, worktree, sandbox, listen`],
+    [
+      'unknown, nothing near',
+      'zebra = 1',
+      `1: no key 'zebra': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+    ],
+    [
+      'a key of a later release',
+      'slots = 4',
+      `1: no key 'slots': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+    ],
     [
       'unknown table',
-      '\n[limits]\nwait = 1',
-      `2: no key 'limits': there are provider, model, models, providers, worktree, sandbox, listen`,
+      '\n[relays]\nwait = 1',
+      `2: no key 'relays': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
     ],
     ['unknown, deep', `[models.sh]\nsmal = "x"`, `2: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
     ['unknown, inline', `models = { sh = { smal = "x" } }`, `1: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
@@ -133,11 +148,15 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
       `3: no key 'providers.x.colour': there are command, resume, format, env, slots, stagger`,
     ],
     ['unknown provider', '[models.cluade]\nsmall = "x"', `1: no key 'models.cluade': did you mean 'models.claude'?`],
-    ['__proto__', '__proto__ = 1', `1: no key '__proto__': there are provider, model, models, providers, worktree, sandbox, listen`],
+    [
+      '__proto__',
+      '__proto__ = 1',
+      `1: no key '__proto__': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+    ],
     [
       '[__proto__]',
       '[__proto__]\nprovider = "x"',
-      `1: no key '__proto__': there are provider, model, models, providers, worktree, sandbox, listen`,
+      `1: no key '__proto__': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
     ],
     ['constructor', '[listen]\nconstructor = "x"', `2: no key 'listen.constructor': there are format, timestamps`],
     ['a number', '\nprovider = 3', `2: 'provider' must be a string, not a number`],
@@ -175,7 +194,11 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     ['no name', '[providers.Mine]\n', `1: 'providers.Mine' is no name for a provider: begin with a-z, go on with a-z 0-9 _ -, 40 at most`],
     ['unknown table, near', '[model_s]\nsh.small = "x"', `1: no key 'model_s': did you mean 'models'?`],
     ['the first of several', 'model = 1\n[listen]\nx = 1', `1: 'model' must be a string, not a number`],
-    ['control characters', '"a\\nb" = 1', `1: no key 'a\\u000ab': there are provider, model, models, providers, worktree, sandbox, listen`],
+    [
+      'control characters',
+      '"a\\nb" = 1',
+      `1: no key 'a\\u000ab': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+    ],
     ['no TOML', 'model = "x"\nprovider = ', '2:12: unspecified values are invalid'],
     ['nested without end', `model = ${'['.repeat(100_000)}1${']'.repeat(100_000)}`, '1:1: arrays and tables are nested too deeply'],
     ['twice', 'model = "x"\nmodel = "y"', '2:1: defining a key multiple times is invalid'],

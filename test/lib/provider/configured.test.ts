@@ -17,9 +17,12 @@ const task = {
   promptFile: join(folder, 'prompt'),
   flags: {},
   resumed: false,
+  env: {},
+  keep: () => '',
+  kept: () => undefined,
 }
 const launch = (command: [string, ...string[]], more = {}) => configured('x', { command, env: {} }).launch({ ...task, ...more })
-const check = (command: [string, ...string[]], prompt: Buffer) => configured('x', { command, env: {} }).check?.({ prompt })
+const check = (command: [string, ...string[]], prompt: Buffer) => configured('x', { command, env: {} }).check?.({ prompt, flags: {} })
 
 t.test('words', async t => {
   t.match(launch(['a', '{prompt}', '{prompt_file}', '{model}', '{root}', '{session}', 'x{root}', '{other}']), {
@@ -38,7 +41,7 @@ t.test('resume: an argv of its own for what the agent was told before', async t 
   t.match(provider.launch({ ...task, resumed: true }), { argv: ['b', 'ID', 'the $(prompt)'], stdin: '/dev/null' })
   t.match(provider.launch({ ...task, resumed: true, conversation: 'own' }).argv, ['b', 'own', 'the $(prompt)'])
   t.match(launch(['a', '{session}'], { resumed: true, conversation: 'own' }).argv, ['a', 'own'])
-  t.throws(() => provider.check?.({ prompt: Buffer.alloc(128 * 1024) }), { exit: 2, message: /too many/ })
+  t.throws(() => provider.check?.({ prompt: Buffer.alloc(128 * 1024), flags: {} }), { exit: 2, message: /too many/ })
 })
 
 t.test('a prompt that can be no word', async t => {
@@ -64,11 +67,12 @@ t.test('what it can, and whether it is there', async t => {
 
 t.test('the list', async t => {
   const config = { providers: { mine: { command: ['a'], env: {} } }, models: {}, listen: {} } as unknown as Config
-  t.same(
-    providers(config).map(({ name }) => name),
-    ['sh', 'mine'],
-  )
-  t.equal(providerOf('mine', config).name, 'mine')
-  t.throws(() => providerOf('mime', config), { exit: 127, message: "no provider 'mime': did you mean mine?" })
-  t.throws(() => providerOf('Other One', config), { exit: 127, message: /there are sh, mine; add \[providers\.NAME\] to config\.toml/ })
+  const names = (await providers(config)).map(({ name }) => name)
+  t.match(names, { 0: 'sh', [names.length - 1]: 'mine' }, 'those of the configuration come after those that zag has')
+  t.equal((await providerOf('mine', config)).name, 'mine')
+  await t.rejects(providerOf('mime', config), { exit: 127, message: "no provider 'mime': did you mean mine?" })
+  await t.rejects(providerOf('Other One', config), {
+    exit: 127,
+    message: /there are sh, .*mine; add \[providers\.NAME\] to config\.toml/,
+  })
 })

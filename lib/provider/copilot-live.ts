@@ -1,0 +1,38 @@
+// GitHub Copilot CLI as an agent that lives on: `copilot --acp`, which speaks the Agent Client Protocol.
+//
+// What goes wrong it says as if it was its answer, in a message that begins with a word of its own. What it tells of tokens is the
+// sum over the conversation, so a turn has what that grew by.
+
+import { type AcpWords, acpReader, type UsageFields, usageIn } from './acp-reader.js'
+import { acpDriver } from './acp-talk.js'
+import type { Line } from './fields.js'
+import { fieldsOf } from './fields.js'
+import type { Live, Past } from './provider.js'
+
+const WORDS: AcpWords = { usage: usageOf, failure: failureIn }
+
+/** How it is run; `start` gives its words but for what makes it speak the protocol. */
+export function copilotLive(start: Live['start']): Live {
+  return { start, reader: past => acpReader(past, WORDS), driver: (task, wire) => acpDriver(task, wire, { modelByArgv: true }) }
+}
+
+function failureIn(text: string): ReturnType<NonNullable<AcpWords['failure']>> {
+  const [, error] = /^(?:Error|Info): (.*)/s.exec(text) ?? []
+  if (error === undefined) return undefined
+  const message = error.trim()
+  return /^429\b|rate limit|usage limit|quota/i.test(message) ? { error: message, limit: { message } } : { error: message }
+}
+
+/** What the sum grew by since the turn before of the same process. */
+function usageOf({ usage }: Line, past: Past): UsageFields | undefined {
+  const now = usageIn(fieldsOf(usage))
+  if (!now) return undefined
+  const before = sumBefore(past)
+  const grown = Object.entries(now).map(([key, count = 0]) => [key, Math.max(0, count - (before[key as keyof UsageFields] ?? 0))])
+  return Object.fromEntries(grown)
+}
+
+function sumBefore(past: Past): UsageFields {
+  const line = past.line(bytes => bytes.includes('"stopReason"') && bytes.includes('"usage"'))
+  return line ? (usageIn(fieldsOf(fieldsOf((JSON.parse(String(line)) as Line).result).usage)) ?? {}) : {}
+}

@@ -1,0 +1,24 @@
+// Agents of several vendors in one home: a fan-out that is gathered by one program, and the same events from all.
+
+import t from 'tap'
+import { AGENTS } from './agents.js'
+import { Desk } from './desk.js'
+
+const agents = [AGENTS.claude, AGENTS.codex, AGENTS.gemini, AGENTS.opencode]
+const desk = await Desk.open(t, agents)
+
+t.test('a fan-out over four vendors, gathered by one collect', async t => {
+  // Two at a time: the largest of them takes more than a gigabyte.
+  const flags = ['--tag', 'together', '--slots', '2']
+  const ids: string[] = []
+  for (const agent of agents) ids.push(await desk.spawn(agent, `SAY I am ${agent.name}`, flags))
+  t.match(await desk.go('wait', ['--tag', 'together']), { code: 0 })
+  const { code, stdout } = await desk.go('collect', ['--json', '--tag', 'together'])
+  t.equal(code, 0)
+  t.match(
+    JSON.parse(stdout),
+    agents.map(({ name }, at) => ({ session_id: ids[at], provider: name, status: 'completed', result: new RegExp(`^I am ${name}\n?$`) })),
+  )
+  const told = await Promise.all(ids.map(id => desk.kinds(id, ['user_message', 'assistant_message', 'session_ended'])))
+  for (const kinds of told) t.same(kinds, told[0], 'the same events')
+})

@@ -1,0 +1,43 @@
+// Copilot as an agent that lives on: what it says of its work in the protocol, of what went wrong, and of what it used.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { copilot } from '../../../lib/provider/copilot.js'
+import type { Live, Past } from '../../../lib/provider/provider.js'
+import { TOP } from '../../help/run.js'
+
+const live = copilot.live as Live
+const nothing: Past = { line: () => undefined, kept: () => undefined }
+const living = { code: null, signal: null, livesOn: true }
+
+const linesOf = (name: string) =>
+  readFileSync(join(TOP, `test/fixtures/acp/copilot-${name}.ndjson`), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(line => Buffer.from(line))
+
+function read(lines: Buffer[], past = nothing) {
+  const reader = live.reader(past)
+  const events = [...reader.out(lines), ...(reader.end?.() ?? [])]
+  return { events, verdict: reader.verdict(living) }
+}
+
+t.test('a limit comes as its answer', async t => {
+  const { verdict } = read(linesOf('error-429'))
+  t.match(verdict, { success: false, error: /^429 /, limit: { message: /^429 The usage limit/ }, result: undefined })
+})
+
+t.test('a refused tool ends its turn', async t => {
+  t.match(read(linesOf('permission-denied')).verdict, { success: false, error: /Operation cancelled by user/ })
+  t.match(read(linesOf('permission-allowed')).verdict, { success: true, result: /FAKE-OK/ })
+})
+
+t.test('tokens: what the sum over the conversation grew by', async t => {
+  const lines = linesOf('permission-allowed')
+  const usage = (past: Past) => read(lines, past).events.filter(({ type }) => type === 'usage')
+  const [first] = usage(nothing)
+  t.match(first, { input_tokens: 22273, output_tokens: 57 })
+  const before = Buffer.from('{"id":1,"result":{"stopReason":"end_turn","usage":{"inputTokens":22000,"outputTokens":50}}}')
+  t.match(usage({ ...nothing, line: is => (is(before) ? before : undefined) }), [{ input_tokens: 273, output_tokens: 7 }])
+})
