@@ -37,6 +37,11 @@ export function accountReader(take: Take, held: () => NewEvent[] = () => []): Re
   }
 }
 
+/** A reader with some of its parts replaced. What it says of itself changes as it reads, so it is never copied. */
+export function readerOver(reader: Reader, own: Partial<Reader>): Reader {
+  return Object.create(reader, Object.getOwnPropertyDescriptors(own))
+}
+
 function eventsOf(bytes: Buffer, account: Account, take: Take, held: () => NewEvent[]): NewEvent[] {
   const line = parseLine(bytes)
   if (!line) return [...held(), { type: 'parse_warning', message: 'a line of the agent is no JSON object', raw: String(bytes) }]

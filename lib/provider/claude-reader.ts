@@ -10,7 +10,7 @@
 
 import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
-import { type Account, accountReader, oneLine } from './account.js'
+import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { Blocks, describe } from './claude-transcript.js'
 import { fieldsOf, type Line, listOf, status, textOf } from './fields.js'
 import type { Limit, Past, Reader } from './provider.js'
@@ -27,12 +27,11 @@ export function liveReader(past: Past): Reader {
 
 function readerOf(stream: Stream): Reader {
   const account = accountReader((line, said) => stream.take(line, said))
-  return {
-    ...account,
+  return readerOver(account, {
     get through() {
       return stream.isOver ?? (account.through === true && !stream.isAtWork)
     },
-  }
+  })
 }
 
 const HINTS: Record<string, string> = {

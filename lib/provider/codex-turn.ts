@@ -5,7 +5,7 @@
 
 import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
-import { type Account, accountReader, oneLine } from './account.js'
+import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { CodexCalls, usageOf } from './codex-items.js'
 import { causeIn, explained, limitIn } from './codex-words.js'
 import { fieldsOf, type Line, status, textOf } from './fields.js'
@@ -18,16 +18,12 @@ export function codexTurnReader(past: Past): Reader {
     (line, account) => turn.take(line, account),
     () => turn.rest(),
   )
-  return {
-    ...lines,
-    get through() {
-      return lines.through
-    },
+  return readerOver(lines, {
     get waiting() {
       return turn.waiting
     },
     verdict: exit => lines.verdict({ ...exit, stderr: causeIn(exit.stderr) }),
-  }
+  })
 }
 
 /** Pieces of what is told when it is whole. */

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { usage } from '../base/exit.js'
 import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
-import { type Account, accountReader, oneLine } from './account.js'
+import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { CodexCalls, usageOf } from './codex-items.js'
 import { codexLive } from './codex-live.js'
 import { checkServers, promptSetting, settingsFor } from './codex-settings.js'
@@ -71,16 +71,12 @@ function checkPrompt(prompt: Buffer): void {
 
 function readerOf(telling: Telling): Reader {
   const lines = accountReader((line, account) => telling.take(line, account))
-  return {
-    ...lines,
-    get through() {
-      return lines.through
-    },
+  return readerOver(lines, {
     get waiting() {
       return telling.waiting
     },
     verdict: exit => lines.verdict({ ...exit, stderr: causeIn(exit.stderr) }),
-  }
+  })
 }
 
 /** What the lines of one run tell. */

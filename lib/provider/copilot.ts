@@ -8,7 +8,7 @@
 import { dirname, join } from 'node:path'
 import { usage } from '../base/exit.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
-import { type Account, accountReader, oneLine } from './account.js'
+import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { copilotLive } from './copilot-live.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { type McpServer, mcpServers } from './mcp.js'
@@ -120,17 +120,13 @@ function readerOf(telling: Telling): Reader {
     (line, account) => telling.take(line, account),
     () => telling.held(),
   )
-  return {
-    ...lines,
-    get through() {
-      return lines.through
-    },
+  return readerOver(lines, {
     verdict(exit) {
       // The first line says what is wrong, and the others at length what could be done.
       const said = lines.verdict({ ...exit, stderr: exit.stderr?.trimStart().split('\n')[0] })
       return /No authentication information/.test(said.error ?? '') ? { ...said, error: withLogin(said.error ?? '') } : said
     },
-  }
+  })
 }
 
 /** Of the key of another provider it speaks itself. */

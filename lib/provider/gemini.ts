@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { quoted, usage } from '../base/exit.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
-import { type Account, accountReader, oneLine } from './account.js'
+import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { acpReader, type UsageFields } from './acp-reader.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { findAgent } from './program.js'
@@ -116,13 +116,9 @@ function readerOf(telling: Telling): Reader {
     (line, account) => telling.take(line, account),
     () => telling.held(),
   )
-  return {
-    ...lines,
-    get through() {
-      return lines.through
-    },
+  return readerOver(lines, {
     verdict: exit => explained(lines.verdict({ ...exit, stderr: causeIn(exit.stderr) }), exit, telling),
-  }
+  })
 }
 
 async function liveDriver(task: Task, wire: Wire): Promise<Driver> {
@@ -149,13 +145,9 @@ async function openLater(task: Task, driver: Driver): Promise<string | undefined
 
 function liveReader(past: Past): Reader {
   const lines = acpReader(past, { usage: ({ _meta }) => tokensIn(fieldsOf(fieldsOf(fieldsOf(_meta).quota).token_count)) })
-  return {
-    ...lines,
-    get through() {
-      return lines.through
-    },
+  return readerOver(lines, {
     verdict: exit => explained(lines.verdict(exit), exit, { at: Number.NaN, unsaid: false }),
-  }
+  })
 }
 
 /** Of a turn; it does not say what of it came from its cache. */
