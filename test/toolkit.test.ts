@@ -281,13 +281,15 @@ const FLOOR: Record<string, number> = {
   log: 2,
   table: 2,
   config: 2,
-  provider: 3,
-  worktree: 4,
-  session: 5,
-  agent: 6,
-  run: 7,
-  verb: 8,
-  install: 9,
+  permission: 3,
+  file: 3,
+  provider: 4,
+  worktree: 5,
+  session: 6,
+  agent: 7,
+  run: 8,
+  verb: 9,
+  install: 10,
 }
 const COMMAND_MAY = new Set(['base', 'store', 'command'])
 /** Who may import what is not ours; everyone may import what Node has. */
@@ -301,6 +303,10 @@ const DOOR: Record<string, string[]> = {
   'toml-eslint-parser': ['config'],
   marked: ['command'],
   ajv: ['agent'],
+  picomatch: ['permission'],
+  unbash: ['permission'],
+  ai: ['native'],
+  '@ai-sdk': ['native'],
 }
 /** What is a program of its own, which zag starts as it starts any agent: its streams are how it speaks. */
 const AGENTS = new Set(['lib/provider/ollama-agent.ts'])

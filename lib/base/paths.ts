@@ -50,8 +50,18 @@ export const paths = {
   /** The worktrees of sessions, in a folder for each repository. Beside each lies a file that says whose it is. */
   worktrees: () => below('worktrees'),
   ofWorktree: (path: string) => join(dirname(path), `.${basename(path)}.json`),
+  /** Questions of agents that wait for an answer, and beside them the answers, which stay for whoever comes second. */
+  relays: () => below('relays'),
+  relay: (id: string) => below('relays', `${id}.json`),
+  answers: () => below('relays', 'answered'),
+  answer: (id: string) => below('relays', 'answered', `${id}.json`),
+  /** The tables of a group. */
+  inGroup: (group: string, table: GroupTable) => below('groups', keyOf(group), table),
   marker: (id: string, what: 'started' | 'ended') => below('events', `${id}.${what}`),
 }
+
+/** rules: what is always or never allowed; filetimes: who last read which file; once: rules that were used up. */
+export type GroupTable = 'rules' | 'filetimes' | 'once'
 
 export type SessionFile =
   | 'session.json'
@@ -71,6 +81,7 @@ export type SessionFile =
   | 'inbox'
   | 'agent'
   | 'limited'
+  | 'relays'
   | 'turns'
 
 export type TurnFile = 'prompt' | 'begun' | 'ended' | 'result'

@@ -4,9 +4,7 @@
 // An answer to a question is chosen by its kind, never by an agent's own name for it. Without --auto-approve nobody can be asked, so
 // the answer is no, and the log says so.
 
-import { lstatSync, realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve, sep } from 'node:path'
 import type {
   McpServer as AcpServer,
   ClientContext,
@@ -15,7 +13,8 @@ import type {
   RequestPermissionRequest,
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk'
-import { quoted, reason } from '../base/exit.js'
+import { quoted } from '../base/exit.js'
+import { within } from '../base/within.js'
 import { writeInPlace } from '../store/file.js'
 import { nameOfCall } from './acp-reader.js'
 import { mcpServers } from './mcp.js'
@@ -172,24 +171,4 @@ async function readWithin(
 async function writeWithin(root: string, { path, content }: { path: string; content: string }): Promise<Record<string, never>> {
   writeInPlace(within(root, path), content)
   return {}
-}
-
-/** The real path of a file in the project, wherever links lead; of one that is still to be made, by its folder. */
-function within(root: string, path: string): string {
-  const real = realOf(resolve(root, path))
-  const top = realpathSync(root)
-  if (real !== top && !real.startsWith(top === sep ? sep : top + sep)) throw new Error(`${quoted(path)} is not in the project`)
-  return real
-}
-
-function realOf(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch (error) {
-    const folder = dirname(path)
-    // Whoever writes through a link to nothing makes what it leads to.
-    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()
-    if (folder === path || isLink) throw new Error(`cannot look at ${quoted(path)}: ${reason(error)}`)
-    return join(realOf(folder), basename(path))
-  }
 }
