@@ -206,7 +206,9 @@ export class Run {
       said = await this.#play(provider)
       outcome = await this.#outcomeOf(said)
     }
+    // What follows the end of the session is another matter.
     this.#incident = undefined
+    this.#limit = undefined
     const { success, status: stop_reason, error, reason } = outcome
     const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
     const turn = this.#turn as number
