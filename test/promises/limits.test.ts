@@ -223,6 +223,18 @@ t.test('one that lives on: a limit of its last turn is over with that, and the s
   t.equal(of(id, 'usage_limit_hit').length, 2)
 })
 
+t.test('the time of --timeout runs on while it sleeps', async t => {
+  configure(LONG)
+  t.match(await zag.go('exec', ['-p', 'agent', '--timeout', '2s', 'x']), { code: 124, stderr: /failed: not done after 2\.0s\n$/ })
+  const id = zag.ids().at(-1) as string
+  t.equal(starts(id), 1)
+  t.match(of(id, 'session_ended', 'usage_limit_failed'), [
+    { run: 1, reason: 'limit' },
+    { error: 'it was ended while it waited' },
+    { run: 2, status: 'failed', reason: 'timeout' },
+  ])
+})
+
 t.test('one that lives on: an agent that is gone when the limit is over fails the turn, and says why', async t => {
   configure(SHORT)
   const id = await spawn('-I')
