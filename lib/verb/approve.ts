@@ -48,7 +48,7 @@ export function deny(which: RelayPick, options: AnswerOptions = {}, stdin?: Line
 async function answerAll(which: RelayPick, approved: boolean, options: AnswerOptions, stdin?: Lines): Promise<Answered> {
   const selection = await selectRelays(which, stdin)
   const open = openRelays().filter(selection.has)
-  const late = selection.answered
+  const late = selection.answered()
   if (open.length + late.length === 0) throw new Fault('no open relay is meant: see zag relay', EXIT.none)
   const done = answer(open, approved, options)
   return { ...done, late: [...late, ...done.late] }
@@ -79,7 +79,11 @@ export function answer(relays: readonly Relay[], approved: boolean, { reason, al
 
 /** The rules that `always` adds for a relay: the narrowest that would have let it, or refused it. Empty if nothing but the bare tool would. */
 export function alwaysRules(relay: Relay): string[] {
-  return derive(relay, relay, [...groupSources(relay.group).always, ...rulesOf(relay.session_id).allow])
+  return derive(relay, relay, allowing(relay))
+}
+
+function allowing(relay: Relay): Rule[] {
+  return [...groupSources(relay.group).always, ...rulesOf(relay.session_id).allow]
 }
 
 function rulesFor(relays: readonly Relay[], approved: boolean, always: true | string): Map<Relay, string[]> {
@@ -87,7 +91,8 @@ function rulesFor(relays: readonly Relay[], approved: boolean, always: true | st
   return new Map(
     relays.map(relay => {
       const rules = alwaysRules(relay)
-      if (rules.length > 0) return [relay, rules]
+      // What a rule that came meanwhile allows needs none.
+      if (rules.length > 0 || covers(allowing(relay), relay, relay).allowed) return [relay, rules]
       throw usage(
         `no rule but ${quoted(relay.tool)} alone covers ${quoted(whatOf(relay))}: answer it without --always, or give --always=RULE`,
       )

@@ -24,8 +24,8 @@ export interface RelayPick extends Omit<Pick, 'operands'> {
 /** A choice of relays that goes on. */
 export interface RelaySelection {
   has(relay: Relay): boolean
-  /** Those named that have their answer by now. */
-  answered: string[]
+  /** Those named that have their answer by now: asked after a look at those that are open, which closes what nobody waits for. */
+  answered(): string[]
 }
 
 /** In case the system's notice of a new one got lost, in milliseconds. */
@@ -59,7 +59,7 @@ export async function selectRelays(
   })
   return {
     has: relay => (named.has(relay.relay_id) || sessions(relay)) && (!rule || isCovered(relay, rule)),
-    answered: [...named].filter(id => answerOf(id) !== undefined),
+    answered: () => [...named].filter(id => answerOf(id) !== undefined),
   }
 }
 
@@ -90,7 +90,7 @@ export async function listRelays(which: RelayPick = {}, stdin?: Lines): Promise<
 /** The open relays of a selection, oldest first. Throws Fault 4 if one that was named has its answer. */
 export function openIn({ has, answered }: RelaySelection): Relay[] {
   const found = openRelays().filter(has)
-  const [id] = answered
+  const [id] = answered()
   if (id !== undefined) throw new Fault(lateText(id), EXIT.notNow)
   return found
 }
