@@ -36,7 +36,8 @@ export function limitsFor(id: string, parent: string | undefined, asked: Wish, u
   const above = parent === undefined ? undefined : read(parent)
   if (!above) {
     const { maxDepth = usual.maxDepth ?? MAX_DEPTH, maxChildren = usual.maxChildren ?? MAX_CHILDREN } = asked
-    return { max_depth: maxDepth, max_children: maxChildren, limited_by: { depth: id, children: id } }
+    // They are its own.
+    return { max_depth: maxDepth, max_children: maxChildren, limited_by: undefined }
   }
   const { max_depth = MAX_DEPTH, max_children = MAX_CHILDREN, limited_by = { depth: above.id, children: above.id } } = above
   if (max_depth < 1)

@@ -73,7 +73,7 @@ export interface Session {
   retried_from?: string
   /** Since when all but its log and its result is gone. */
   stripped_at?: string
-  /** How deep sessions may nest below it, how many children of it may be alive at once, and the sessions that said so first. */
+  /** How deep sessions may nest below it, how many children of it may be alive at once, and the sessions that said so first if others did. */
   max_depth?: number
   max_children?: number
   limited_by?: { depth: string; children: string }

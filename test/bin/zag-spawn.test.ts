@@ -501,7 +501,7 @@ t.test('--max-depth and --max-children: inherited, never raised, and nothing is 
   const spawn = (args: string[], parent?: string) => zag.go('spawn', ['-p', 'sh', ...args], { env: { ZAG_SESSION_ID: parent } })
   const limits = (id: string) => {
     const { max_depth, max_children, limited_by } = JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8'))
-    return [max_depth, max_children, limited_by.depth, limited_by.children]
+    return [max_depth, max_children, limited_by?.depth ?? id, limited_by?.children ?? id]
   }
   const made = async (args: string[], parent?: string) => (await spawn(args, parent)).stdout.trim()
   const usual = await made(['true'])
