@@ -9,7 +9,7 @@ import { parseRule } from '../../../lib/permission/rule.js'
 const edit = (path: string) => ({ tool: 'edit', tool_kind: 'file_edit' as const, params: { path } })
 
 /** A project with a file, links and a folder beside it. */
-function project(t: Tap.Test): { root: string; beside: string } {
+function project(t: { testdir(tree: object): string }): { root: string; beside: string } {
   const top = realpathSync(t.testdir({ p: { src: { 'a.ts': '', deep: { 'b.ts': '' } } }, beside: { secret: '' } }))
   const root = join(top, 'p')
   symlinkSync('../beside', join(root, 'out'))
@@ -18,10 +18,6 @@ function project(t: Tap.Test): { root: string; beside: string } {
   symlinkSync('loop', join(root, 'loop'))
   symlinkSync('../../beside/secret', join(root, 'src', 'link.ts'))
   return { root, beside: join(top, 'beside') }
-}
-
-namespace Tap {
-  export type Test = Parameters<NonNullable<Parameters<typeof t.test>[1]>>[0]
 }
 
 t.test('globs over paths', async t => {
