@@ -2,14 +2,14 @@
 
 import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { covers, refuses } from '../../../lib/permission/match.js'
 import { parseRule } from '../../../lib/permission/rule.js'
 
 const edit = (path: string) => ({ tool: 'edit', tool_kind: 'file_edit' as const, params: { path } })
 
 /** A project with a file, links and a folder beside it. */
-function project(t: { testdir(tree: object): string }): { root: string; beside: string } {
+function project(t: Pick<Test, 'testdir'>): { root: string; beside: string } {
   const top = realpathSync(t.testdir({ p: { src: { 'a.ts': '', deep: { 'b.ts': '' } } }, beside: { secret: '' } }))
   const root = join(top, 'p')
   symlinkSync('../beside', join(root, 'out'))
