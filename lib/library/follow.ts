@@ -83,7 +83,12 @@ export interface WatchOptions extends Omit<SubscribeOptions, 'replay' | 'type'> 
 /** Calls `then` for events as they come, one after the other, and gives how many fitted. With `once` it is also done when all that was named by id is over. */
 export async function watch({ on, new: fresh, once, untilDone, filter, signal, then, ...which }: WatchOptions): Promise<number> {
   const selection = await selectionOf(which)
-  const options = { replay: !fresh, untilDone: untilDone || (once && selection.closed), filter: filterOf(listOf(on), listOf(filter)), stop: signal }
+  const options = {
+    replay: !fresh,
+    untilDone: untilDone || (once && selection.closed),
+    filter: filterOf(listOf(on), listOf(filter)),
+    stop: signal,
+  }
   let fitted = 0
   for await (const { id, event } of subscribeTo(selection, options)) {
     fitted += 1

@@ -1,7 +1,7 @@
 // Which sessions a function of the library is about: what every program takes as operands and flags, zag-session(7), as an object.
 
 import { type Pick, pick } from '../session/pick.js'
-import { Selection, select } from '../session/selection.js'
+import { type Selection, select } from '../session/selection.js'
 
 /** Sessions, named as on the command line; what is given adds up, `state` and `root` narrow it. */
 export interface Sessions extends Omit<Pick, 'operands' | 'tag'> {
@@ -15,7 +15,7 @@ export const NO_LINES = {
   async *lines(): AsyncGenerator<string> {},
 }
 
-export const listOf = (given: string | readonly string[] | undefined): string[] => (given === undefined ? [] : [given].flat() as string[])
+export const listOf = (given: string | readonly string[] | undefined): string[] => (given === undefined ? [] : ([given].flat() as string[]))
 
 function asFlags({ sessions, tag, name, parent, state, latest, all, root }: Sessions): Pick {
   return { operands: listOf(sessions), tag: listOf(tag), name, parent, state, latest, all, root }

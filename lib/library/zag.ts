@@ -52,5 +52,5 @@ export {
   summary,
   whoami,
 } from './look.js'
-export { AgentOrchestrator, type AgentEvent, type OrchestratorOptions } from './orchestrator.js'
+export { type AgentEvent, AgentOrchestrator, type OrchestratorOptions } from './orchestrator.js'
 export type { Sessions } from './which.js'
