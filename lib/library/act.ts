@@ -19,12 +19,14 @@ export interface CancelOptions extends Sessions {
   /** Milliseconds between the steps of the ladder; 0 kills at once. */
   grace?: number
   reason?: string
+  /** Their children live on. */
+  only?: boolean
 }
 
-/** Ends sessions and all that belongs to them, and is done when they are over. Throws Faults 2, 3; those that could not be ended are in `failed`. */
-export async function cancel({ grace = GRACE, reason, ...which }: CancelOptions): Promise<{ ended: Row[]; failed: Fault[] }> {
+/** Ends sessions and all that belongs to them, their children too, and is done when they are over. Throws Faults 2, 3; those that could not be ended are in `failed`. */
+export async function cancel({ grace = GRACE, reason, only, ...which }: CancelOptions): Promise<{ ended: Row[]; failed: Fault[] }> {
   const ended: Row[] = []
-  const failed = await cancelAll(await idsOf(which), { grace, reason }, ({ status }) => ended.push(rowOf(status)))
+  const failed = await cancelAll(await idsOf(which), { grace, reason, only }, ({ status }) => ended.push(rowOf(status)))
   return { ended, failed }
 }
 

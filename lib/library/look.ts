@@ -9,10 +9,10 @@ import { settleAll } from '../run/settle.js'
 import { filterOf } from '../session/filter.js'
 import { type Row, rowOf } from '../session/row.js'
 import { collect as collectAll, outputOf } from '../verb/collect.js'
-import { type Listed, list, listOne } from '../verb/list.js'
+import { type Listed, list, listOne, treeOf as rowsOfTree } from '../verb/list.js'
 import { query } from '../verb/query.js'
 import { type Hit, search as searchIn, type Wanted } from '../verb/search.js'
-import { type Stats, type Summary, statsOf, summaryOf, type Totals, totalsOf } from '../verb/summary.js'
+import { type Grown, type Stats, type Summary, statsOf, summaryOf, type Totals, totalsOf, treeOf } from '../verb/summary.js'
 import { idsOf, listOf, type Sessions } from './which.js'
 
 /** The state of each, as a row. Throws Faults 2, 3. */
@@ -24,6 +24,12 @@ export async function status(which: Sessions): Promise<Row[]> {
 export async function ps({ all = false, ...which }: Sessions = {}): Promise<Listed[]> {
   const ids = await idsOf(which, { otherwise: 'none', empty: true })
   return ids.length > 0 ? Promise.all(ids.map(listOne)) : list({ all })
+}
+
+/** The same in the order of their trees, with the children of those that were named; without names also those that the living descend from. */
+export async function psTree(which: Sessions & { all?: boolean } = {}): Promise<(Listed & { parent_id: string | null; depth: number })[]> {
+  const isNamed = (await idsOf(which, { otherwise: 'none', empty: true })).length > 0
+  return (await rowsOfTree(await ps(which), isNamed ? 'down' : 'up')).map(({ row }) => row)
 }
 
 /** Results of many in the order asked for, missing ones included. Throws Faults 2, 3. */
@@ -55,8 +61,8 @@ export async function events({ type, filter, last, afterSeq, beforeSeq, since, .
   return found
 }
 
-export interface Summarised {
-  sessions: Summary[]
+export interface Summarised<S extends Summary = Summary> {
+  sessions: S[]
   totals: Totals
   stats: Stats[]
 }
@@ -65,6 +71,15 @@ export interface Summarised {
 export async function summary(which: Sessions): Promise<Summarised> {
   const sessions: Summary[] = []
   for (const id of await idsOf(which)) sessions.push(await summaryOf(id))
+  return summarised(sessions)
+}
+
+/** The same with all that descends from them; each that was named has the totals of its tree. */
+export async function summaryTree(which: Sessions): Promise<Summarised<Grown>> {
+  return summarised((await treeOf(await idsOf(which))).map(({ row }) => row))
+}
+
+function summarised<S extends Summary>(sessions: S[]): Summarised<S> {
   return { sessions, totals: totalsOf(sessions), stats: statsOf(sessions) }
 }
 

@@ -46,10 +46,12 @@ export {
   output,
   providers,
   ps,
+  psTree,
   type Summarised,
   search,
   status,
   summary,
+  summaryTree,
   whoami,
 } from './look.js'
 export { type AgentEvent, AgentOrchestrator, type OrchestratorOptions } from './orchestrator.js'
