@@ -291,6 +291,7 @@ const FLOOR: Record<string, number> = {
   run: 8,
   verb: 9,
   install: 10,
+  library: 11,
 }
 const COMMAND_MAY = new Set(['base', 'store', 'command'])
 /** Who may import what is not ours; everyone may import what Node has. */

@@ -2,14 +2,14 @@
 
 import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { covers, refuses } from '../../../lib/permission/match.js'
 import { parseRule } from '../../../lib/permission/rule.js'
 
 const edit = (path: string) => ({ tool: 'edit', tool_kind: 'file_edit' as const, params: { path } })
 
 /** A project with a file, links and a folder beside it. */
-function project(t: Tap.Test): { root: string; beside: string } {
+function project(t: Pick<Test, 'testdir'>): { root: string; beside: string } {
   const top = realpathSync(t.testdir({ p: { src: { 'a.ts': '', deep: { 'b.ts': '' } } }, beside: { secret: '' } }))
   const root = join(top, 'p')
   symlinkSync('../beside', join(root, 'out'))
@@ -18,10 +18,6 @@ function project(t: Tap.Test): { root: string; beside: string } {
   symlinkSync('loop', join(root, 'loop'))
   symlinkSync('../../beside/secret', join(root, 'src', 'link.ts'))
   return { root, beside: join(top, 'beside') }
-}
-
-namespace Tap {
-  export type Test = Parameters<NonNullable<Parameters<typeof t.test>[1]>>[0]
 }
 
 t.test('globs over paths', async t => {
