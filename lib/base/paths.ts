@@ -130,8 +130,8 @@ export function locksAround(env: NodeJS.ProcessEnv = process.env): string[] {
 }
 
 /** What tells a process that it runs under a lock. */
-export function lockEnvironment(token: string): NodeJS.ProcessEnv {
-  return { ZAG_FILE_LOCKS: [...locksAround(), token].join(' ') }
+export function lockEnvironment(tokens: Iterable<string>): NodeJS.ProcessEnv {
+  return { ZAG_FILE_LOCKS: [...locksAround(), ...tokens].join(' ') }
 }
 
 /** Whether this process runs in the sandbox of a session: what it starts is in there too. */
