@@ -55,6 +55,7 @@ export const paths = {
   relay: (id: string) => below('relays', `${id}.json`),
   answers: () => below('relays', 'answered'),
   answer: (id: string) => below('relays', 'answered', `${id}.json`),
+  groups: () => below('groups'),
   /** The tables of a group. */
   inGroup: (group: string, table: GroupTable) => below('groups', keyOf(group), table),
   marker: (id: string, what: 'started' | 'ended') => below('events', `${id}.${what}`),

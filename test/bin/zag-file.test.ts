@@ -103,11 +103,11 @@ t.test('patch: of stdin or a file, all files or none, a row each', async t => {
       .split('\n')
       .map(line => JSON.parse(line)),
     [
+      { path: 'sub/p', did: 'moved', from: 'p' },
       { path: 'q', did: 'deleted' },
       { path: 'r', did: 'added' },
-      { path: 'sub/p', did: 'moved', from: 'p' },
     ],
-    'in some order',
+    'in the order of the patch',
   )
   t.match(await file(['patch'], { input: 'hello' }), { code: 2, stderr: /^zag-file: no patch, line 1: a patch begins with/ })
   t.match(await file(['patch', 'nowhere']), { code: 2, stderr: /no file 'nowhere'/ })
@@ -182,17 +182,33 @@ t.test('a signal is passed on; a lock whose holder was killed is free', async t 
   put('s', '')
   const script = 'trap "exit 9" TERM; echo $$; while :; do sleep 0.02; done'
   const polite = begin('zag-file', ['lock', 's', '--', 'sh', '-c', script], { home: zag.home, cwd: project })
-  const pid = Number(await until(() => polite.stdout.trim()))
+  const pid = Number(await until(() => polite.stdout.trim() || undefined))
   polite.child.kill('SIGTERM')
   t.match(await polite.ended, { code: 9 })
   t.notOk(lives(pid))
   const rude = begin('zag-file', ['lock', 's', '--', 'sh', '-c', 'echo $$; exec sleep 600'], { home: zag.home, cwd: project })
-  const left = Number(await until(() => rude.stdout.trim()))
+  const left = Number(await until(() => rude.stdout.trim() || undefined))
   rude.child.kill('SIGKILL')
   await until(() => rude.child.signalCode)
   t.match(await file(['lock', 's', '--', 'echo', 'free']), { code: 0, stdout: 'free\n' })
   process.kill(left, 'SIGKILL')
   await rude.ended
+})
+
+t.test('gc forgets what sessions have read that are no more', async t => {
+  put('g', 'one\n')
+  const { session_id } = await zag.over('true', ['--group', 'g'])
+  await file(['read', '--note', 'g'], as(session_id))
+  await file(['read', '--note', '--group', 'g', 'g'])
+  const rows = () =>
+    readdirSync(table)
+      .map(name => readFileSync(join(table, name), 'utf8'))
+      .join('')
+  const table = join(zag.home, '.zag/groups/g/filetimes')
+  t.match(rows(), new RegExp(`"id":"${session_id}:`))
+  t.match(await zag.go('gc', ['--force', '--older-than', '0']), { code: 0 })
+  t.notMatch(rows(), session_id)
+  t.match(await file(['check', '--group', 'g', 'g']), OK)
 })
 
 t.test('fifty at once patch one file: no line is lost', { timeout: 240_000 }, async t => {
