@@ -75,6 +75,8 @@ export type SessionFile =
   | 'stdin'
   | 'spill'
   | 'end-request'
+  | 'closed'
+  | 'children'
   | 'environment'
   | 'task'
   | 'schema'

@@ -58,6 +58,8 @@ export const KEYS = {
   keys: {
     provider: text,
     model: text,
+    max_depth: { kind: 'count', homeOnly: 'says how many sessions others may start' },
+    max_children: { kind: 'count', homeOnly: 'says how many sessions others may start' },
     models: {
       kind: 'names',
       among: 'providers',

@@ -20,10 +20,11 @@ import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
+import { endChildren } from './children.js'
 import { fitted } from './fit.js'
 import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
-import { type EndRequest, GRACE, requestedEnd } from './request.js'
+import { type EndRequest, GRACE, requestedEnd, timeIsOver } from './request.js'
 import { whenSilent } from './stall.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 
@@ -36,6 +37,8 @@ export interface RunOptions {
   goesOn?(ended: Ended, limit?: Limit): Promise<boolean>
   /** What the agent is told in place of the prompt of the turn, which it knows. */
   instead?: string
+  /** When its --timeout is over, in milliseconds since 1970, if that began before it. */
+  deadline?: number
 }
 
 /** What a run came to, but for its number and its time. */
@@ -49,6 +52,7 @@ export class Run {
   readonly #run: number
   readonly #goesOn: RunOptions['goesOn']
   readonly #instead: string | undefined
+  readonly #deadline: number | undefined
   readonly #began = performance.now()
   readonly #log: LogWriter
   #turn: number | undefined
@@ -58,16 +62,20 @@ export class Run {
   #request: EndRequest | undefined
   #limit: Limit | undefined
   #incident: Incident | undefined
+  /** The end of its children, and the grace they were given for it in milliseconds. */
+  #along: Promise<void> | undefined
+  #alongGrace = Number.POSITIVE_INFINITY
   readonly #nap = new Nap()
   #disarm = () => {}
 
-  constructor(session: Session, run: number, { turn, request, goesOn, instead }: RunOptions = {}) {
+  constructor(session: Session, run: number, { turn, request, goesOn, instead, deadline }: RunOptions = {}) {
     this.#session = session
     this.#run = run
     this.#turn = turn
     this.#request = request
     this.#goesOn = goesOn
     this.#instead = instead
+    this.#deadline = deadline
     this.#log = new LogWriter(session.id, session.parent)
     this.ended = this.#go().finally(() => {
       this.#log.close()
@@ -89,6 +97,17 @@ export class Run {
     this.#between?.wake()
     this.#nap.wake()
     if (!before) this.#stop()
+    this.#takeAlong(this.#request)
+  }
+
+  /** The children of what is ended from outside end with it, and no other is born. A shorter grace hurries them. */
+  #takeAlong({ outcome, only, grace_ms }: EndRequest): void {
+    if (outcome === 'completed' || only || grace_ms >= this.#alongGrace) return
+    this.#alongGrace = grace_ms
+    const before = this.#along
+    this.#along = endChildren(this.#session.id, this.#run, grace_ms, this.#log).then(() => before)
+    // What goes wrong in it is told when the run ends; until then it must not end this process.
+    this.#along.catch(() => {})
   }
 
   async #go(): Promise<Ended> {
@@ -207,7 +226,9 @@ export class Run {
       said = await this.#play(provider)
       outcome = await this.#outcomeOf(said)
     }
+    // What follows the end of the session is another matter.
     this.#incident = undefined
+    this.#limit = undefined
     const { success, status: stop_reason, error, reason } = outcome
     const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
     const turn = this.#turn as number
@@ -282,6 +303,9 @@ export class Run {
 
   /** The end for all to see, unless another run follows. */
   async #tell(how: Outcome): Promise<Ended> {
+    // So whoever sees that it is over sees its children over as well.
+    if (this.#request) this.#takeAlong(this.#request)
+    await this.#along
     const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
     if (await this.#goesOn?.(ended, this.#limit)) {
       closeRelays(this.#session.id, 'the run has ended')
@@ -327,10 +351,7 @@ export class Run {
   #armTimeout(): () => void {
     const { timeout_ms: timeout } = this.#session
     if (timeout === undefined) return () => {}
-    const error = `not done after ${formatDuration(timeout)}`
-    return at(Date.now() + timeout, () =>
-      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'timeout', error }),
-    )
+    return at(this.#deadline ?? Date.now() + timeout, () => this.end(timeIsOver(this.#run, timeout)))
   }
 }
 
