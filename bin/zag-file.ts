@@ -80,7 +80,12 @@ export default command(import.meta, {
         [EXIT.notNow]: 'a file is locked; nothing was changed',
         [EXIT.system]: 'a file is not as it was read, not in the project, or cannot be written; nothing was changed',
       },
-      examples: [['zag-file patch changes.patch', 'the patch from a file']],
+      examples: [
+        [
+          String.raw`printf '%s\n' '*** Begin Patch' '*** Add File: notes' '+a note' '*** End Patch' | zag-file patch`,
+          'a new file, by a patch on stdin',
+        ],
+      ],
       async run({ operands: [file = '-'], timeout, ...asked }, { stdin, out }) {
         const text = file === '-' ? await stdin.text() : readIfThere(file)
         if (text === undefined) throw usage(`no file ${quoted(file)}: give the patch on stdin, or a file with it`)
