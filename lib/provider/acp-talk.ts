@@ -4,7 +4,6 @@
 // An answer to a question is chosen by its kind, never by an agent's own name for it. Without --auto-approve nobody can be asked, so
 // the answer is no, and the log says so.
 
-import { readFile } from 'node:fs/promises'
 import type {
   McpServer as AcpServer,
   ClientContext,
@@ -14,8 +13,6 @@ import type {
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk'
 import { quoted } from '../base/exit.js'
-import { within } from '../base/within.js'
-import { writeInPlace } from '../store/file.js'
 import { nameOfCall } from './acp-reader.js'
 import { mcpServers } from './mcp.js'
 import type { Driver, Task, Wire } from './provider.js'
@@ -38,8 +35,11 @@ export async function acpDriver(task: Task, wire: Wire, ways: AcpWays = {}): Pro
   const incoming = new Incoming()
   const connection = client({ name: 'zag' })
     .onRequest(methods.client.session.requestPermission, ({ params }) => answer(params, task, wire))
-    .onRequest(methods.client.fs.readTextFile, async ({ params }) => ({ content: await readWithin(task.root, params) }))
-    .onRequest(methods.client.fs.writeTextFile, async ({ params }) => writeWithin(task.root, params))
+    .onRequest(methods.client.fs.readTextFile, async ({ params }) => ({ content: await wire.files.read(params.path, params) }))
+    .onRequest(methods.client.fs.writeTextFile, async ({ params }) => {
+      await wire.files.write(params.path, params.content)
+      return {}
+    })
     // The reader sees to them.
     .onNotification(methods.client.session.update, () => {})
     .connect({ readable: incoming.stream, writable: new WritableStream({ write: message => wire.send(message) }) })
@@ -152,23 +152,4 @@ function answer({ options, toolCall }: RequestPermissionRequest, { flags }: Task
       : `nobody can be asked about ${quoted(toolCall.title ?? toolCall.toolCallId)}: ${flags.plan ? '--plan only looks' : '--auto-approve lets it use its tools'}`,
   })
   return { outcome: option ? { outcome: 'selected', optionId: option.optionId } : { outcome: 'cancelled' } }
-}
-
-/** A file of the project for the agent. Throws an Error, which the agent is told, for any other. */
-async function readWithin(
-  root: string,
-  { path, line, limit }: { path: string; line?: number | null; limit?: number | null },
-): Promise<string> {
-  const text = await readFile(within(root, path), 'utf8')
-  if (line == null && limit == null) return text
-  const first = Math.max(1, line ?? 1) - 1
-  return text
-    .split('\n')
-    .slice(first, limit == null ? undefined : first + limit)
-    .join('\n')
-}
-
-async function writeWithin(root: string, { path, content }: { path: string; content: string }): Promise<Record<string, never>> {
-  writeInPlace(within(root, path), content)
-  return {}
 }

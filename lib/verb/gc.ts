@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { EXIT, Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
+import { forgetReaders } from '../file/times.js'
 import { forgetAnswer, oldAnswers, openRelays } from '../permission/relay.js'
 import { isAlive } from '../process/identity.js'
 import { isAwaited } from '../run/queue.js'
@@ -85,6 +86,7 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
     for (const path of remains) removeTree(path)
     for (const folder of [paths.events(), paths.processes(), paths.relays(), paths.answers()]) removeOldTemporaries(folder)
     await processes().fold()
+    await forgetReaders(id => isId(id) && !exists(id))
   }
   return { ...found, kept: ids.length - found.sessions.length, answers: answers.length, remains }
 }

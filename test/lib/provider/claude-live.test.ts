@@ -169,7 +169,8 @@ t.test('the command line', async t => {
 async function talk(flags: Wishes = {}, more: Partial<Task> = {}) {
   const sent: object[] = []
   const logged: NewEvent[] = []
-  const wire = { send: (message: object) => void sent.push(message), log: (...events: NewEvent[]) => void logged.push(...events) }
+  const files = { read: async () => '', write: async () => {} }
+  const wire = { send: (message: object) => void sent.push(message), log: (...events: NewEvent[]) => void logged.push(...events), files }
   return { sent, logged, driver: await live.driver(task(flags, more), wire) }
 }
 const begun = (fields: object) => ({ type: 'control_response', response: { request_id: 'begin', ...fields } })

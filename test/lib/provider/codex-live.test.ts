@@ -292,6 +292,7 @@ async function talk(
   const wire = {
     send: (message: object) => sent.push({ ...message }),
     log: (...events: NewEvent[]) => log.push(...events.map(event => ({ ...event }))),
+    files: { read: async () => '', write: async () => {} },
   }
   const driver = await codexLive.driver({ ...task, ...more }, wire)
   const ask = (method: string, params: object = {}) => {
