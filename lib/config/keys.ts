@@ -58,6 +58,7 @@ export const KEYS = {
   keys: {
     provider: text,
     model: text,
+    ask: { kind: 'flag' },
     models: {
       kind: 'names',
       among: 'providers',
