@@ -6,10 +6,10 @@
 import { Fault, quoted } from '../base/exit.js'
 import type { NewEvent } from '../log/events.js'
 import type { Call, Decision, Place, Question } from '../permission/call.js'
-import { decide, type Sources } from '../permission/decide.js'
-import { openRelay, waitForAnswer } from '../permission/relay.js'
+import { decide, type OnceRule, type Sources, settle } from '../permission/decide.js'
+import { answerRelay, openRelay, waitForAnswer } from '../permission/relay.js'
 import { parseRule } from '../permission/rule.js'
-import { groupRules, sessionOnce, useOnce } from '../permission/rules.js'
+import { groupSources, isSessionOnceUsed, sessionOnce, useOnce } from '../permission/rules.js'
 import { described } from '../provider/calls.js'
 import type { Session } from '../table/sessions.js'
 
@@ -42,12 +42,11 @@ export async function askPermission(who: Asker, question: Question, { log = () =
   return decision
 }
 
-/** What is against a call that nobody asks about, if a rule or --plan is. */
+/** What is against a call that nobody asks about, if a rule is. Throws as askPermission does. */
 export function forbidden(who: Asker, call: Call, { log = () => {} }: Asking = {}): Decision | undefined {
-  const { deny, never } = sourcesOf(who)
-  const { granted, rule, reason } = decide(call, who.place, { deny, never, always: [], allow: [], once: [], auto: false })
+  const { granted, rule, reason } = decide(call, who.place, { ...sourcesOf(who), always: [], allow: [], once: [], auto: false })
   if (granted !== false) return undefined
-  const decision: Decision = { granted, by: 'deny', rule, reason: reason ?? ruled(rule) }
+  const decision: Decision = { granted, by: 'deny', rule, reason }
   log(eventOf(call, decision))
   return decision
 }
@@ -63,19 +62,25 @@ async function decided(who: Asker, question: Question, log: NonNullable<Asking['
 
 /** What rules say; nothing if they leave it open. */
 function byRules(who: Asker, call: Call): Decision | undefined {
-  const sources = sourcesOf(who)
-  for (;;) {
-    const { granted, by, rule, reason, once } = decide(call, who.place, sources)
-    if (granted === undefined) return undefined
-    if (!once || once.use()) return { granted, by, rule, reason: reason ?? (granted ? undefined : ruled(rule)) }
-    sources.once = sources.once.filter(each => each !== once)
-  }
+  const { group, session } = who
+  const use = ({ once }: OnceRule) => (typeof once === 'string' ? useOnce(group, once) : session !== undefined && sessionOnce(session.id, once))
+  const { granted, by = 'deny', rule, reason } = settle(call, who.place, sourcesOf(who), use)
+  return granted === undefined ? undefined : { granted, by, rule, reason }
 }
 
-const ruled = (rule: string | undefined) => (rule === undefined ? undefined : `the rule ${rule} refuses it`)
-
+/** All that decides without people: the rules of the group as they are now, those of the session, and --auto-approve. */
 function sourcesOf({ session, group }: Asker): Sources {
-  throw new Error(`${session} ${group} ${parseRule} ${groupRules} ${sessionOnce} ${useOnce}`)
+  const { allow = [], deny = [], allow_once = [] } = session?.permissions ?? {}
+  const of = groupSources(group)
+  const once = allow_once.flatMap((rule, at) => (session && isSessionOnceUsed(session.id, at) ? [] : [{ ...parseRule(rule), once: at }]))
+  return {
+    deny: deny.map(parseRule),
+    never: of.never,
+    always: of.always,
+    allow: allow.map(parseRule),
+    once: [...once, ...of.once],
+    auto: session?.flags.autoApprove === true,
+  }
 }
 
 /** Asks people, who see a relay. */
@@ -86,6 +91,9 @@ async function answered(who: Asker, question: Question, log: NonNullable<Asking[
   const { relay_id } = relay
   const { tool_id, tool, tool_kind, params, raw } = question
   log({ type: 'relay', relay_id, kind: 'permission', tool_id, tool, tool_kind, params, raw })
+  // A rule that came between the look at them and the relay found no relay to answer.
+  const meanwhile = byRules(who, question)
+  if (meanwhile) answerRelay(relay_id, { approved: meanwhile.granted, by: 'rule', rule: meanwhile.rule, reason: meanwhile.reason })
   const { approved: granted, by, rule, reason } = await waitForAnswer(relay, { signal })
   return { relay_id, granted, by: by === 'closed' ? 'deny' : by, rule, reason }
 }

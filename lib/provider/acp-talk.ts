@@ -51,11 +51,16 @@ export async function acpDriver(task: Task, wire: Wire, ways: AcpWays = {}): Pro
       unlessForbidden(wire, edit(params.path))
       return writeWithin(task.root, params)
     })
-    .onNotification(methods.client.session.update, ({ params }) => questions.note(params.update))
+    // The reader sees to them.
+    .onNotification(methods.client.session.update, () => {})
     .connect({ readable: incoming.stream, writable: new WritableStream({ write: message => wire.send(message) }) })
   const talk = new Talk(task, connection.agent, ways, () => questions.close())
   return {
-    take: line => incoming.push(line),
+    take(line) {
+      // Before it is handed on: the library may give a question that was asked later to whoever answers it sooner.
+      questions.note(line)
+      incoming.push(line)
+    },
     open: () => talk.open(),
     prompt: text => talk.prompt(text),
   }
@@ -166,8 +171,9 @@ class Questions {
   }
 
   /** Takes what it tells of its calls; all else is the reader's. */
-  note(update: object): void {
-    const { sessionUpdate, toolCallId, status, ...told } = update as Line
+  note({ method, params }: Line): void {
+    if (method !== 'session/update') return
+    const { sessionUpdate, toolCallId, status, ...told } = fieldsOf(fieldsOf(params).update)
     const id = textOf(toolCallId)
     if (id === undefined || (sessionUpdate !== 'tool_call' && sessionUpdate !== 'tool_call_update')) return
     const known = Object.entries(told).filter(([, value]) => value != null)

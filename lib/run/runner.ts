@@ -259,9 +259,18 @@ export class Run {
       }
       await this.#onRecord(() => this.#log.append({ type: 'user_message', content: why, from: 'permission', turn: this.#turn }))
       this.#playing = this.#agent?.play(this.#turn as number, why)
+      const before = said
       said = await this.#play(provider)
+      if (said.verdict.success && said.verdict.result === undefined) said = await this.#withResult(said, before)
     }
     return said
+  }
+
+  /** One that has no more to say has said its result before. */
+  async #withResult<S extends Said>(said: S, before: Said): Promise<S> {
+    const { result } = before.verdict
+    if (typeof result === 'string') await keepResult(this.#session.id, result, 0, 0)
+    return { ...said, verdict: { ...said.verdict, result } }
   }
 
   /** The turn to its end: its output in the log, its result kept. */

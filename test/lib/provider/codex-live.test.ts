@@ -4,7 +4,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test as TapTest } from 'tap'
-import type { NewEvent } from '../../../lib/log/events.js'
 import { codex } from '../../../lib/provider/codex.js'
 import { codexLive } from '../../../lib/provider/codex-live.js'
 import type { Exit, Past, Task } from '../../../lib/provider/provider.js'
