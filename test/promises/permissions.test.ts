@@ -144,9 +144,9 @@ t.test('approved from outside; several at once, answered in any order', async t 
 t.test('denied from outside: the reason is the next message', async t => {
   const { id, told } = await spawn('gate make\nsay never')
   const [relay] = await relays(id)
-  answerRelay(String(relay?.relay_id), { approved: false, by: 'person', reason: 'say sorry\nnot on a Friday' })
+  answerRelay(String(relay?.relay_id), { approved: false, by: 'person', reason: 'not on a Friday\nsay sorry' })
   t.equal(await output(id), 'sorry')
-  t.match(told(), /: say sorry\nnot on a Friday/)
+  t.match(told(), /: not on a Friday\nsay sorry/)
 })
 
 t.test('nobody answers in time', async t => {
