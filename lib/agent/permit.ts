@@ -51,6 +51,17 @@ export function forbidden(who: Asker, call: Call, { log = () => {} }: Asking = {
   return decision
 }
 
+/**
+ * What rules and --auto-approve say, where an agent has a way of its own to ask about the rest; nothing if they leave it open. A session
+ * that only plans is allowed nothing by them. Throws as askPermission does.
+ */
+export function ruled(who: Asker, question: Question, { log = () => {} }: Asking = {}): Decision | undefined {
+  if (who.session?.flags.plan === true) return forbidden(who, question, { log })
+  const decision = byRules(who, question)
+  if (decision) log(eventOf(question, decision))
+  return decision
+}
+
 async function decided(who: Asker, question: Question, log: NonNullable<Asking['log']>, signal?: AbortSignal): Promise<Decision> {
   if (who.session?.flags.plan === true) return { granted: false, by: 'deny', reason: PLAN }
   const decision = byRules(who, question)
@@ -63,7 +74,8 @@ async function decided(who: Asker, question: Question, log: NonNullable<Asking['
 /** What rules say; nothing if they leave it open. */
 function byRules(who: Asker, call: Call): Decision | undefined {
   const { group, session } = who
-  const use = ({ once }: OnceRule) => (typeof once === 'string' ? useOnce(group, once) : session !== undefined && sessionOnce(session.id, once))
+  const use = ({ once }: OnceRule) =>
+    typeof once === 'string' ? useOnce(group, once) : session !== undefined && sessionOnce(session.id, once)
   const { granted, by = 'deny', rule, reason } = settle(call, who.place, sourcesOf(who), use)
   return granted === undefined ? undefined : { granted, by, rule, reason }
 }
