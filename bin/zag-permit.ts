@@ -88,7 +88,7 @@ async function answer(told: Line, format: 'json' | 'claude-hook', given: PermitO
     signal: AbortSignal.any([stop.signal, gone.signal]),
     onRelay(relay) {
       err.notice(`asks: zag approve ${relay}, or zag deny ${relay}`)
-      watches.push(onReaderGone(() => gone.abort()))
+      watches.push(onReaderGone(out, () => gone.abort()))
     },
   }
   try {

@@ -1,22 +1,25 @@
-// Whether somebody still reads stdout, for a program that has nothing to write yet and waits on behalf of its reader.
+// Whether somebody still reads stdout, for a program that has nothing to print yet and waits on behalf of its reader.
 
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { codeOf } from '../base/exit.js'
+import { type Output, ReaderGone } from './output.js'
 
-/** Nothing wakes a process whose pipe lost its reader: so often it is looked, in milliseconds. */
-const LOOK = 1_000
+/** Nothing wakes a process whose pipe lost its reader: so often it is tried, in milliseconds. */
+const TRY = 1_000
 
-/** Calls `tell` once when the reader is gone, where the system lets that be seen: of sockets, and on Linux of pipes. Returns how to stop. */
-export async function onReaderGone(tell: () => void): Promise<() => void> {
+/**
+ * Calls `tell` once the reader is gone, and returns how to stop. A socket says so. Into a pipe blanks are written, which mean nothing before
+ * a value of JSON: so only for what prints one.
+ */
+export async function onReaderGone(out: Output, tell: () => void): Promise<() => void> {
   const stdout = fstatSync(1)
   if (stdout.isSocket()) return onHangUp(new (await import('node:net')).Socket({ fd: 1, readable: true, writable: false }), tell)
   if (!stdout.isFIFO()) return () => {}
   const timer = setInterval(() => {
-    if (isRead()) return
+    if (takes(out)) return
     clearInterval(timer)
     tell()
-  }, LOOK)
+  }, TRY)
   return () => clearInterval(timer)
 }
 
@@ -25,19 +28,20 @@ function onHangUp(socket: Socket, tell: () => void): () => void {
   socket.on('error', tell).once('end', tell).resume()
   return () =>
     socket
-      .removeAllListeners()
+      .removeAllListeners('end')
+      .off('error', tell)
       .on('error', () => {})
       .pause()
       .unref()
 }
 
-/** A pipe that nobody reads cannot be opened once more for writing. */
-function isRead(): boolean {
+function takes(out: Output): boolean {
   try {
-    closeSync(openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK))
+    out.text(' ')
+    out.flush()
     return true
   } catch (error) {
-    // Any other error says nothing of readers, as where there is no /proc.
-    return codeOf(error) !== 'ENXIO'
+    if (error instanceof ReaderGone) return false
+    throw error
   }
 }

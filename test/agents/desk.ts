@@ -44,7 +44,13 @@ export class Desk {
 
   /** Runs a program of an agent in the project, without zag. */
   readonly alone = (program: string, args: readonly string[], more: Omit<Options, 'home'> = {}): Promise<Ended> =>
-    run(join(INSTALLED, program), args, { home: this.zag.home, cwd: this.project, timeout: PATIENCE, ...more, env: { ...this.env, ...more.env } })
+    run(join(INSTALLED, program), args, {
+      home: this.zag.home,
+      cwd: this.project,
+      timeout: PATIENCE,
+      ...more,
+      env: { ...this.env, ...more.env },
+    })
 
   /** Asks an agent in the foreground. */
   async ask(agent: Agent, prompt: string, flags: readonly string[] = []): Promise<Ended & { id: string }> {

@@ -1,6 +1,6 @@
 // Claude Code with the hooks of zag in its project, started by itself and by zag: what rules say reaches it, and what others did to files.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { answerRelay, openRelays } from '../../lib/permission/relay.js'
@@ -35,7 +35,7 @@ t.test('what rules say', async t => {
     writeFileSync(inProject('secret'), 'the moon is full\n')
     await prompted('RUN touch ruled')
     t.ok(existsSync(inProject('ruled')))
-    const refused = await prompted('RUN touch ruled-never', ['--permission-mode', 'bypassPermissions'])
+    const refused = await prompted('RUN touch ruled-never', ['--allowedTools', 'Bash'])
     t.match(refused.stdout, /the rule bash\(command=touch ruled-never\*\) refuses it/, refused.stderr)
     t.match(desk.latest(), /the rule bash\(command=touch ruled-never\*\) refuses it/)
     t.notOk(existsSync(inProject('ruled-never')))
@@ -47,6 +47,7 @@ t.test('a file that another session changed is read again before it is written',
   addRule(group, 'edit', 'always', 'person')
   const path = inProject('shared')
   writeFileSync(path, 'one\n')
+  const before = statSync(path)
   const reads = `USE Read {"file_path": "${path}"}`
   const writes = (content: string) => `USE Write ${JSON.stringify({ file_path: path, content })}`
   const b = (prompt: string, first = false) => prompted(prompt, [first ? '--session-id' : '--resume', id(2)])
@@ -54,6 +55,8 @@ t.test('a file that another session changed is read again before it is written',
   await prompted(reads, ['--session-id', id(1)])
   t.match((await prompted(writes('two\n'), ['--resume', id(1)])).stdout, /it gave:.*(updated|success)/is)
   t.equal(readFileSync(path, 'utf8'), 'two\n')
+  // Its own look at the time of the file would find that: what it does not see is for the hook.
+  utimesSync(path, before.atime, before.mtime)
   const stale = await b(writes('three\n'))
   t.match(stale.stdout, /is not as session .* read it .* written by session .* read it again/s, stale.stderr)
   t.equal(readFileSync(path, 'utf8'), 'two\n')
