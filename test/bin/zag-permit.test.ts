@@ -133,6 +133,7 @@ t.test('in a session: its own rules and its log, and it waits', async t => {
   const { running, relay } = await asking(told('Bash', { command: 'ls' }), ['--format', 'claude-hook'], more)
   t.match(relay, { session_id: id, group: project })
   t.ok(existsSync(zag.file(id, `relays/${relay.relay_id}`)), 'the mark of one that waits')
+  t.equal((await zag.go('status', [id])).stdout, 'waiting\n')
   answerRelay(relay.relay_id, { approved: true, by: 'person' })
   t.match(decisionIn((await running.ended).stdout), { permissionDecision: 'allow' })
   t.notOk(existsSync(zag.file(id, `relays/${relay.relay_id}`)))
