@@ -15,10 +15,11 @@ import { fieldsOf, type Line, textOf } from './fields.js'
 import type { Driver, Task, Wire } from './provider.js'
 
 /** What a thread is begun or gone on with. */
-function threadSettings({ model, flags: { plan, autoApprove, systemPrompt } }: Task): Line {
-  // A plan is made without being asked for anything, as one turn alone makes it. Without either, the sandbox is that of the user.
+function threadSettings({ model, decided, flags: { plan, autoApprove, systemPrompt } }: Task): Line {
+  // A plan is made without being asked for anything, as one turn alone makes it. What it asked and was allowed would fail in a sandbox of
+  // its own, which may be read-only, or without a network; where it is allowed nothing, the sandbox is that of the user.
   const may = plan ? { approvalPolicy: 'never', sandbox: 'read-only' } : { approvalPolicy: 'untrusted' }
-  const all = autoApprove && !plan ? { sandbox: 'danger-full-access' } : {}
+  const all = (autoApprove || decided) && !plan ? { sandbox: 'danger-full-access' } : {}
   return { ...may, ...all, model, developerInstructions: systemPrompt }
 }
 
