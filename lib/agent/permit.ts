@@ -62,7 +62,8 @@ async function decided(who: Asker, question: Question, log: NonNullable<Asking['
 /** What rules say; nothing if they leave it open. */
 function byRules(who: Asker, call: Call): Decision | undefined {
   const { group, session } = who
-  const use = ({ once }: OnceRule) => (typeof once === 'string' ? useOnce(group, once) : session !== undefined && sessionOnce(session.id, once))
+  const use = ({ once }: OnceRule) =>
+    typeof once === 'string' ? useOnce(group, once) : session !== undefined && sessionOnce(session.id, once)
   const { granted, by = 'deny', rule, reason } = settle(call, who.place, sourcesOf(who), use)
   return granted === undefined ? undefined : { granted, by, rule, reason }
 }

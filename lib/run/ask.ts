@@ -323,8 +323,7 @@ export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
     // What zag itself sees to.
     if (key === 'addDir' && ask.sandbox !== undefined) continue
     const can = feature === 'relays' ? provider.live !== undefined : provider.can.has(feature)
-    if (isGiven(ask[key]) && !can)
-      throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
+    if (isGiven(ask[key]) && !can) throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }
   checkFiles(provider, ask.file ?? [])
 }

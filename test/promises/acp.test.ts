@@ -67,7 +67,13 @@ t.test('it asks: no, unless --auto-approve says yes; chosen by kind, and told wh
   )
   t.match(of(denied.id, 'tool_call', 'permission', 'tool_result'), [
     { tool: 'execute', tool_kind: 'shell', input: { command: 'rm -rf /' }, tool_id: 'call-1' },
-    { tool: 'bash', tool_id: 'call-1', granted: false, by: 'deny', reason: /nobody can be asked about 'bash\(command=rm -rf \/\)': --ask asks/ },
+    {
+      tool: 'bash',
+      tool_id: 'call-1',
+      granted: false,
+      by: 'deny',
+      reason: /nobody can be asked about 'bash\(command=rm -rf \/\)': --ask asks/,
+    },
     { tool_id: 'call-1', success: false },
   ])
   for (const flag of ['-a', '--auto-approve']) {
