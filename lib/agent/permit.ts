@@ -33,8 +33,6 @@ export interface Asking {
   signal?: AbortSignal
 }
 
-const PLAN = '--plan: nothing is done'
-
 /** Decides about a call, and waits for somebody's answer if need be. An abort of the signal closes the question. Throws a Fault (5) for rules that cannot be read. */
 export async function askPermission(who: Asker, question: Question, { log = () => {}, signal }: Asking = {}): Promise<Decision> {
   const decision = await decided(who, question, log, signal)
@@ -63,7 +61,8 @@ export function ruled(who: Asker, question: Question, { log = () => {} }: Asking
 }
 
 async function decided(who: Asker, question: Question, log: NonNullable<Asking['log']>, signal?: AbortSignal): Promise<Decision> {
-  if (who.session?.flags.plan === true) return { granted: false, by: 'deny', reason: PLAN }
+  const plan = who.session?.flags.plan === true
+  if (plan) return { granted: false, by: 'deny', reason: `nobody is asked about ${quoted(described(question))}: --plan only looks` }
   const decision = byRules(who, question)
   if (decision) return decision
   if (who.ask ?? who.session?.permissions?.ask) return answered(who, question, log, signal)

@@ -15,10 +15,11 @@ import { fieldsOf, type Line, textOf } from './fields.js'
 import type { Driver, Task, Wire } from './provider.js'
 
 /** What a thread is begun or gone on with. */
-function threadSettings({ model, flags: { plan, autoApprove, systemPrompt } }: Task): Line {
-  // A plan is made without being asked for anything, as one turn alone makes it. Without either, the sandbox is that of the user.
+function threadSettings({ model, decided, flags: { plan, autoApprove, systemPrompt } }: Task): Line {
+  // A plan is made without being asked for anything, as one turn alone makes it. What it asked and was allowed would fail in a sandbox of
+  // its own, which may be read-only, or without a network; where it is allowed nothing, the sandbox is that of the user.
   const may = plan ? { approvalPolicy: 'never', sandbox: 'read-only' } : { approvalPolicy: 'untrusted' }
-  const all = autoApprove && !plan ? { sandbox: 'danger-full-access' } : {}
+  const all = (autoApprove || decided) && !plan ? { sandbox: 'danger-full-access' } : {}
   return { ...may, ...all, model, developerInstructions: systemPrompt }
 }
 
@@ -101,14 +102,18 @@ export class CodexTalk implements Driver {
   }
 
   async #answerTo(method: string, params: Line, signal: AbortSignal): Promise<Line> {
-    const decides = async (question: Question) => ({ result: { decision: (await this.#may(question, params, signal)) ? 'accept' : 'decline' } })
+    const decides = async (question: Question) => ({
+      result: { decision: (await this.#may(question, params, signal)) ? 'accept' : 'decline' },
+    })
     switch (method) {
       case 'item/commandExecution/requestApproval':
         return decides(codexCommand(params))
       case 'item/fileChange/requestApproval':
         return decides(codexChange(params, this.#changes.get(params.itemId)))
       case 'item/permissions/requestApproval':
-        return { result: { permissions: (await this.#may(codexPermissions(params), params, signal)) ? params.permissions : {}, scope: 'turn' } }
+        return {
+          result: { permissions: (await this.#may(codexPermissions(params), params, signal)) ? params.permissions : {}, scope: 'turn' },
+        }
       case 'mcpServer/elicitation/request':
         return { result: await this.#elicited(params, signal) }
       default:
@@ -131,9 +136,10 @@ export class CodexTalk implements Driver {
 
   /** Puts the reason of a refusal into the turn at work; it is told later if that turn is over. */
   #tellWhy(question: Question, decision: Decision, turnId: unknown): void {
-    if (!isSaidNo(decision) || decision.reason === undefined || typeof turnId !== 'string') return this.#wire.untold(question, decision)
-    const input = [{ type: 'text', text: whyNot(question, decision) }]
-    const steered = this.#request('turn/steer', { threadId: this.#thread, expectedTurnId: turnId, input }, ASIDE)
-    steered.catch(() => this.#wire.untold(question, decision))
+    const later = () => this.#wire.untold(question, decision)
+    if (isSaidNo(decision) && decision.reason !== undefined && typeof turnId === 'string') {
+      const input = [{ type: 'text', text: whyNot(question, decision) }]
+      this.#request('turn/steer', { threadId: this.#thread, expectedTurnId: turnId, input }, ASIDE).catch(later)
+    } else later()
   }
 }

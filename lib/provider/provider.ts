@@ -42,6 +42,8 @@ export interface Task {
   /** The file with wrapped results given as context, for agents whose prompt is a script; others have them in the prompt. */
   contextFile?: string
   flags: Wishes
+  /** Whatever it asks, rules or people of the session decide: what they allow is to be done. */
+  decided?: boolean
   /** What whoever asked for it has in the environment, with what --env gave. */
   env: Readonly<NodeJS.ProcessEnv>
   /** Keeps a text for the agent in a private file of the session, whose path it gives; never in the user's project. */

@@ -67,7 +67,13 @@ t.test('it asks: no, unless --auto-approve says yes; chosen by kind, and told wh
   )
   t.match(of(denied.id, 'tool_call', 'permission', 'tool_result'), [
     { tool: 'execute', tool_kind: 'shell', input: { command: 'rm -rf /' }, tool_id: 'call-1' },
-    { tool: 'bash', tool_id: 'call-1', granted: false, by: 'deny', reason: /nobody can be asked about 'bash\(command=rm -rf \/\)': --ask asks/ },
+    {
+      tool: 'bash',
+      tool_id: 'call-1',
+      granted: false,
+      by: 'deny',
+      reason: /nobody can be asked about 'bash\(command=rm -rf \/\)': --ask asks/,
+    },
     { tool_id: 'call-1', success: false },
   ])
   for (const flag of ['-a', '--auto-approve']) {
@@ -93,7 +99,7 @@ t.test('--plan goes before --auto-approve: an agent that does not plan by itself
   const id = stdout.trim()
   t.match(await input(id, 'recall', '--end'), { code: 0, stdout: 'ask x' })
   t.same(said(id)[0], 'chosen x-1')
-  t.match(of(id, 'permission'), [{ granted: false, by: 'deny', reason: /'x': --plan only looks/ }])
+  t.match(of(id, 'permission'), [{ granted: false, by: 'deny', reason: /'bash\(command=x\)': --plan only looks/ }])
 })
 
 t.test('files: those of the project, and no others, also not through a link', async t => {

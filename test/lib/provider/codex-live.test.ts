@@ -319,6 +319,7 @@ t.test('how a conversation begins and goes on', async t => {
   t.match(await startOf({ model: 'm', flags: { autoApprove: true, systemPrompt: 'Be brief.' } }), {
     params: { approvalPolicy: 'untrusted', sandbox: 'danger-full-access', model: 'm', developerInstructions: 'Be brief.' },
   })
+  t.match(await startOf({ decided: true }), { params: { approvalPolicy: 'untrusted', sandbox: 'danger-full-access' } })
   t.match(await startOf({ flags: { plan: true, autoApprove: true } }), { params: { approvalPolicy: 'never', sandbox: 'read-only' } })
   t.match(await startOf({ resumed: true, conversation: 'OLD' }), { method: 'thread/resume', params: { threadId: 'OLD' } })
   t.match(await startOf({ resumed: true }), { method: 'thread/start' })
