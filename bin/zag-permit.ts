@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-import { EXIT, Fault, quoted, usage } from '../lib/base/exit.js'
+import { EXIT, quoted, usage } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
 import type { Input } from '../lib/command/input.js'
 import type { Output, Talk } from '../lib/command/output.js'
 import { onReaderGone } from '../lib/command/reader.js'
 import { onStop } from '../lib/command/stop.js'
-import { claudeAnswer, claudeHook, type HookCall } from '../lib/provider/claude-hook.js'
 import type { Line } from '../lib/provider/fields.js'
-import { cannotDecide, noteHook, type Permit, type PermitOptions, permitCall, permitHook, questionOf } from '../lib/verb/permit.js'
+import { type HookFormat, hookAnswer } from '../lib/verb/hook-answer.js'
+import type { PermitOptions } from '../lib/verb/permit.js'
 
 /** More is no call of a tool. In bytes; agents tell the whole content of files. */
 const LONGEST = 64 * 1024 * 1024
@@ -79,7 +79,7 @@ async function lineIn(stdin: Input): Promise<Line> {
 }
 
 /** Decides and prints the answer, unless whoever asked is gone by then; gives the exit code. */
-async function answer(told: Line, format: 'json' | 'claude-hook', given: PermitOptions, { out, err }: Said): Promise<number> {
+async function answer(told: Line, format: HookFormat, given: PermitOptions, { out, err }: Said): Promise<number> {
   const stop = onStop(err)
   const gone = new AbortController()
   const watches: Promise<() => void>[] = []
@@ -92,7 +92,7 @@ async function answer(told: Line, format: 'json' | 'claude-hook', given: PermitO
     },
   }
   try {
-    const { line, code } = format === 'json' ? await toJson(told, options) : await toClaude(told, options)
+    const { line, code } = await hookAnswer(format, told, options)
     if (stop.code() !== undefined) return stop.code() as number
     if (gone.signal.aborted) return EXIT.brokenPipe
     if (line) out.value(line)
@@ -105,33 +105,4 @@ async function answer(told: Line, format: 'json' | 'claude-hook', given: PermitO
 interface Said {
   out: Output
   err: Talk
-}
-
-async function toJson(told: Line, options: PermitOptions): Promise<{ line: object; code: number }> {
-  const decision = await permitCall(questionOf(told), options)
-  if (!decision) return { line: { decision: 'ask' }, code: EXIT.no }
-  const { granted, by, rule, reason, relay_id } = decision
-  return { line: { decision: granted ? 'allow' : 'deny', by, rule, reason, relay_id }, code: granted ? EXIT.ok : EXIT.no }
-}
-
-async function toClaude(told: Line, options: PermitOptions): Promise<{ line?: object; code: number }> {
-  const hook = hookOf(told)
-  if (hook?.when === 'after') await noteHook(hook, 'claude', options)
-  if (hook?.when !== 'before') return { code: EXIT.ok }
-  let decision: Permit | undefined
-  try {
-    decision = await permitHook(hook, 'claude', options)
-  } catch (error) {
-    if (!(error instanceof Fault) || error.exit === EXIT.usage) throw error
-    decision = cannotDecide(error)
-  }
-  return { line: decision && claudeAnswer(decision), code: EXIT.ok }
-}
-
-function hookOf(told: Line): HookCall | undefined {
-  try {
-    return claudeHook(told)
-  } catch (error) {
-    throw usage(`stdin is no hook of Claude Code: ${(error as Error).message}`)
-  }
 }

@@ -245,7 +245,8 @@ t.test('--install and --uninstall: beside what is there', async t => {
   }
 })
 
-t.test('10 MB on stdin', async t => {
+t.test('10 MB on stdin; more than 64 MiB are refused', async t => {
+  t.match(await permit('x'.repeat((64 << 20) + 1)), { code: 2, stdout: '', stderr: 'zag-permit: stdin has more than 67108864 bytes\n' })
   const content = 'x'.repeat(10 << 20)
   t.match(await hook(told('Write', { file_path: join(project, 'large'), content }), ['--no-ask']), {
     code: 0,
