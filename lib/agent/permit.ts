@@ -49,12 +49,8 @@ export function forbidden(who: Asker, call: Call, { log = () => {} }: Asking = {
   return decision
 }
 
-/**
- * What rules and --auto-approve say, where an agent has a way of its own to ask about the rest; nothing if they leave it open. A session
- * that only plans is allowed nothing by them. Throws as askPermission does.
- */
+/** What rules and --auto-approve say, where an agent has a way of its own to ask about the rest; nothing if they leave it open. Throws as askPermission does. */
 export function ruled(who: Asker, question: Question, { log = () => {} }: Asking = {}): Decision | undefined {
-  if (who.session?.flags.plan === true) return forbidden(who, question, { log })
   const decision = byRules(who, question)
   if (decision) log(eventOf(question, decision))
   return decision

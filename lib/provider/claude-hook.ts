@@ -16,6 +16,8 @@ export interface HookCall {
   conversation?: string
   /** The folder the agent is in. */
   cwd?: string
+  /** It only makes a plan: an allowance would let it act. */
+  plans: boolean
   /** The lines of a file that it was shown, after it read one that is text. */
   shown?: Shown
 }
@@ -33,14 +35,21 @@ const EVENTS = new Map<unknown, HookCall['when']>([
 
 /** What a hook was called for; nothing for an event that is no call of a tool. Throws an Error for what no hook is told. */
 export function claudeHook(told: Line): HookCall | undefined {
-  const { hook_event_name, tool_name, tool_input, tool_use_id, tool_response, session_id, cwd } = told
+  const { hook_event_name, tool_name, tool_input, tool_use_id, tool_response, session_id, cwd, permission_mode } = told
   if (textOf(hook_event_name) === undefined) throw new Error("no 'hook_event_name'")
   const when = EVENTS.get(hook_event_name)
   if (when === undefined) return undefined
   const tool = textOf(tool_name)
   if (tool === undefined) throw new Error("no 'tool_name'")
   const question = { ...callIn(CLAUDE, tool, fieldsOf(tool_input)), tool_id: textOf(tool_use_id), raw: { tool_name, input: tool_input } }
-  return { when, question, conversation: textOf(session_id), cwd: textOf(cwd), shown: shownIn(fieldsOf(tool_response)) }
+  return {
+    when,
+    question,
+    conversation: textOf(session_id),
+    cwd: textOf(cwd),
+    plans: permission_mode === 'plan',
+    shown: shownIn(fieldsOf(tool_response)),
+  }
 }
 
 function shownIn({ type, file }: Line): Shown | undefined {

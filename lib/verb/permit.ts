@@ -62,7 +62,7 @@ export async function permitCall(question: Question, options: PermitOptions): Pr
 
 /**
  * Decides about a call that a hook was told of before it is done; nothing if that is for the agent's own rules and question. Throws as permitCall
- * does. An edit of a file that the agent has not read as it is now is refused whatever allows it.
+ * does. An edit of a file that the agent has not read as it is now is refused whatever allows it; one that only plans is allowed nothing.
  */
 export async function permitHook(hook: HookCall, provider: string, options: PermitOptions): Promise<Permit | undefined> {
   const who = { ...whose(hook.cwd, options), provider }
@@ -70,9 +70,9 @@ export async function permitHook(hook: HookCall, provider: string, options: Perm
   const { question } = hook
   const against = forbidden(who, question, { log }) ?? (await staleEdit(hook, who, log))
   if (against) return against
+  if (hook.plans || who.session?.flags.plan === true) return undefined
   const asks = who.ask ?? (who.session?.permissions?.ask === true && !asksItself(who))
-  const plans = who.session?.flags.plan === true
-  if (plans || !(asks || who.ask === false)) return ruled(who, question, { log })
+  if (!asks && who.ask !== false) return ruled(who, question, { log })
   const decision = await askPermission({ ...who, ask: asks }, question, { log, signal: options.signal })
   // Until somebody answered, others went on.
   const late = decision.granted && decision.relay_id !== undefined ? await staleEdit(hook, who, log) : undefined
@@ -100,7 +100,9 @@ function whose(cwd: string | undefined, { group, root, ask, timeout }: PermitOpt
   const session = read(me.session)
   if (!session) throw new Fault(`ZAG_SESSION_ID names no session of this home: ${quoted(me.session)}`, EXIT.none)
   const place = { root: rootOfAgent(session), cwd: resolve(cwd ?? '.') }
-  return { session, group: session.group, place, ask, timeout }
+  // Hooks are the project's, and whether people are asked is the session's: one with --no-ask must not wait for them.
+  const own = session.permissions !== undefined && ask !== false
+  return { session, group: session.group, place, ask: own ? undefined : ask, timeout }
 }
 
 /** An agent that is talked with in the mode in which it asks: its own question says better what has to be asked, and is logged as well. */

@@ -76,6 +76,9 @@ t.test('claude-hook: allowed, refused with the reason, and nothing said where no
   t.match(decisionIn(denied.stdout), { permissionDecision: 'deny', permissionDecisionReason: /the rule bash\(command=rm \*\) refuses it/ })
   t.match(await hook(told('Bash', { command: 'ls' })), { code: 0, stdout: '', stderr: '' })
   t.match(decisionIn((await hook(told('Bash', { command: 'ls' }), ['--no-ask'])).stdout), { permissionDecision: 'deny' })
+  const plans = { permission_mode: 'plan' }
+  t.match(await hook({ ...told('Bash', { command: 'git status' }), ...plans }, ['--ask']), { code: 0, stdout: '' }, 'one that only plans')
+  t.match(decisionIn((await hook({ ...told('Bash', { command: 'rm x' }), ...plans })).stdout), { permissionDecision: 'deny' })
   t.match(await hook({ hook_event_name: 'Stop', session_id: 'a' }), { code: 0, stdout: '', stderr: '' }, 'an event of another kind')
   t.match(await hook({ hook_event_name: 'SomethingNew' }), { code: 0, stdout: '', stderr: '' })
 })
@@ -149,6 +152,9 @@ t.test('in a session: its own rules and its log, and it waits', async t => {
   // An agent that asks by itself what is to be asked is not asked twice about it, and one that plans is allowed nothing.
   writeFileSync(zag.file(id, 'session.json'), JSON.stringify({ ...session, permissions, provider: 'claude' }))
   t.match(await hook(told('Bash', { command: 'ls' }), [], more), { code: 0, stdout: '' })
+  writeFileSync(zag.file(id, 'session.json'), JSON.stringify({ ...session, permissions: { live: true }, provider: 'claude' }))
+  t.match(await permit(bash('ls'), ['--ask'], more), { code: 1, stdout: /nobody can be asked/ }, 'a session that asks nobody')
+  t.match(await hook(told('Bash', { command: 'ls' }), ['--ask'], more), { code: 0, stdout: '' })
   writeFileSync(zag.file(id, 'session.json'), JSON.stringify({ ...session, permissions, flags: { plan: true } }))
   t.match(await hook(told('Bash', { command: 'make x' }), [], more), { code: 0, stdout: '' })
   t.match(decisionIn((await hook(told('Bash', { command: 'rm x' }), [], more)).stdout), { permissionDecision: 'deny' })
