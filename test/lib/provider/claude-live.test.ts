@@ -241,7 +241,8 @@ t.test('what it no longer wants to know, and what is not done', async t => {
 })
 
 t.test('what it does without asking: said first, where rules decide, and refused if one is against it', async t => {
-  const against = ({ tool }: Call) => (tool === 'read' ? { granted: false, by: 'deny', rule: 'read', reason: 'the rule read refuses it' } as const : undefined)
+  const against = ({ tool }: Call) =>
+    tool === 'read' ? ({ granted: false, by: 'deny', rule: 'read', reason: 'the rule read refuses it' } as const) : undefined
   const { sent, asked, driver } = await talk({}, { decided: true }, wireWith(UNASKED, against))
   driver.open()
   t.match(sent.pop(), { request: { subtype: 'initialize', hooks: { PreToolUse: [{ hookCallbackIds: ['before'] }] } } })
