@@ -38,7 +38,8 @@ export async function addRules(group: string, texts: readonly string[], kind: Ru
   return added
 }
 
-function warningOf(rule: Rule, kind: RuleKind): string | undefined {
+/** What there is to say of a rule that allows everything a tool can do. */
+export function warningOf(rule: Rule, kind: RuleKind): string | undefined {
   if (kind === 'never' || !isAnything(rule)) return undefined
   return `the rule ${quoted(formatRule(rule))} allows anything that the tool ${quoted(rule.tool)} can do`
 }
