@@ -29,6 +29,8 @@ import { rowFor } from './turn.js'
 /** What a session can be asked for: the flags of spawn, exec and pipe in camelCase, with the prompt. Durations in milliseconds. */
 export interface Ask {
   prompt: string | Buffer
+  /** Made by newId before, for whoever has to know it before there is a session. */
+  id?: string
   provider?: string
   model?: string
   size?: 'small' | 'medium' | 'large'
@@ -188,7 +190,7 @@ export function put(session: Session, role: Owner['role'], files: Record<string,
 
 function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: { cwd: string; root: string }): Session {
   const group = ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group)
-  const id = newId()
+  const id = ask.id ?? newId()
   const parent = parentHere()
   return {
     id,

@@ -157,11 +157,6 @@ t.test('what sh has not is refused with flag and provider', async t => {
   })
 })
 
-t.test('flags of later are not there yet', async t => {
-  const later = ['--ask', '--allow=x', '--deny=x']
-  await several(later, async flag => t.match(await spawn(['-p', 'sh', flag, 'true']), { code: 2, stdout: '', stderr: /no flag '/ }, flag))
-})
-
 t.test('--context and --context-bytes', async t => {
   const [from, long] = await Promise.all([zag.over('printf gave', ['--name', 'first']), zag.over('head -c 9000 /dev/zero | tr "\\0" x')])
   const id = await zag.spawn('cat', ['--context', 'first', '--context', long.session_id, '--context-bytes', '1k'])

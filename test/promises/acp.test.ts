@@ -130,6 +130,28 @@ t.test('files: those of the project, and no others, also not through a link', as
   for (const name of ['outside/made', 'outside/to-be-made', 'made']) t.notOk(existsSync(join(zag.home, name)), name)
 })
 
+t.test('files: what another session wrote has to be read before it is written over', async t => {
+  const shared = join(project, 'shared')
+  writeFileSync(shared, 'one')
+  const second = await spawn(`read ${shared}`, ['-I', '--name', 'second'])
+  await until(() => said(second).length > 0)
+  const [unread] = (await exec(`write ${shared} by the first`)).stdout.split('\n')
+  t.match(unread, /^error: .*'.*shared' was not read by session [^ ]+: read it first/)
+  t.equal(readFileSync(shared, 'utf8'), 'one')
+  t.match(await exec(`read ${shared}\nwrite ${shared} by the first`, ['--name', 'first']), { code: 0, stdout: 'onewritten' })
+  const { stdout } = await input(second, `write ${shared} by the second\nsay |\nread ${shared}\nsay |\nwrite ${shared} by both`)
+  const [refused, read, written] = stdout.trim().split('|')
+  t.match(
+    refused,
+    /^error: .*'.*shared' is not as session \S+ \(second\) read it .*, written by session \S+ \(first\) .* ago: read it again/,
+  )
+  t.same([read, written], ['by the first', 'written'])
+  t.equal(readFileSync(shared, 'utf8'), 'by both')
+  // What is there already counts as written: some agents write a file and then tell.
+  t.match(await exec(`write ${shared} by both\nwrite ${shared} by me`), { code: 0, stdout: 'writtenwritten' })
+  await zag.go('cancel', [second])
+})
+
 t.test('what cannot be talked with: the reason, and no process', async t => {
   t.match(await exec('say x', [], ['ACP_ODD=version']), {
     code: 1,
