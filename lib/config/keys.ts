@@ -58,6 +58,7 @@ export const KEYS = {
   keys: {
     provider: text,
     model: text,
+    ask: { kind: 'flag' },
     max_depth: { kind: 'count', homeOnly: 'says how many sessions others may start' },
     max_children: { kind: 'count', homeOnly: 'says how many sessions others may start' },
     models: {

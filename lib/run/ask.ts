@@ -22,6 +22,7 @@ import { nobody, type Owner } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { create, exists, type Session } from '../table/sessions.js'
 import type { Wanted } from '../worktree/make.js'
+import { permissionsOf } from './permissions.js'
 import { isLimited } from './slots.js'
 import { rowFor } from './turn.js'
 
@@ -55,6 +56,15 @@ export interface Ask {
   sandbox?: string | true
   sandboxNet?: 'on' | 'off'
   autoApprove?: boolean
+  /** Rules: what it may do, what it must not, and what it may do once. */
+  allow?: string[]
+  deny?: string[]
+  allowOnce?: string[]
+  /** What no rule decides becomes a relay, or is refused; neither: as the configuration says, or as is usual for the provider. */
+  ask?: boolean
+  noAsk?: boolean
+  /** A relay is denied after so long. */
+  relayTimeout?: number
   /** The command line of an agent, for a provider that is for any. */
   agent?: string
   systemPrompt?: string
@@ -179,6 +189,7 @@ export function put(session: Session, role: Owner['role'], files: Record<string,
 }
 
 function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: { cwd: string; root: string }): Session {
+  const group = ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group)
   const id = ask.id ?? newId()
   const parent = parentHere()
   return {
@@ -193,7 +204,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     tags: [...new Set((ask.tag ?? []).map(tag => checkName('tag', tag)))],
     parent,
     ...limitsFor(id, parent, ask, { maxDepth: config.max_depth, maxChildren: config.max_children }),
-    group: ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group),
+    group,
     ...waitingFor(ask),
     context_from: ask.contextOf?.length ? ask.contextOf : undefined,
     flags: asGiven(ask),
@@ -204,6 +215,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
     interactive: ask.interactive || undefined,
+    permissions: permissionsOf(ask, config, provider, group),
     sandbox: sandboxOf(ask, config, provider.state?.(process.env)),
   }
 }
@@ -249,6 +261,12 @@ const KEPT: (keyof Ask)[] = [
   'sandbox',
   'sandboxNet',
   'autoApprove',
+  'allow',
+  'deny',
+  'allowOnce',
+  'ask',
+  'noAsk',
+  'relayTimeout',
   'agent',
   'systemPrompt',
   'addDir',
@@ -313,6 +331,11 @@ const FEATURES: [keyof Ask, Feature, string][] = [
   ['plan', 'plan', '--plan'],
   ['autoApprove', 'auto_approve', '--auto-approve'],
   ['agent', 'agent', '--agent'],
+  ['allow', 'relays', '--allow'],
+  ['deny', 'relays', '--deny'],
+  ['allowOnce', 'relays', '--allow-once'],
+  ['ask', 'relays', '--ask'],
+  ['relayTimeout', 'relays', '--relay-timeout'],
 ]
 
 /** Throws usage if something is asked for that the provider cannot do. */
@@ -320,8 +343,8 @@ export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
   for (const [key, feature, flag] of FEATURES) {
     // What zag itself sees to.
     if (key === 'addDir' && ask.sandbox !== undefined) continue
-    if (isGiven(ask[key]) && !provider.can.has(feature))
-      throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
+    const can = feature === 'relays' ? provider.live !== undefined : provider.can.has(feature)
+    if (isGiven(ask[key]) && !can) throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }
   checkFiles(provider, ask.file ?? [])
 }

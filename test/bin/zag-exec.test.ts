@@ -509,6 +509,7 @@ t.test('--resume and --continue: what is of a new session is refused by its name
     '--group=g',
     '--keep-children',
   )
+  flags.push('--allow=bash', '--deny=bash', '--allow-once=bash', '--ask', '--no-ask', '--relay-timeout=1m')
   flags.push('-w', '--sandbox', '--sandbox-net=off', '--name=x', '--description=x', '--tag=x', `--context=${id}`)
   const long: Record<string, string> = {
     '-p': '--provider',
