@@ -19,7 +19,12 @@ t.test('a project that installs the package', { timeout: 2 * DEADLINE }, async t
   const { home } = zag
   const project = join(home, 'project')
   const npm = (cwd: string, ...words: string[]) =>
-    run('/usr/bin/env', ['npm', ...words], { home, cwd, env: { npm_config_cache: join(home, 'cache'), npm_config_update_notifier: 'false' }, timeout: DEADLINE })
+    run('/usr/bin/env', ['npm', ...words], {
+      home,
+      cwd,
+      env: { npm_config_cache: join(home, 'cache'), npm_config_update_notifier: 'false' },
+      timeout: DEADLINE,
+    })
   const node = (...words: string[]) => run(process.execPath, words, { home, cwd: project, timeout: DEADLINE })
 
   sound('types', await run(process.execPath, ['scripts/run.mjs', 'scripts/build/types.ts'], { home, cwd: TOP, timeout: DEADLINE }))
