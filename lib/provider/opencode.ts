@@ -67,7 +67,7 @@ export const opencode: Provider = {
     start: task => ({
       argv: ['opencode', 'acp', '--print-logs', '--log-level', 'ERROR', '--cwd', task.cwd],
       env: { OPENCODE_DISABLE_AUTOUPDATE: '1' },
-      remade: { ...configuration(task, liveWishes(task)), OPENCODE_PERMISSION: asking(task.env.OPENCODE_PERMISSION) },
+      remade: { ...configuration(task, liveWishes(task)), OPENCODE_PERMISSION: asking(task) },
     }),
     reader: past => acpReader(past),
     driver: async (task, wire) =>
@@ -75,10 +75,11 @@ export const opencode: Provider = {
   },
 }
 
-/** It is to ask before it acts, unless the user said otherwise. */
-function asking(theirs = ''): string {
+/** It is to ask before it acts, and where rules or people decide before it fetches something, unless the user said otherwise. */
+function asking({ env: { OPENCODE_PERMISSION: theirs = '' }, decided }: Task): string {
   const told = theirs === '' ? {} : parsedRules(theirs)
-  return JSON.stringify({ bash: 'ask', edit: 'ask', ...(typeof told === 'string' ? { '*': told } : fieldsOf(told)) })
+  const fetching = decided ? { webfetch: 'ask' } : {}
+  return JSON.stringify({ bash: 'ask', edit: 'ask', ...fetching, ...(typeof told === 'string' ? { '*': told } : fieldsOf(told)) })
 }
 
 function parsedRules(text: string): unknown {

@@ -419,5 +419,6 @@ t.test('one that lives on is to ask, unless its user said otherwise', async t =>
   t.same(rules(), { bash: 'ask', edit: 'ask' })
   t.same(rules('{"bash":{"git *":"allow"},"webfetch":"deny"}'), { bash: { 'git *': 'allow' }, edit: 'ask', webfetch: 'deny' })
   t.same(rules('"deny"'), { bash: 'ask', edit: 'ask', '*': 'deny' })
+  t.match(opencode.live?.start({ ...task, decided: true, env: {} }).remade, { OPENCODE_PERMISSION: /"webfetch":"ask"/ }, 'rules decide')
   t.throws(() => rules('{'), { exit: 2, message: /OPENCODE_PERMISSION is no JSON/ })
 })
