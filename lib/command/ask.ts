@@ -13,6 +13,7 @@ export const askFlags = {
   root: { type: 'string', short: 'r', value: 'folder', does: 'the folder to work in, if not this one' },
   autoApprove: { type: 'boolean', short: 'a', does: 'let the agent use its tools without asking' },
   agent: { type: 'string', value: 'command', does: "how to start the agent of the provider acp: --agent 'gemini --acp'" },
+  baseUrl: { type: 'string', value: 'url', does: 'the endpoint of the models, for the provider native' },
   systemPrompt: { type: 'string', short: 's', value: 'text', does: 'the system prompt' },
   addDir: { type: 'strings', value: 'folder', does: 'another folder the agent may work in' },
   env: { type: 'strings', value: 'name=value', does: 'a variable for the agent' },

@@ -18,6 +18,7 @@ const BUILT_IN = new Map<string, () => Promise<Provider>>([
   ['opencode', async () => (await import('./opencode.js')).opencode],
   ['ollama', async () => (await import('./ollama.js')).ollama],
   ['acp', async () => (await import('./acp.js')).acp],
+  ['native', async () => (await import('./native.js')).native],
 ])
 
 /** All providers, built-in ones first. */

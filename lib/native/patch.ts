@@ -1,0 +1,35 @@
+// The tool patch: changes of files, in a form that says what was there before. All of its files change or none.
+
+import type { Outcome, Tool, Workshop } from './toolbox.js'
+
+export const patch: Tool = {
+  name: 'patch',
+  kind: 'edit',
+  does: `Changes files. All of them change or none.
+
+*** Begin Patch
+*** Update File: path
+@@ a line above the place
+ a line that stays
+-a line that goes
++a line that comes
+*** Add File: path
++every line of it
+*** Delete File: path
+*** End Patch
+
+After '*** Update File: path' there may be '*** Move to: path'. Give three lines that stay around a change, as they are in the file, so that it fits one place only.`,
+  input: {
+    type: 'object',
+    properties: { patch: { type: 'string', description: 'the patch' } },
+    required: ['patch'],
+    additionalProperties: false,
+  },
+  prepare(input, workshop) {
+    return { title: 'patch', run: () => run(String(input.patch), workshop) }
+  },
+}
+
+async function run(_patch: string, _workshop: Workshop): Promise<Outcome> {
+  throw new Error('not yet')
+}
