@@ -189,7 +189,8 @@ t.test('every example parses', async t => {
   for (const name of [...programs, 'jq', 'npm', 'sleep'])
     writeFileSync(
       join(home, 'bin', name),
-      `#!/bin/sh\nprintf '%s\\000' '${name}' "$@" >>'${seen}'\nprintf '\\n\\000' >>'${seen}'\necho 0000\n`,
+      // In one write: those of a pipe write at the same time.
+      `#!/bin/sh\nprintf '%s\\000' '${name}' "$@" '\n' >>'${seen}'\necho 0000\n`,
       { mode: 0o755 },
     )
   t.ok(examples.length > 30, `${examples.length} examples`)

@@ -14,6 +14,7 @@ import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
 import { LogWriter } from '../log/write.js'
+import { closeRelays } from '../permission/relay.js'
 import { providerOf } from '../provider/list.js'
 import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
@@ -282,8 +283,10 @@ export class Run {
   /** The end for all to see, unless another run follows. */
   async #tell(how: Outcome): Promise<Ended> {
     const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
-    if (await this.#goesOn?.(ended, this.#limit)) this.#log.append({ type: 'session_ended', ...ended })
-    else finish(this.#session, this.#log, ended)
+    if (await this.#goesOn?.(ended, this.#limit)) {
+      closeRelays(this.#session.id, 'the run has ended')
+      this.#log.append({ type: 'session_ended', ...ended })
+    } else finish(this.#session, this.#log, ended)
     return ended
   }
 
