@@ -60,8 +60,8 @@ export const paths = {
   marker: (id: string, what: 'started' | 'ended') => below('events', `${id}.${what}`),
 }
 
-/** rules: what is always or never allowed; filetimes: who last read which file; once: rules that were used up. */
-export type GroupTable = 'rules' | 'filetimes' | 'once'
+/** rules: what is always or never allowed; filetimes: who last read which file; locks: who writes one; once: rules that were used up. */
+export type GroupTable = 'rules' | 'filetimes' | 'locks' | 'once'
 
 export type SessionFile =
   | 'session.json'
@@ -122,6 +122,16 @@ export function defaults(env: NodeJS.ProcessEnv = process.env): { provider?: str
     group: env.ZAG_GROUP || undefined,
     debug: env.ZAG_DEBUG === '1',
   }
+}
+
+/** The locks of files that whoever started this process holds while it runs, as words that lib/file/lock.ts gave them. */
+export function locksAround(env: NodeJS.ProcessEnv = process.env): string[] {
+  return (env.ZAG_FILE_LOCKS ?? '').split(' ').filter(Boolean)
+}
+
+/** What tells a process that it runs under a lock. */
+export function lockEnvironment(token: string): NodeJS.ProcessEnv {
+  return { ZAG_FILE_LOCKS: [...locksAround(), token].join(' ') }
 }
 
 /** Whether this process runs in the sandbox of a session: what it starts is in there too. */
