@@ -7,12 +7,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { reason } from '../base/exit.js'
-import { paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
 import { endAll } from '../process/end.js'
 import { identify } from '../process/identity.js'
 import { findProgram } from '../process/program.js'
-import { makeFolder, remove, sizeIfThere } from '../store/file.js'
+import { remove, sizeIfThere } from '../store/file.js'
 import { watchFile } from '../store/watch.js'
 import type { Outcome, Tool, Workshop } from './toolbox.js'
 
@@ -58,10 +57,8 @@ export const bash: Tool = {
 
 let count = 0
 
-async function run(command: string, timeout: number, signal: AbortSignal, { session, cwd, env }: Workshop): Promise<Outcome> {
-  const folder = join(paths.inSession(session, 'agent'), 'output')
-  makeFolder(folder)
-  const path = join(folder, `${process.pid}-${++count}`)
+async function run(command: string, timeout: number, signal: AbortSignal, { cwd, env, outputs }: Workshop): Promise<Outcome> {
+  const path = join(outputs, `${process.pid}-${++count}`)
   const fd = openSync(path, 'wx', 0o600)
   let child: ChildProcess
   try {

@@ -4,7 +4,7 @@
 // The key stays in this process and in those of child sessions: what its tools run does not get it. When stdin ends or a signal comes,
 // everything it does is ended before it goes.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { inside, paths } from '../base/paths.js'
@@ -53,9 +53,11 @@ async function agentFor({ session, root, model = '', system, baseUrl, folders, m
   const outputs = join(paths.inSession(session, 'agent'), 'output')
   makeFolder(outputs)
   const cwd = process.cwd()
-  const workshop = { session, root, cwd, folders: [root, ...folders, outputs], env, baseUrl }
+  const real = [root, ...folders].map(folder => realpathSync(folder))
+  const { name, group = root, process: mark = '' } = inside() ?? {}
+  const workshop = { session, name, group, root, cwd, folders: real, outputs: realpathSync(outputs), env, baseUrl }
   const words = systemPrompt({ root, cwd, folders }, system)
-  const run = Number((inside()?.process ?? '').split('.')[1] ?? 1)
+  const run = Number(mark.split('.')[1] ?? 1)
   return new NativeAgent({ model: new Model(model, endpoint, key || undefined, words, config), workshop, config, maxTurns, run })
 }
 

@@ -1,6 +1,8 @@
 // The tool patch: changes of files, in a form that says what was there before. All of its files change or none.
 
-import type { Outcome, Tool, Workshop } from './toolbox.js'
+import { parsePatch, type Section } from '../file/patch.js'
+import { change, placeOf } from './files.js'
+import type { Tool } from './toolbox.js'
 
 export const patch: Tool = {
   name: 'patch',
@@ -26,10 +28,17 @@ After '*** Update File: path' there may be '*** Move to: path'. Give three lines
     additionalProperties: false,
   },
   prepare(input, workshop) {
-    return { title: 'patch', run: () => run(String(input.patch), workshop) }
+    const patch = String(input.patch)
+    const paths = [...new Set(parsePatch(patch).flatMap(pathsOf))]
+    const places = paths.map(path => placeOf(path, workshop))
+    return {
+      title: `patch ${paths.join(', ')}`,
+      locations: places.map(path => ({ path })),
+      run: async () => ({ text: await change(patch, places, workshop) }),
+    }
   },
 }
 
-async function run(_patch: string, _workshop: Workshop): Promise<Outcome> {
-  throw new Error('not yet')
+function pathsOf(section: Section): string[] {
+  return section.kind === 'update' && section.to !== undefined ? [section.path, section.to] : [section.path]
 }

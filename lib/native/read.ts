@@ -43,7 +43,7 @@ export const read: Tool = {
   },
   prepare(input, workshop) {
     const { path, offset = 1, limit = LINES } = input as { path: string; offset?: number; limit?: number }
-    const place = placeOf(path, workshop)
+    const place = placeOf(path, workshop, 'read')
     return {
       title: `read ${path}`,
       locations: [{ path: place, line: offset }],
@@ -58,7 +58,7 @@ async function outcomeOf(path: string, place: string, lines: { offset: number; l
   if (there.isDirectory()) return { text: namesIn(place) }
   if (!there.isFile()) throw new Error(`${quoted(path)} is no file`)
   if (there.size > LARGEST) throw new Error(`${quoted(path)} has ${there.size} bytes: look at parts of it with bash`)
-  const bytes = await contentOf(path, workshop)
+  const bytes = await contentOf(place, workshop)
   const sort = SORTS[extname(place).toLowerCase()]
   if (sort?.is(bytes)) return media(path, place, sort.mediaType, bytes)
   if (bytes.includes(0) || !isUtf8(bytes)) throw new Error(`${quoted(path)} is no text (${bytes.length} bytes): use bash to look at it`)

@@ -12,10 +12,14 @@ import { read } from './read.js'
 /** What a tool works in. */
 export interface Workshop {
   session: string
+  name?: string
+  group: string
   root: string
   cwd: string
-  /** All that files may be in: the project, other folders that were named, and where long outputs are kept. */
+  /** All that files may be in: the project, and other folders that were named. */
   folders: string[]
+  /** Where the whole of long outputs is. */
+  outputs: string
   /** The environment of what it runs: without the key. */
   env: NodeJS.ProcessEnv
   /** Where the models are, for children of the same kind. */
