@@ -150,7 +150,7 @@ class Coming {
     } else if (part.type === 'finish-step') {
       this.#spent = spentIn(part.usage)
       this.#finish = { unified: part.finishReason, raw: part.rawFinishReason }
-    } else if (part.type === 'error') throw part.error
+    } else if (part.type === 'error') throw withoutEnd(part.error)
     else if (part.type === 'abort') throw new Error('it was interrupted')
   }
 
@@ -168,6 +168,11 @@ class Coming {
       if (providerOptions) last.providerOptions = { ...last.providerOptions, ...providerOptions }
     } else this.#content.push({ type, text, ...(providerOptions ? { providerOptions } : {}) })
   }
+}
+
+/** The SDK says so itself of one of the two. */
+function withoutEnd(error: unknown): unknown {
+  return error instanceof Error && /ended without a finish reason/.test(error.message) ? new BrokenOff('it has no end') : error
 }
 
 /** Why a call cannot be made that the SDK could not read. */

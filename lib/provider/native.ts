@@ -69,8 +69,9 @@ function settingsOf({ session, root, model, flags }: Task): Settings {
   return { session, root, model, system: systemPrompt, baseUrl, folders: addDir, maxTurns, autoApprove }
 }
 
-/** It needs an endpoint, or a key for the usual one. */
+/** It needs an endpoint, or a key for the usual one. Throws usage for an address that is none. */
 async function find({ baseUrl, env = [] }: Asked = {}): Promise<Found> {
+  if (baseUrl !== undefined) checkUrl(baseUrl)
   const { api, url, keyName } = endpointOf(nativeIn(await loadConfig()), baseUrl)
   const hasKey = process.env[keyName] || env.some(word => word.startsWith(`${keyName}=`))
   // A server of one's own needs no key, and says so if it does.

@@ -23,8 +23,10 @@ const configure = (api: (typeof APIS)[number], more = PRICES) =>
 
 const FLAGS = ['-p', 'native', '-r', project]
 async function exec(prompt: string, flags: readonly string[] = ['-a']) {
+  const before = new Set(zag.ids())
   const ended = await zag.go('exec', [...FLAGS, ...flags, prompt], { env })
-  return { ...ended, id: zag.ids().at(-1) as string }
+  // Its children come after it.
+  return { ...ended, id: zag.ids().find(id => !before.has(id)) ?? '' }
 }
 async function spawn(prompt: string, flags: readonly string[] = ['-a']): Promise<string> {
   const { stdout, stderr, code } = await zag.go('spawn', [...FLAGS, ...flags, prompt], { env })
@@ -61,8 +63,7 @@ for (const api of APIS) {
     configure(api)
     const { id, stdout, code } = await exec(call('bash', { command: `echo "k=$OPENAI_API_KEY$ANTHROPIC_API_KEY" >&2; pwd; exit 3` }))
     t.equal(code, 0)
-    t.match(stdout, `it gave: k=${api === 'openai' ? '' : ''}`)
-    t.notMatch(stdout.split('\n')[0], api === 'openai' ? `k=${KEY}${KEY}` : `k=${KEY}${KEY}`)
+    t.equal(stdout.split('\n')[0], `it gave: k=${KEY}`, 'that of the other vendor is none of its own')
     t.match(stdout, `${project}\nexit code 3`)
     t.match(of(id, 'tool_call', 'permission', 'tool_result'), [
       { tool: 'bash', tool_kind: 'shell', input: { command: /pwd/ } },
@@ -82,17 +83,17 @@ for (const api of APIS) {
   t.test(`${api}: read and patch, one after the other`, async t => {
     configure(api)
     writeFileSync(join(project, 'numbers'), 'one\ntwo\nthree\n')
-    const change = patch('*** Update File: numbers', '@@', ' one', '-two', '+2', ' three', '*** Add File: more', '+new')
+    const change = patch('*** Update File: numbers', '@@', ' one', '-two', '+2', ' three', `*** Add File: more-${api}`, '+new')
     const { id, stdout } = await exec([call('read', { path: 'numbers', offset: 2, limit: 1 }), change].join('\n'))
     t.match(stdout, /2\ttwo\n\[… lines 3 to 3 left out: go on with offset 3 …\]/)
-    t.match(stdout, /updated numbers\nadded more/)
+    t.match(stdout, `updated numbers\nadded more-${api}`)
     t.equal(readFileSync(join(project, 'numbers'), 'utf8'), 'one\n2\nthree\n')
     t.match(of(id, 'tool_result'), [
       { tool: 'read', tool_kind: 'file_read', success: true },
       { tool: 'patch', tool_kind: 'file_edit', success: true },
     ])
-    await exec(patch('*** Delete File: more'), ['-a'])
-    t.ok(existsSync(join(project, 'more')), 'another session has not read it')
+    await exec(patch(`*** Delete File: more-${api}`), ['-a'])
+    t.ok(existsSync(join(project, `more-${api}`)), 'another session has not read it')
     t.match(of(zag.ids().at(-1) as string, 'tool_result'), [{ success: false, error: /read/ }])
   })
 
@@ -178,7 +179,6 @@ t.test('-I: several prompts in one life', async t => {
   const id = await spawn('SAY first', ['-I'])
   t.match(await input(id, 'RECALL'), { code: 0, stdout: 'first you said: SAY first' })
   t.match(await input(id, 'FAIL 400'), { code: 1, stderr: /failed on purpose with 400 \(HTTP 400\)/ })
-  t.match(await input(id, '--end', 'COUNT'), { code: 2 })
   t.match(await input(id, 'COUNT', '--end'), { code: 0, stdout: '4 messages' })
   t.match(await zag.go('wait', [id]), { code: 0 })
   t.equal(of(id, 'session_started').length, 1)

@@ -1,6 +1,7 @@
 // Anthropic's Messages API: POST /v1/messages.
 
 import { type Line, listOf } from '../../../lib/provider/fields.js'
+import { plain } from './script.js'
 import { type Api, event, newName, type Said, type Talk, type Turn, textIn, tool, turnOf, USED, waiting } from './talk.js'
 
 const USAGE = { input_tokens: USED.input, cache_read_input_tokens: USED.cached, cache_creation_input_tokens: 0, output_tokens: USED.output }
@@ -71,8 +72,10 @@ function unified(resetsAt: number): Record<string, string> {
 /** Results of tools come in messages of the user, beside other text. */
 function turnsIn({ role, content }: Line): Turn[] {
   const results = listOf(content).filter(({ type }) => type === 'tool_result')
-  if (results.length > 0) return results.map(result => ({ from: 'tool', text: textIn(result.content) }))
-  return turnOf(role, textIn(content))
+  if (results.length === 0) return turnOf(role, textIn(content))
+  const beside = plain(textIn(listOf(content).filter(({ type }) => type === 'text')))
+  const told = results.map(result => ({ from: 'tool' as const, text: textIn(result.content) }))
+  return beside === '' ? told : [...told, ...turnOf(role, beside)]
 }
 
 function blocks({ pieces, call, more = [] }: Said): Line[] {

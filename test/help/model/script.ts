@@ -50,7 +50,7 @@ export function answer(talk: Talk, limits: Limits, aside: boolean): Answer {
   if (asked.some(text => /^EMPTY always$/m.test(text))) return { said: { pieces: [] } }
   const results = resultsIn(talk)
   const calls = orders.filter(({ word }) => /^(CALLS?|BROKEN)$/.test(word))
-  const called = calls[stepsIn(talk)] ?? orders.find(({ word }) => word === 'LOOP')
+  const called = calls[stepsIn(talk)] ?? asked.flatMap(ordersIn).find(({ word }) => word === 'LOOP')
   if (called) return call(called)
   if (results.length > 0) return say(`it gave: ${results.join('\n')}`)
   const often = orders.find(({ word }) => word === 'FAILS' || word === 'HALF')
@@ -129,7 +129,7 @@ function ordersIn(text: string): Order[] {
 }
 
 /** What the user said, without what the agent put around it: that is in marks such as <system-reminder>. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replace(/<([a-z][a-z_-]*)\b[^>]*>[\s\S]*?<\/\1>/g, '').trim()
 }
 
