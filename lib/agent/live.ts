@@ -105,11 +105,11 @@ export class LiveAgent {
     const isOver = new Promise<void>(resolve => {
       over = resolve
     })
-    const output = new TurnOutput({ id, read: this.#live.reader, from, since: this.begun.stdout }, log, () => over(), 0)
+    const output = new TurnOutput({ id, read: this.#live.reader, from, since: this.begun.stdout }, log, isIt => isIt && over(), 0)
     this.#output = output
     try {
       // What came before is no part of the turn: whoever reads it anew must not take what is told again of old turns for new.
-      beginTurn(id, turn, { run: this.#run, from, agent: this.identity })
+      beginTurn(id, turn, { run: this.#run, from, agent: this.identity, since: this.begun.stdout })
       this.#driver?.prompt(text)
       const exit = await Promise.race([
         isOver.then(() => ({ code: null, signal: null, livesOn: true }) satisfies Exit),

@@ -22,17 +22,19 @@ export function writePrompt(session: Session, provider: Provider, turn: number):
   if (turn === 1 || (begunOf(id, turn) && sizeIfThere(path) !== undefined)) return
   const messages = messagesOf(id, turn)
   if (messages.length === 0) throw new Fault(`turn ${turn} of session ${id} has no message`, EXIT.system)
-  const prompt = provider.prompt === 'script' ? joined(messages.map(bytesOf)) : textOf(session, provider, turn, messages)
+  const before = provider.prompt === 'script' || provider.can.has('resume') || !hasBegun(session, turn) ? '' : transcript(session)
+  const prompt = Buffer.concat([Buffer.from(before), promptOf(provider, messages)])
   provider.check?.({ model, prompt, flags: session.flags })
   replaceFile(path, prompt)
 }
 
-function textOf(session: Session, provider: Provider, turn: number, messages: Message[]): Buffer {
-  const before = provider.can.has('resume') || !hasBegun(session, turn) ? '' : transcript(session)
+/** What messages come to as a prompt, without what was said before them. */
+export function promptOf(provider: Provider, messages: readonly Message[]): Buffer {
+  if (provider.prompt === 'script') return joined(messages.map(bytesOf))
   const escapes = messages.some(isWrapped) ? [Buffer.from(ABOUT_MESSAGES)] : []
   const files = messages.flatMap(({ files = [] }) => files)
   const said = messages.map(message => (isWrapped(message) ? Buffer.from(envelope(message)) : bytesOf(message)))
-  return Buffer.concat([Buffer.from(before), joined([...escapes, ...said, ...attached(provider, files)])])
+  return joined([...escapes, ...said, ...attached(provider, files)])
 }
 
 function joined(parts: Buffer[]): Buffer {

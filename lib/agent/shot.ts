@@ -72,8 +72,9 @@ class Shot implements Playing {
   async done(log: LogWriter): Promise<Said & { exit: Exit }> {
     const turn = { id: this.#session.id, read: this.#provider.reader, from: this.from }
     let timer: NodeJS.Timeout | undefined
-    const output = new TurnOutput(turn, log, () => {
-      timer = setTimeout(() => this.#hasNotExited(), THROUGH_GRACE)
+    const output = new TurnOutput(turn, log, isThrough => {
+      clearTimeout(timer)
+      if (isThrough) timer = setTimeout(() => this.#hasNotExited(), THROUGH_GRACE)
     })
     this.#output = output
     try {

@@ -45,7 +45,7 @@ const FOLLOW_AFTER = 15
 export class TurnOutput {
   readonly #turn: Turn
   readonly #log: LogWriter
-  readonly #onThrough: () => void
+  readonly #onThrough: (isIt: boolean) => void
   readonly #reader: Reader
   readonly #output: AgentOutput
   readonly #begin: NodeJS.Timeout
@@ -57,8 +57,8 @@ export class TurnOutput {
   /** The log could not be written; the end of the turn makes up for it. */
   #behind = false
 
-  /** `onThrough` is called once, when the agent said its last word of the turn. */
-  constructor(turn: Turn, log: LogWriter, onThrough: () => void, followAfter = FOLLOW_AFTER) {
+  /** `onThrough` is called when the agent said its last word of the turn, and with false if it goes on after all. */
+  constructor(turn: Turn, log: LogWriter, onThrough: (isIt: boolean) => void, followAfter = FOLLOW_AFTER) {
     this.#turn = turn
     this.#log = log
     this.#onThrough = onThrough
@@ -79,10 +79,10 @@ export class TurnOutput {
       this.take()
       this.waitsSince = this.#reader.waiting ? (this.waitsSince ?? Date.now()) : undefined
       // Of what is no longer read nobody would see the end.
-      if (!this.#told && (this.#reader.through || (this.#behind && this.#turn.since !== undefined))) {
-        this.#told = true
-        this.#onThrough()
-      }
+      const isThrough = this.#reader.through === true || (this.#behind && this.#turn.since !== undefined)
+      if (isThrough === this.#told) return
+      this.#told = isThrough
+      this.#onThrough(isThrough)
     })
   }
 

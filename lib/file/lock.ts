@@ -14,7 +14,7 @@ import { locksAround, paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
 import { type Identity, isAlive, isElsewhere, myself } from '../process/identity.js'
 import { removeLeftover } from '../store/edit.js'
-import { claim, listIfThere, makeFolder, readIfThere, remove, removeOldTemporaries } from '../store/file.js'
+import { claim, listIfThere, makeFolder, readIfThere, remove, removeOldTemporaries, sizeIfThere } from '../store/file.js'
 import { openHome } from '../store/home.js'
 import { parseLine } from '../store/lines.js'
 import { watchFolder } from '../store/watch.js'
@@ -82,7 +82,7 @@ export async function lockFile(who: Who, path: string, { wait = WAIT, signal }: 
     if (last === 'gone') continue
     if (last && isAlive(last.by)) {
       if (around.delete(last.by.token)) key += `-${last.by.token}`
-      else await freed(folder, key, last.by, path, { end, signal })
+      else await freed(folder, `${key}.${last.number}`, last.by, path, { end, signal })
       continue
     }
     const mark = join(folder, `${key}.${(last?.number ?? 0) + 1}`)
@@ -117,13 +117,13 @@ function clearUp(folder: string, { path, token }: Partial<Claim>): void {
 /** Waits until it is worth to look again. */
 async function freed(
   folder: string,
-  key: string,
+  mark: string,
   by: Claim,
   path: string,
   { end, signal }: { end: number; signal?: AbortSignal },
 ): Promise<void> {
   const left = end - Date.now()
-  if (left <= 0) throw busy(folder, key, by, path)
+  if (left <= 0) throw busy(join(folder, mark), by, path)
   signal?.throwIfAborted()
   await new Promise<void>(resolve => {
     const done = () => {
@@ -134,19 +134,17 @@ async function freed(
     }
     const timer = setTimeout(done, Math.min(left, LOOK))
     const watch = watchFolder(folder, name => {
-      if (name === undefined || name.startsWith(key)) done()
+      if (name === undefined || (name === mark && sizeIfThere(join(folder, mark)) === undefined)) done()
     })
     signal?.addEventListener('abort', done)
   })
   signal?.throwIfAborted()
 }
 
-function busy(folder: string, key: string, by: Claim, path: string): Fault {
+function busy(mark: string, by: Claim, path: string): Fault {
   const { pid, host, since } = by
   const age = since > 0 ? ` for ${formatDuration(Math.max(0, Date.now() - since))}` : ''
-  const way = isElsewhere(by)
-    ? `; that is on '${host}': remove ${quoted(join(folder, `${key}.*`))} if it is over there`
-    : ': try again later'
+  const way = isElsewhere(by) ? `; that is on '${host}': remove ${quoted(mark)} if it is over there` : ': try again later'
   return new Fault(
     `${quoted(path)} is locked by process ${pid}, ${called(by)},${age}${way}`.replace(',:', ':').replace(',;', ';'),
     EXIT.notNow,

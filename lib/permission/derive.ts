@@ -28,7 +28,7 @@ function ofCall(call: Call, place: Place, having: readonly Rule[]): string[] {
   const { path } = call.params
   if ((call.tool === 'read' || call.tool === 'edit') && typeof path === 'string') return [rule(call.tool, { path: folderOf(path, place) })]
   if (call.tool === 'search') return [rule('search', { path: treeOf(typeof path === 'string' ? path : '.', place) })]
-  return [rule(call.tool, exactly(call.params))]
+  return Object.hasOwn(call.params, '') ? [] : [rule(call.tool, exactly(call.params))]
 }
 
 function exactly(params: Record<string, unknown>): Record<string, string> {

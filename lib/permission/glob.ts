@@ -41,9 +41,15 @@ export function readGlob(glob: string): Piece[][] {
 
 /** A text as a glob that matches it and nothing else. In the middle of a rule it needs no more escapes. */
 export function literally(text: string): string {
-  const escaped = Array.from(text, c => (SPECIAL.test(c) ? `\\${c}` : visibly(c))).join('')
-  // Blanks at the ends of a glob do not count.
-  return escaped.replace(/^ /, '\\ ').replace(/ $/, (_, at: number) => (escaped[at - 1] === '\\' ? ' ' : '\\ '))
+  const all = Array.from(text)
+  return all
+    .map((c, at) => {
+      const shown = visibly(c)
+      // Blanks at the ends of a glob do not count.
+      const isEnd = (at === 0 || at === all.length - 1) && /\s/.test(c)
+      return shown === c && (SPECIAL.test(c) || isEnd) ? `\\${c}` : shown
+    })
+    .join('')
 }
 
 /** The text that a glob matches, if it is one text alone. */

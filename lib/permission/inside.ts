@@ -4,7 +4,7 @@
 // Where something is only known when it runs, it is UNKNOWN and fits whatever could stand there: a deny rule refuses too much rather
 // than too little.
 
-import { type Command, forEachChild, type ParsedScript, parse, type SyntaxNode } from 'unbash'
+import { type Command, forEachChild, type ParsedScript, type Pipeline, parse, type SyntaxNode } from 'unbash'
 import { type Text, textOf, UNKNOWN } from './glob.js'
 import { RUNS_OTHERS } from './programs.js'
 import { normalWord, quote } from './words.js'
@@ -46,7 +46,7 @@ function nodeInto(texts: Text[], node: SyntaxNode, line: string, depth: number):
     line = source
   }
   if (node.type === 'Command') commandInto(texts, node, line, depth)
-  // An alias of a shell, or a variable that is run later, begins as a quoted text.
+  if (node.type === 'Pipeline') pipedInto(texts, node, depth)
   forEachChild(node, child => nodeInto(texts, child, line, depth))
 }
 
@@ -56,7 +56,25 @@ function commandInto(texts: Text[], { name, prefix, suffix }: Command, line: str
   const redirects = [...prefix, ...suffix].filter(each => each.type !== 'Word' && each.type !== 'Assignment')
   const behind = redirects.map(({ pos, end }) => ({ text: textOf(line.slice(pos, end)) }))
   if (behind.length > 0) variantsInto(texts, [...words, ...behind])
-  wordsInto(texts, words, depth)
+  wordsInto(texts, words, depth, false)
+  if (!runsOthers(words[0])) return
+  for (const redirect of redirects) {
+    if (redirect.type === 'HereDoc') lineInto(texts, redirect.body.text, depth + 1)
+    if (redirect.type === 'HereString' && redirect.target) lineInto(texts, known(redirect.target).value ?? redirect.target.text, depth + 1)
+  }
+}
+
+/** What is printed into a shell is run by it: `echo rm x | sh`. */
+function pipedInto(texts: Text[], { commands }: Pipeline, depth: number): void {
+  const names = commands.map(command => (command.type === 'Command' && command.name ? known(command.name) : undefined))
+  const last = names.findLastIndex((name, at) => at > 0 && name !== undefined && runsOthers(name))
+  for (const command of commands.slice(0, Math.max(0, last))) {
+    if (command.type === 'Command' && command.name) wordsInto(texts, [command.name, ...command.args].map(known), depth, true)
+  }
+}
+
+function runsOthers(name: Known | undefined): boolean {
+  return name?.value === undefined || RUNS_OTHERS.has(nameOf(name.value))
 }
 
 function known(word: Parameters<typeof normalWord>[0]): Known {
@@ -70,10 +88,11 @@ function known(word: Parameters<typeof normalWord>[0]): Known {
   }
 }
 
-function wordsInto(texts: Text[], words: readonly Known[], depth: number): void {
+/** The command itself, and if it runs others, or what it prints is run, all that its arguments may begin. */
+function wordsInto(texts: Text[], words: readonly Known[], depth: number, isRun: boolean): void {
   variantsInto(texts, words)
   const [first, ...rest] = words
-  if (first?.value !== undefined && !RUNS_OTHERS.has(nameOf(first.value))) return
+  if (!isRun && !runsOthers(first)) return
   if (rest.length > 200) throw new TooMany()
   rest.forEach((word, at) => {
     variantsInto(texts, rest.slice(at))

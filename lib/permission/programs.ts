@@ -12,7 +12,7 @@ export const RUNS_OTHERS: ReadonlySet<string> = new Set(
   `eval source . exec command builtin env sudo doas su runuser pkexec xargs parallel nohup nice ionice time timeout stdbuf setsid chroot
   watch strace ltrace unshare nsenter flock busybox toybox chrt taskset setarch script entr find fd fdfind ssh sh bash dash ash zsh ksh mksh fish
   noglob nocorrect - caffeinate trap coproc systemd-run firejail bwrap unbuffer expect proot fakeroot gosu setpriv capsh rlwrap
-  direnv npx bunx pnpx make just at batch git docker podman kubectl uv poetry pipenv tox gdb valgrind perf torsocks proxychains
+  direnv npx bunx pnpx at batch uv poetry pipenv tox gdb valgrind perf torsocks proxychains
   socat awk gawk mawk rg tar rsync`.split(/\s+/),
 )
 

@@ -4,6 +4,7 @@
 // when all is known of what it is called with. The answer to session/prompt ends the turn.
 
 import type { NewEvent, ToolKind } from '../log/events.js'
+import { parseLine } from '../store/lines.js'
 import { type Account, accountReader, oneLine } from './account.js'
 import { fieldsOf, type Line, listOf, status, textOf } from './fields.js'
 import type { Limit, Past, Reader } from './provider.js'
@@ -186,11 +187,14 @@ export function usageIn(usage: Line): UsageFields | undefined {
 
 /** What the conversation had cost when the turn began: the agent tells the sum. */
 function costBefore(past: Past): number {
-  const line = past.line(bytes => bytes.includes('"usage_update"') && bytes.includes('"cost"'))
-  if (!line) return 0
-  const { params } = JSON.parse(String(line)) as Line
-  const amount = fieldsOf(fieldsOf(fieldsOf(params).update).cost).amount
-  return typeof amount === 'number' ? amount : 0
+  let cost: number | undefined
+  past.line(bytes => {
+    if (!bytes.includes('"usage_update"') || !bytes.includes('"cost"')) return false
+    const { amount } = fieldsOf(fieldsOf(fieldsOf(parseLine(bytes)?.params).update).cost)
+    if (typeof amount === 'number') cost = amount
+    return cost !== undefined
+  })
+  return cost ?? 0
 }
 
 /** What a tool is called: the protocol has a title for people, which says what this one call does, and a kind. */

@@ -139,7 +139,7 @@ function serversIn(path: string): AcpServer[] {
 
 /** What the agent is told when it asks whether it may. */
 function answer({ options, toolCall }: RequestPermissionRequest, { flags }: Task, wire: Wire): RequestPermissionResponse {
-  const granted = flags.autoApprove === true
+  const granted = flags.autoApprove === true && !flags.plan
   const kinds = granted ? ['allow_once', 'allow_always'] : ['reject_once', 'reject_always']
   const option = kinds.map(kind => options.find(option => option.kind === kind)).find(option => option !== undefined)
   wire.log({
@@ -149,7 +149,7 @@ function answer({ options, toolCall }: RequestPermissionRequest, { flags }: Task
     by: granted ? 'auto' : 'deny',
     reason: granted
       ? '--auto-approve'
-      : `nobody can be asked about ${quoted(toolCall.title ?? toolCall.toolCallId)}: --auto-approve lets it use its tools`,
+      : `nobody can be asked about ${quoted(toolCall.title ?? toolCall.toolCallId)}: ${flags.plan ? '--plan only looks' : '--auto-approve lets it use its tools'}`,
   })
   return { outcome: option ? { outcome: 'selected', optionId: option.optionId } : { outcome: 'cancelled' } }
 }

@@ -12,7 +12,7 @@ import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { Blocks, describe } from './claude-transcript.js'
-import { fieldsOf, type Line, listOf, status, textOf } from './fields.js'
+import { fieldsOf, isConversation, type Line, listOf, status, textOf } from './fields.js'
 import type { Limit, Past, Reader } from './provider.js'
 
 /** The reader of a process that ends with its turn. The last result counts. */
@@ -116,7 +116,7 @@ class Stream {
     const { subtype, session_id, task_id } = line
     // Only here: a result about a conversation that is not there bears an id too.
     if (subtype === 'init') {
-      account.conversation = textOf(session_id) ?? account.conversation
+      if (isConversation(session_id)) account.conversation = session_id
       this.#rounds.begun += 1
       this.#isWoken = false
     }

@@ -3,6 +3,8 @@
 // What goes wrong it says as if it was its answer, in a message that begins with a word of its own. What it tells of tokens is the
 // sum over the conversation, so a turn has what that grew by.
 
+import { parseLine } from '../store/lines.js'
+import { oneLine } from './account.js'
 import { type AcpWords, acpReader, type UsageFields, usageIn } from './acp-reader.js'
 import { acpDriver } from './acp-talk.js'
 import type { Line } from './fields.js'
@@ -19,7 +21,7 @@ export function copilotLive(start: Live['start']): Live {
 function failureIn(text: string): ReturnType<NonNullable<AcpWords['failure']>> {
   const [, error] = /^(?:Error|Info): (.*)/s.exec(text) ?? []
   if (error === undefined) return undefined
-  const message = error.trim()
+  const message = oneLine(error)
   return /^429\b|rate limit|usage limit|quota/i.test(message) ? { error: message, limit: { message } } : { error: message }
 }
 
@@ -33,6 +35,10 @@ function usageOf({ usage }: Line, past: Past): UsageFields | undefined {
 }
 
 function sumBefore(past: Past): UsageFields {
-  const line = past.line(bytes => bytes.includes('"stopReason"') && bytes.includes('"usage"'))
-  return line ? (usageIn(fieldsOf(fieldsOf((JSON.parse(String(line)) as Line).result).usage)) ?? {}) : {}
+  let sum: UsageFields | undefined
+  past.line(bytes => {
+    if (bytes.includes('"stopReason"') && bytes.includes('"usage"')) sum = usageIn(fieldsOf(fieldsOf(parseLine(bytes)?.result).usage))
+    return sum !== undefined
+  })
+  return sum ?? {}
 }

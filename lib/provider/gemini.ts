@@ -203,7 +203,8 @@ class Telling {
       case 'tool_result':
         return this.#result(line)
       case 'error':
-        if (line.severity === 'error' || /^Loop detected/.test(String(line.message))) this.#stopped = textOf(line.message)
+        if (line.severity === 'error' || /^Loop detected/.test(String(line.message)))
+          this.#stopped = oneLine(textOf(line.message) ?? 'it stopped')
         return [status(textOf(line.message) ?? 'error', line)]
       case 'result':
         return this.#ended(line, account)

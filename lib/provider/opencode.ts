@@ -109,12 +109,17 @@ function agentOf({ plan, maxTurns }: Task['flags']): string | undefined {
 
 /** What it is to do otherwise in this session, as configuration; of an agent that was turned off it would take another without a word. */
 function wishes({ flags, keep }: Task): Line {
-  const { systemPrompt, addDir = [], mcpConfig, maxTurns } = flags
+  const { systemPrompt, addDir = [], mcpConfig, maxTurns, plan } = flags
   const agent = agentOf(flags)
+  const own = {
+    ...(maxTurns ? { steps: maxTurns } : {}),
+    // The agent that plans edits nothing, but it would run any command.
+    ...(plan ? { permission: { edit: 'deny', bash: 'deny' } } : {}),
+  }
   const outside = Object.fromEntries(addDir.map(path => [`${path.replace(/\/$/, '')}/*`, 'allow']))
   return {
     ...(systemPrompt === undefined ? {} : { instructions: [keep('system-prompt.md', systemPrompt)] }),
-    ...(agent === undefined ? {} : { agent: { [agent]: { disable: false, mode: 'primary', ...(maxTurns ? { steps: maxTurns } : {}) } } }),
+    ...(agent === undefined ? {} : { agent: { [agent]: { disable: false, mode: 'primary', ...own } } }),
     ...(addDir.length > 0 ? { permission: { external_directory: outside } } : {}),
     ...(mcpConfig === undefined ? {} : { mcp: serversOf(mcpConfig) }),
   }

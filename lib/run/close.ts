@@ -46,7 +46,8 @@ async function endOf(session: Session, { id, run, started }: Status, log: LogWri
   // Nor is what it was told, then.
   if (turn.begun && !isTold(id, turn.number)) log.append(...promptEvents(id, turn.number))
   const provider = agentRan && !turn.ended ? await providerIfKnown(session) : undefined
-  const said = provider && readAnew({ id, read: readerOf(session, provider), from }, log, { code: null, signal: null })
+  const said =
+    provider && readAnew({ id, read: readerOf(session, provider), from, since: turn.begun?.since }, log, { code: null, signal: null })
   // A result that the agent handed in is there already.
   if (said && request?.outcome !== 'completed') await keepResult(id, said.verdict.result, from.stdout, said.ends.stdout)
   const error = agentRan ? 'its runner is gone' : 'it was never started'

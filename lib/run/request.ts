@@ -3,6 +3,7 @@
 
 import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
+import { formatDuration } from '../base/time.js'
 import { readIfThere, replaceFile } from '../store/file.js'
 
 /** The step of the ladder INT, TERM, KILL unless somebody says otherwise, in milliseconds. */
@@ -19,6 +20,12 @@ export interface EndRequest {
   by: string
   reason?: string
   error?: string
+}
+
+/** The end of a run whose --timeout, in milliseconds, is over. */
+export function timeIsOver(run: number, timeout: number): EndRequest {
+  const error = `not done after ${formatDuration(timeout)}`
+  return { outcome: 'failed', run, grace_ms: GRACE, by: 'runner', reason: 'timeout', error }
 }
 
 export function requestEnd(id: string, request: EndRequest): void {

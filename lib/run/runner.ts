@@ -23,7 +23,7 @@ import { Between } from './between.js'
 import { fitted } from './fit.js'
 import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
-import { type EndRequest, GRACE, requestedEnd } from './request.js'
+import { type EndRequest, GRACE, requestedEnd, timeIsOver } from './request.js'
 import { whenSilent } from './stall.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 
@@ -36,6 +36,8 @@ export interface RunOptions {
   goesOn?(ended: Ended, limit?: Limit): Promise<boolean>
   /** What the agent is told in place of the prompt of the turn, which it knows. */
   instead?: string
+  /** When its --timeout is over, in milliseconds since 1970, if that began before it. */
+  deadline?: number
 }
 
 /** What a run came to, but for its number and its time. */
@@ -49,6 +51,7 @@ export class Run {
   readonly #run: number
   readonly #goesOn: RunOptions['goesOn']
   readonly #instead: string | undefined
+  readonly #deadline: number | undefined
   readonly #began = performance.now()
   readonly #log: LogWriter
   #turn: number | undefined
@@ -61,13 +64,14 @@ export class Run {
   readonly #nap = new Nap()
   #disarm = () => {}
 
-  constructor(session: Session, run: number, { turn, request, goesOn, instead }: RunOptions = {}) {
+  constructor(session: Session, run: number, { turn, request, goesOn, instead, deadline }: RunOptions = {}) {
     this.#session = session
     this.#run = run
     this.#turn = turn
     this.#request = request
     this.#goesOn = goesOn
     this.#instead = instead
+    this.#deadline = deadline
     this.#log = new LogWriter(session.id, session.parent)
     this.ended = this.#go().finally(() => {
       this.#log.close()
@@ -207,7 +211,9 @@ export class Run {
       said = await this.#play(provider)
       outcome = await this.#outcomeOf(said)
     }
+    // What follows the end of the session is another matter.
     this.#incident = undefined
+    this.#limit = undefined
     const { success, status: stop_reason, error, reason } = outcome
     const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
     const turn = this.#turn as number
@@ -327,10 +333,7 @@ export class Run {
   #armTimeout(): () => void {
     const { timeout_ms: timeout } = this.#session
     if (timeout === undefined) return () => {}
-    const error = `not done after ${formatDuration(timeout)}`
-    return at(Date.now() + timeout, () =>
-      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'timeout', error }),
-    )
+    return at(this.#deadline ?? Date.now() + timeout, () => this.end(timeIsOver(this.#run, timeout)))
   }
 }
 

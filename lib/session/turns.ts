@@ -15,6 +15,8 @@ export interface Begun {
   run: number
   from: Offsets
   agent?: Identity
+  /** Where in stdout that process began, if it began before the turn. */
+  since?: number
 }
 
 /** What a turn came to. */

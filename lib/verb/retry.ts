@@ -9,6 +9,7 @@ import { newId, shortId } from '../base/id.js'
 import { paths, realFolder } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
+import type { Provider } from '../provider/provider.js'
 import { checkFeatures, hasToWait, parentHere, record, usable } from '../run/ask.js'
 import { settle } from '../run/settle.js'
 import { type Spawned, start } from '../run/start.js'
@@ -43,10 +44,12 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
     if (session && !(failed && state === 'completed')) chosen.push(session)
   }
   for (const session of chosen) {
-    await checkUsable(session, model)
+    const provider = await checkUsable(session, model)
     if (session.stripped_at !== undefined)
       throw new Fault(`session ${session.id} was stripped to its log by zag gc --keep-logs: what it was asked is gone`, EXIT.system)
-    if (promptOf(session) === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
+    const prompt = promptOf(session)
+    if (prompt === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
+    provider.check?.({ model: model ?? session.model, prompt, flags: session.flags })
   }
   const anew = new Map<string, string>()
   const wishes = inOrder(chosen).map(session => {
@@ -75,12 +78,13 @@ async function worktreeFor({ root, name, flags: { worktree } }: Session): Promis
   return { name: true, after: typeof worktree === 'string' ? worktree : name, carried: carry }
 }
 
-async function checkUsable(session: Session, model: string | undefined): Promise<void> {
+async function checkUsable(session: Session, model: string | undefined): Promise<Provider> {
   const { provider, root, cwd, flags } = withoutWorktree(session)
   realFolder(cwd)
   const found = await usable(provider, await loadConfig(root))
   if (session.sandbox) await trySandbox(withoutWorktree(session))
   checkFeatures(model === undefined ? flags : { ...flags, model }, found)
+  return found
 }
 
 /** It depends on what is started again with it. All else that it waited for is over; what it gave is looked up when it starts. */

@@ -44,6 +44,13 @@ export const LIVE: Cases = {
     ])
   },
 
+  async 'a plan changes nothing while it lives on'(t, desk, agent) {
+    const id = await desk.spawn(agent, 'RUN touch planned', ['-I', '--plan', '-a'])
+    await desk.go('input', ['--session', id, '--end'])
+    t.match(await desk.go('wait', [id]), { code: 0 })
+    t.notOk(existsSync(join(desk.project, 'planned')))
+  },
+
   async 'cancelled in the middle of a turn'(t, desk, agent) {
     const id = await desk.spawn(agent, 'HANG live', ['-I'])
     await desk.asked('HANG live')

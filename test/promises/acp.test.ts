@@ -84,6 +84,18 @@ t.test('it asks: no, unless --auto-approve says yes; chosen by kind, and told wh
   }
 })
 
+t.test('--plan goes before --auto-approve: an agent that does not plan by itself changes nothing either', async t => {
+  const bin = join(zag.home, 'bin')
+  mkdirSync(bin)
+  symlinkSync(AGENT, join(bin, 'copilot'))
+  const args = ['-p', 'copilot', '-r', project, '-I', '--plan', '-a', '--env', `ACP_STORE=${store()}`, 'ask x']
+  const { stdout } = await zag.go('spawn', args, { env: { PATH: `${bin}:${process.env.PATH}` } })
+  const id = stdout.trim()
+  t.match(await input(id, 'recall', '--end'), { code: 0, stdout: 'ask x' })
+  t.same(said(id)[0], 'chosen x-1')
+  t.match(of(id, 'permission'), [{ granted: false, by: 'deny', reason: /'x': --plan only looks/ }])
+})
+
 t.test('files: those of the project, and no others, also not through a link', async t => {
   const outside = join(zag.home, 'outside')
   mkdirSync(outside)

@@ -208,6 +208,33 @@ t.test('one that lives on: too often fails the turn and not the session; cancell
   ])
 })
 
+t.test('one that lives on: a limit of its last turn is over with that, and the session with its end', async t => {
+  configure(SHORT, 'attempts = 1')
+  const id = await spawn('-I', '--env', 'TIMES=9', 'x')
+  await until(() => of(id, 'turn_ended').length === 1)
+  t.match(await zag.go('input', ['--session', id, '--end']), { code: 0 })
+  t.match(await zag.go('wait', [id]), { code: 0 })
+  t.equal(of(id, 'session_started').length, 1)
+  t.match(of(id, 'usage_limit_hit', 'usage_limit_failed', 'session_ended').slice(-3), [
+    { type: 'usage_limit_hit' },
+    { type: 'usage_limit_failed' },
+    { type: 'session_ended', status: 'completed', reason: 'end' },
+  ])
+  t.equal(of(id, 'usage_limit_hit').length, 2)
+})
+
+t.test('the time of --timeout runs on while it sleeps', async t => {
+  configure(LONG)
+  t.match(await zag.go('exec', ['-p', 'agent', '--timeout', '2s', 'x']), { code: 124, stderr: /failed: not done after 2\.0s\n$/ })
+  const id = zag.ids().at(-1) as string
+  t.equal(starts(id), 1)
+  t.match(of(id, 'session_ended', 'usage_limit_failed'), [
+    { run: 1, reason: 'limit' },
+    { error: 'it was ended while it waited' },
+    { run: 2, status: 'failed', reason: 'timeout' },
+  ])
+})
+
 t.test('one that lives on: an agent that is gone when the limit is over fails the turn, and says why', async t => {
   configure(SHORT)
   const id = await spawn('-I')

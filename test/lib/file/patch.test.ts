@@ -58,7 +58,11 @@ t.test('files added, deleted, moved', async t => {
   t.same(applied(patch('*** Update File: a', '*** Move to: b'), { a: 'x' }), { a: undefined, b: 'x' })
   t.same(applied(patch('*** Update File: a', '*** Move to: b', '@@', '-x', '+y'), { a: 'x\n' }), { a: undefined, b: 'y\n' })
   t.same(applied(patch('*** Delete File: a', '*** Add File: a', '+y'), { a: 'x\n' }), { a: 'y\n' }, 'what is new takes the place')
-  t.same(applied(patch('*** Update File: a', '-x', '+y', '*** Update File: a', '-y', '+z'), { a: 'x\n' }), { a: 'z\n' }, 'one after the other')
+  t.same(
+    applied(patch('*** Update File: a', '-x', '+y', '*** Update File: a', '-y', '+z'), { a: 'x\n' }),
+    { a: 'z\n' },
+    'one after the other',
+  )
   t.same(applied(patch('*** Update File: a', ' x'), { a: 'x\n' }), {}, 'what stays as it is is not touched')
   t.same(
     applyPatch(patch('*** Update File: a', '*** Move to: b'), path => (path === 'a' ? 'x' : undefined)),
@@ -72,14 +76,26 @@ t.test('files added, deleted, moved', async t => {
 t.test('what does not fit is 1, and says where', async t => {
   const F = 'one\ntwo\nthree\ntwo\n'
   const table: [string, string, RegExp][] = [
-    ['no such line', update('@@', '-2'), /^the patch does not fit: 'f' \(line 3 of the patch\): hunk 1: its lines do not stand in the file: '2'$/],
+    [
+      'no such line',
+      update('@@', '-2'),
+      /^the patch does not fit: 'f' \(line 3 of the patch\): hunk 1: its lines do not stand in the file: '2'$/,
+    ],
     ['the second hunk', update('@@', '-one', '+1', '@@', '-2'), /\(line 6 of the patch\): hunk 2: .* after line 1: '2'$/],
     ['a part of it', update('@@', ' one', ' two', '-3'), /in the file: line 3 is 'three', not '3'$/],
-    ['several places', update('@@', '-two', '+2'), /hunk 1: it fits 2 places \(lines 2, 4\): give more lines around it, or one above it after '@@'$/],
+    [
+      'several places',
+      update('@@', '-two', '+2'),
+      /hunk 1: it fits 2 places \(lines 2, 4\): give more lines around it, or one above it after '@@'$/,
+    ],
     ['no line above', update('@@ nowhere', '-two', '+2'), /hunk 1: no line 'nowhere'$/],
     ['not at the end', update('@@', '-one', '*** End of File'), /at the end of the file: 'one'$/],
     ['hunks are in the order of the file', update('@@', '-three', '@@', '-one'), /hunk 2: .* after line 2: 'one'$/],
-    ['update of nothing', patch('*** Update File: g', '@@', '-a'), /^the patch does not fit: 'g' \(line 2 of the patch\): there is no such file to update$/],
+    [
+      'update of nothing',
+      patch('*** Update File: g', '@@', '-a'),
+      /^the patch does not fit: 'g' \(line 2 of the patch\): there is no such file to update$/,
+    ],
     ['delete of nothing', patch('*** Delete File: g'), /there is no such file to delete$/],
     ['add of what is there', patch('*** Add File: f', '+x'), /it is there already: update it, or delete it first$/],
     ['move to what is there', patch('*** Update File: f', '*** Move to: h'), /it cannot be moved to 'h', which is there already$/],

@@ -1,4 +1,5 @@
 // Rules as text: what parses, what it says of what does not, and that a rule made of any text means that text alone.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what shells expand
 
 import t from 'tap'
 import { Fault } from '../../../lib/base/exit.js'
@@ -73,24 +74,92 @@ t.test('a rule for anything is known as one', async t => {
   for (const text of ['bash', 'bash(command=*)', 'bash(command=**)', 'bash(command=* *)', 'read(path=/**)', 'mcp(server=*, tool=**)']) {
     t.ok(isAnything(parseRule(text)), text)
   }
-  for (const text of ['bash(command=a*)', 'edit(path=**)', 'edit(path=*)', 'mcp(server=*, tool=a)']) t.notOk(isAnything(parseRule(text)), text)
+  for (const text of ['bash(command=a*)', 'edit(path=**)', 'edit(path=*)', 'mcp(server=*, tool=a)'])
+    t.notOk(isAnything(parseRule(text)), text)
 })
 
 const ODD = [
-  ...['', ' ', '  ', ' a ', 'a  b', '\t', '\n', 'a\nb', '\r\n', '\\', '\\\\', '\\n', 'a\\', 'a\\ ', '*', '**', '?', '[', ']', '[a]', '[!a]', '{', '}', '{a,b}'],
-  ...['{1..3}', '(', ')', '()', ',', 'a,b', '=', 'a=b', '"', "'", '`', '$(x)', '${x}', '~', '!', '!a', '#', '-', '/', '//', './a', '../a', '@(a|b)', '+(a)'],
-  ...['é', '日本', '😀', 'a\u0000b', '\u001b[0m', '\u2028', '\ufeff', '\ud800', 'x'.repeat(3000), '\u00a0', '%00', '\\u{41}', 'a|b', '^a$', '.*', '\\x41'],
+  ...[
+    '',
+    ' ',
+    '  ',
+    ' a ',
+    'a  b',
+    '\t',
+    '\n',
+    'a\nb',
+    '\r\n',
+    '\\',
+    '\\\\',
+    '\\n',
+    'a\\',
+    'a\\ ',
+    '*',
+    '**',
+    '?',
+    '[',
+    ']',
+    '[a]',
+    '[!a]',
+    '{',
+    '}',
+    '{a,b}',
+  ],
+  ...[
+    '{1..3}',
+    '(',
+    ')',
+    '()',
+    ',',
+    'a,b',
+    '=',
+    'a=b',
+    '"',
+    "'",
+    '`',
+    '$(x)',
+    '${x}',
+    '~',
+    '!',
+    '!a',
+    '#',
+    '-',
+    '/',
+    '//',
+    './a',
+    '../a',
+    '@(a|b)',
+    '+(a)',
+  ],
+  ...[
+    'é',
+    '日本',
+    '😀',
+    'a\u0000b',
+    '\u001b[0m',
+    '\u2028',
+    '\ufeff',
+    '\ud800',
+    'x'.repeat(3000),
+    '\u00a0',
+    '%00',
+    '\\u{41}',
+    'a|b',
+    '^a$',
+    '.*',
+    '\\x41',
+  ],
 ]
 
 t.test('a text as a rule means that text and nothing else', async t => {
-  const random = [...Array(400).keys()].map(seed => pieces(seed).join(''))
+  const random = [...Array(100).keys()].map(seed => pieces(seed).join(''))
   for (const text of [...ODD, ...random]) {
-    const rule = parseRule(formatRule({ tool: 'mcp', params: { [text]: literally(text), x: literally(text) } }))
-    t.same(Object.keys(rule.params), [text, 'x'].filter((key, at, all) => all.indexOf(key) === at), JSON.stringify(text))
+    const rule = parseRule(formatRule({ tool: 'mcp', params: { [`k${text}`]: literally(text), x: literally(text) } }))
+    t.same(Object.keys(rule.params), [`k${text}`, 'x'], JSON.stringify(text))
     t.notMatch(formatRule(rule), /\n/)
     const own = { tool: 'y', params: { x: rule.params.x ?? '' } }
     const covered = (value: string) => covers([own], { tool: 'y', tool_kind: 'other', params: { x: value } }, PLACE).allowed
-    t.ok(covered(text), JSON.stringify(text))
+    if (!covered(text)) t.fail(JSON.stringify(text))
     for (const other of [...ODD, `${text} `, ` ${text}`, `${text}x`, `x${text}`, text.slice(1), text.slice(0, -1), text.toUpperCase()]) {
       if (other !== text && covered(other)) t.fail(`${JSON.stringify(text)} is taken for ${JSON.stringify(other)}`)
     }

@@ -134,6 +134,9 @@ t.test('tokens, and cost as the sum of a conversation', async t => {
   })
   t.match(events, [{ type: 'usage', input_tokens: 7, output_tokens: 3, cache_read_tokens: 2, cost_usd: 0.25 }])
   t.same(read([answer({ stopReason: 'end_turn', usage: {} })]).events, [])
+  const others = [Buffer.from('no message: "usage_update" "cost"'), update({ sessionUpdate: 'usage_update', cost: null }), before]
+  const after = read([cost(0.75), answer({ stopReason: 'end_turn' })], { line: is => others.find(is), kept: () => undefined })
+  t.match(after.events, [{ cost_usd: 0.25 }], 'whatever else it printed')
 })
 
 t.test('how it ends', async t => {

@@ -28,6 +28,16 @@ t.test('a limit comes as its answer', async t => {
   t.match(verdict, { success: false, error: /^429 /, limit: { message: /^429 The usage limit/ }, result: undefined })
 })
 
+t.test('what went wrong is one line, without what would move a terminal', async t => {
+  const text = 'Error: it broke\n\u001b[31mhere'
+  const piece = { sessionUpdate: 'agent_message_chunk', content: { type: 'text', text } }
+  const lines = [
+    { method: 'session/update', params: { sessionId: 's', update: piece } },
+    { id: 3, result: { stopReason: 'end_turn' } },
+  ]
+  t.equal(read(lines.map(line => Buffer.from(JSON.stringify(line)))).verdict.error, 'it broke here')
+})
+
 t.test('a refused tool ends its turn', async t => {
   t.match(read(linesOf('permission-denied')).verdict, { success: false, error: /Operation cancelled by user/ })
   t.match(read(linesOf('permission-allowed')).verdict, { success: true, result: /FAKE-OK/ })
@@ -40,4 +50,6 @@ t.test('tokens: what the sum over the conversation grew by', async t => {
   t.match(first, { input_tokens: 22273, output_tokens: 57 })
   const before = Buffer.from('{"id":1,"result":{"stopReason":"end_turn","usage":{"inputTokens":22000,"outputTokens":50}}}')
   t.match(usage({ ...nothing, line: is => (is(before) ? before : undefined) }), [{ input_tokens: 273, output_tokens: 7 }])
+  const others = ['no message: "stopReason" "usage"', '{"params":{"stopReason":"x","usage":7}}'].map(text => Buffer.from(text))
+  t.match(usage({ ...nothing, line: is => [...others, before].find(is) }), [{ input_tokens: 273 }], 'whatever else it printed')
 })

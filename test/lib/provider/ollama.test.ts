@@ -163,6 +163,7 @@ t.test('errors: its words, with a way out where there is one', async t => {
     await error('plain', { OLLAMA_HOST: '127.0.0.1:1' }),
     "no Ollama server answers at http://127.0.0.1:1 (ECONNREFUSED): start it with 'ollama serve', or set OLLAMA_HOST",
   )
+  t.match(await error('plain', { OLLAMA_HOST: 'a b' }), /^no Ollama server answers at http:\/\/a b:11434 \(ERR_INVALID_URL\): /)
   t.match((await turn('unlucky')).row, { status: 'failed', result: 'half' })
 })
 
