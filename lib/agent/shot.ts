@@ -24,6 +24,8 @@ export interface Playing {
   readonly exited: Promise<unknown>
   /** Since when all it said is that it waits, in milliseconds since 1970; nothing if it does not. */
   readonly waitsSince?: number
+  /** When it last waited for somebody's answer, in milliseconds since 1970. */
+  readonly askedAt?: number
   /** Follows the agent into the log until nothing of it is left that should not be. Called once, when the turn is on record. */
   done(log: LogWriter): Promise<Said & { exit: Exit }>
   /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */

@@ -20,8 +20,8 @@ export interface Said {
 }
 
 /** Whether the agent of a session is one process that is talked with, and not one for each turn. */
-export function isLive({ interactive }: Session, { live }: Provider): boolean {
-  return live !== undefined && (interactive === true || live.only === true)
+export function isLive({ interactive, permissions }: Session, { live }: Provider): boolean {
+  return live !== undefined && (interactive === true || live.only === true || permissions?.live === true)
 }
 
 /** What makes a reader of a turn of the session. */

@@ -82,6 +82,7 @@ export const KEYS = {
   keys: {
     provider: text,
     model: text,
+    ask: { kind: 'flag' },
     models: {
       kind: 'names',
       among: 'providers',

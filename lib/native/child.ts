@@ -2,6 +2,9 @@
 // result of the call. It ends with its parent.
 
 import { paths } from '../base/paths.js'
+import { loadConfig } from '../config/config.js'
+import { providerOf } from '../provider/list.js'
+import type { Ask } from '../run/ask.js'
 import { cancel } from '../run/cancel.js'
 import { spawn } from '../run/start.js'
 import { waitFor } from '../run/wait.js'
@@ -11,6 +14,8 @@ import { readIfThere } from '../store/file.js'
 import { readIfIntact } from '../table/sessions.js'
 import type { Outcome, Tool, Workshop } from './toolbox.js'
 
+/** What it is itself. */
+const KIND = 'native'
 /** What it gets to end, when its parent is ended: from one signal to the next, in milliseconds. */
 const GRACE = 1_500
 
@@ -34,6 +39,8 @@ export const child: Tool = {
     if (prompt.trim() === '') throw new Error('the prompt is empty')
     return {
       title: `agent${name === undefined ? '' : ` ${name}`}: ${prompt.slice(0, 80)}`,
+      // A script is no task for an agent, but a command.
+      ...(provider === 'sh' ? { as: { kind: 'execute', input: { ...input, command: prompt } } } : {}),
       run: signal => run({ prompt, name, provider, model }, signal, workshop),
     }
   },
@@ -48,8 +55,9 @@ interface Wish {
 
 async function run(wish: Wish, signal: AbortSignal, { session, cwd, baseUrl }: Workshop): Promise<Outcome> {
   if (signal.aborted) throw new Error('it was interrupted')
-  const own = wish.provider === undefined || wish.provider === 'native'
-  const { id } = await spawn({ ...handedOn(session), ...wish, root: cwd, ...(own && baseUrl !== undefined ? { baseUrl } : {}) })
+  const { provider = KIND } = wish
+  const given = await handedOn(session, provider)
+  const { id } = await spawn({ ...given, ...wish, provider, root: cwd, baseUrl: provider === KIND ? baseUrl : undefined })
   const stop = () => {
     // It may be over by now, or be cancelled with its parent; whoever waits for it is told.
     cancel(id, { grace: GRACE, reason: 'parent' }).catch(() => {})
@@ -64,11 +72,19 @@ async function run(wish: Wish, signal: AbortSignal, { session, cwd, baseUrl }: W
   return outcomeOf(id)
 }
 
-/** A child may do what its parent may, and no more. */
-function handedOn(session: string): Record<string, unknown> {
-  const flags = readIfIntact(session)?.flags ?? {}
-  const kept = ['autoApprove', 'allow', 'deny', 'ask', 'relayTimeout', 'addDir']
-  return Object.fromEntries(kept.filter(key => flags[key] !== undefined).map(key => [key, flags[key]]))
+/** A child may do what its parent may, and no more: it has the same rules, and asks whenever that one does. */
+async function handedOn(session: string, name: string): Promise<Partial<Ask>> {
+  const { flags = {}, permissions, root } = readIfIntact(session) ?? {}
+  const { live, can } = await providerOf(name, await loadConfig(root))
+  if (!live) return {}
+  const { allow, deny, autoApprove, relayTimeout, addDir } = flags as Partial<Ask>
+  return {
+    allow,
+    deny,
+    ...(permissions?.ask ? { ask: true, relayTimeout } : { noAsk: true }),
+    autoApprove: can.has('auto_approve') ? autoApprove : undefined,
+    addDir: can.has('add_dir') ? addDir : undefined,
+  }
 }
 
 function outcomeOf(id: string): Outcome {

@@ -47,6 +47,8 @@ export interface Prepared {
   title: string
   /** The files it is about. */
   locations?: { path: string; line?: number }[]
+  /** What it is asked about as, if not as a call of this tool with its input. */
+  as?: { kind: Tool['kind']; input: Record<string, unknown> }
   /** Throws an Error that the model is told. */
   run(signal: AbortSignal): Promise<Outcome>
 }

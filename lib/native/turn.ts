@@ -134,7 +134,7 @@ export class Turn {
     if (call.wrong !== undefined || !work) throw new Error(call.wrong)
     if (last) throw new Error('not done: it was the last turn')
     const refusal = await orInterrupted(this.#client.refusal(call, work), signal)
-    if (refusal !== undefined) throw new Error(`refused: ${refusal}`)
+    if (refusal !== undefined) throw new Error(refusal)
     if (signal.aborted) throw new Error('it was interrupted')
     return work.run(signal)
   }

@@ -47,7 +47,7 @@ export const claude: Provider = {
   live: {
     start: task => ({ argv: ['claude', ...FORMAT, ...LIVE, ...wordsOf(task)], env: ENVIRONMENT }),
     reader: liveReader,
-    driver: async (task, wire) => claudeDriver(task, wire, approvesAll(task)),
+    driver: async (task, wire) => claudeDriver(task, wire),
   },
 }
 

@@ -29,6 +29,9 @@ export function codexTurnReader(past: Past): Reader {
 /** Pieces of what is told when it is whole. */
 const PIECE = /Delta$|\/delta$|^turn\/diff\/updated$/
 
+/** What the ids of requests begin with whose answers say nothing of a turn. */
+export const ASIDE = 'aside-'
+
 /** What the lines of one turn tell. */
 class LiveTurn {
   readonly #past: Past
@@ -97,7 +100,8 @@ class LiveTurn {
   }
 
   /** The answer to the prompt: the turn has begun, or will not. */
-  #answer({ result, error }: Line, account: Account): NewEvent[] {
+  #answer({ id, result, error }: Line, account: Account): NewEvent[] {
+    if (typeof id === 'string' && id.startsWith(ASIDE)) return [status('answer', error ?? result)]
     this.#turn ??= textOf(fieldsOf(fieldsOf(result).turn).id)
     if (error === undefined) return [status('answer', result)]
     const message = oneLine(textOf(fieldsOf(error).message) ?? 'it refused and did not say why')

@@ -12,6 +12,7 @@ import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { acpReader, type UsageFields } from './acp-reader.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
+import { geminiTable } from './gemini-calls.js'
 import { findAgent } from './program.js'
 import {
   type Driver,
@@ -123,7 +124,7 @@ function readerOf(telling: Telling): Reader {
 
 async function liveDriver(task: Task, wire: Wire): Promise<Driver> {
   const { acpDriver } = await import('./acp-talk.js')
-  const driver = await acpDriver(task, wire, { modelByArgv: true, commands: /^\s*[/$]/ })
+  const driver = await acpDriver(task, wire, { modelByArgv: true, commands: /^\s*[/$]/, calls: geminiTable })
   return { ...driver, open: () => openLater(task, driver) }
 }
 

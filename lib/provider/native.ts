@@ -55,7 +55,7 @@ export const native: Provider = {
     only: true,
     start,
     reader: past => acpReader(past),
-    driver: (task, wire) => acpDriver(task, wire, { modelByArgv: true, serversByConfig: true }),
+    driver: (task, wire) => acpDriver(task, wire, { modelByArgv: true, serversByConfig: true, reasons: true }),
   },
 }
 

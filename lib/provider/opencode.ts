@@ -11,6 +11,7 @@ import { type Account, accountReader, oneLine } from './account.js'
 import { acpReader } from './acp-reader.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { mcpServers } from './mcp.js'
+import { opencodeTable } from './opencode-calls.js'
 import { askVersion, findAgent } from './program.js'
 import { type Exit, type Provider, type Reader, STALL, type Task } from './provider.js'
 
@@ -69,7 +70,7 @@ export const opencode: Provider = {
       remade: { ...configuration(task, liveWishes(task)), OPENCODE_PERMISSION: asking(task.env.OPENCODE_PERMISSION) },
     }),
     reader: past => acpReader(past),
-    driver: async (task, wire) => (await import('./acp-talk.js')).acpDriver(task, wire, { serversByConfig: true, commands: /^\s*\// }),
+    driver: async (task, wire) => (await import('./acp-talk.js')).acpDriver(task, wire, { serversByConfig: true, commands: /^\s*\//, calls: opencodeTable }),
   },
 }
 

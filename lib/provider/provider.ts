@@ -4,6 +4,7 @@
 
 import type { Config } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
+import type { Call, Decision, Question } from '../permission/call.js'
 
 /** What a session can be asked for that not every agent can do; the flag is --auto-approve and so on. */
 export type Feature =
@@ -19,6 +20,7 @@ export type Feature =
   | 'cost'
   | 'agent'
   | 'base_url'
+  | 'relays'
 
 export const SIZES = ['small', 'medium', 'large'] as const
 export type Size = (typeof SIZES)[number]
@@ -48,6 +50,8 @@ export interface Task {
   /** The file with wrapped results given as context, for agents whose prompt is a script; others have them in the prompt. */
   contextFile?: string
   flags: Wishes
+  /** Whatever it asks, rules or people of the session decide: what they allow is to be done. */
+  decided?: boolean
   /** What whoever asked for it has in the environment, with what --env gave. */
   env: Readonly<NodeJS.ProcessEnv>
   /** Keeps a text for the agent in a private file of the session, whose path it gives; never in the user's project. */
@@ -155,6 +159,15 @@ export interface Wire {
   send(message: object): void
   /** Puts into the log what the agent's lines do not tell, such as how it was answered. */
   log(...events: NewEvent[]): void
+  /**
+   * Asks whether the agent may; what was decided is in the log by then. Answers at once where a rule decides or nobody is to be asked, and
+   * never rejects for that. An abort of the signal says that the agent no longer wants to know.
+   */
+  ask(question: Question, signal?: AbortSignal): Promise<Decision>
+  /** What is against a call that the agent makes without asking, if a rule is; that is in the log by then. */
+  forbids(call: Call): Decision | undefined
+  /** Takes a refusal that the agent could not be told the reason of: it is told once its turn is over. */
+  untold(question: Question, refusal: Decision): void
 }
 
 /** zag's side of the talk with one agent that lives on. */

@@ -18,10 +18,11 @@ export interface Surveyed {
 /** A row for each provider there is. */
 export async function survey(config: Config): Promise<Surveyed[]> {
   return Promise.all(
-    (await providers(config)).map(async ({ name, does, can, find, version }) => {
+    (await providers(config)).map(async ({ name, does, can, find, version, live }) => {
       const found = await find()
+      const all: Feature[] = [...can, ...(live ? (['relays'] as const) : [])]
       const asked = found.path !== undefined && found.version === undefined ? await version?.(found.path) : undefined
-      return { provider: name, does, usable: found.path !== undefined, can: [...can], ...found, ...(asked ? { version: asked } : {}) }
+      return { provider: name, does, usable: found.path !== undefined, can: all, ...found, ...(asked ? { version: asked } : {}) }
     }),
   )
 }

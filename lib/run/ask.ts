@@ -21,6 +21,7 @@ import { nobody, type Owner } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { create, exists, type Session } from '../table/sessions.js'
 import type { Wanted } from '../worktree/make.js'
+import { permissionsOf } from './permissions.js'
 import { isLimited } from './slots.js'
 import { rowFor } from './turn.js'
 
@@ -49,6 +50,15 @@ export interface Ask {
   sandbox?: string | true
   sandboxNet?: 'on' | 'off'
   autoApprove?: boolean
+  /** Rules: what it may do, what it must not, and what it may do once. */
+  allow?: string[]
+  deny?: string[]
+  allowOnce?: string[]
+  /** What no rule decides becomes a relay, or is refused; neither: as the configuration says, or as is usual for the provider. */
+  ask?: boolean
+  noAsk?: boolean
+  /** A relay is denied after so long. */
+  relayTimeout?: number
   /** The command line of an agent, for a provider that is for any. */
   agent?: string
   /** Where the models are, for a provider that has no place of its own for them. */
@@ -166,6 +176,7 @@ export function put(session: Session, role: Owner['role'], files: Record<string,
 }
 
 function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: { cwd: string; root: string }): Session {
+  const group = ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group)
   return {
     id: newId(),
     created_at: timestamp(),
@@ -177,7 +188,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     description: ask.description,
     tags: [...new Set((ask.tag ?? []).map(tag => checkName('tag', tag)))],
     parent: parentHere(),
-    group: ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group),
+    group,
     ...waitingFor(ask),
     flags: asGiven(ask),
     env: environmentOf(ask.env ?? []),
@@ -187,6 +198,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
     interactive: ask.interactive || undefined,
+    permissions: permissionsOf(ask, config, provider, group),
     sandbox: sandboxOf(ask, config, provider.state?.(process.env)),
   }
 }
@@ -230,6 +242,12 @@ const KEPT: (keyof Ask)[] = [
   'sandbox',
   'sandboxNet',
   'autoApprove',
+  'allow',
+  'deny',
+  'allowOnce',
+  'ask',
+  'noAsk',
+  'relayTimeout',
   'agent',
   'baseUrl',
   'systemPrompt',
@@ -296,6 +314,11 @@ const FEATURES: [keyof Ask, Feature, string][] = [
   ['autoApprove', 'auto_approve', '--auto-approve'],
   ['agent', 'agent', '--agent'],
   ['baseUrl', 'base_url', '--base-url'],
+  ['allow', 'relays', '--allow'],
+  ['deny', 'relays', '--deny'],
+  ['allowOnce', 'relays', '--allow-once'],
+  ['ask', 'relays', '--ask'],
+  ['relayTimeout', 'relays', '--relay-timeout'],
 ]
 
 /** Throws usage if something is asked for that the provider cannot do. */
@@ -303,7 +326,8 @@ export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
   for (const [key, feature, flag] of FEATURES) {
     // What zag itself sees to.
     if (key === 'addDir' && ask.sandbox !== undefined) continue
-    if (isGiven(ask[key]) && !provider.can.has(feature))
+    const can = feature === 'relays' ? provider.live !== undefined : provider.can.has(feature)
+    if (isGiven(ask[key]) && !can)
       throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }
   checkFiles(provider, ask.file ?? [])

@@ -40,6 +40,9 @@ export interface RunOptions {
   deadline?: number
 }
 
+/** So often an agent is told in one turn why it was refused something: it may ask for the same again and again. */
+const FOLLOWED = 8
+
 /** What a run came to, but for its number and its time. */
 type Outcome = Pick<Ended, 'success' | 'status'> & Partial<Ended>
 
@@ -155,7 +158,7 @@ export class Run {
   /** The one turn of a run, and so all of it. */
   async #once(provider: Provider): Promise<Outcome> {
     this.#playing?.exited.then(this.#disarm, this.#disarm)
-    const said = await this.#play(provider)
+    const said = await this.#played(provider)
     // One that lives on has nothing more to do; how it exits says nothing of the turn.
     const exit = (await this.#agent?.close()) ?? said.exit
     return { ...(await this.#outcomeOf(said)), ...exitFields(exit) }
@@ -200,7 +203,7 @@ export class Run {
 
   /** The turn at work to its end, told for all to see. */
   async #endTurn(provider: Provider): Promise<void> {
-    let said = await this.#play(provider)
+    let said = await this.#played(provider)
     let outcome = await this.#outcomeOf(said)
     while (this.#limit) {
       const instead = await this.#waitOut(this.#limit, outcome, provider)
@@ -208,7 +211,7 @@ export class Run {
         outcome = instead
         break
       }
-      said = await this.#play(provider)
+      said = await this.#played(provider)
       outcome = await this.#outcomeOf(said)
     }
     // What follows the end of the session is another matter.
@@ -246,6 +249,34 @@ export class Run {
       await this.#playing?.kill()
       throw error
     }
+  }
+
+  /** The turn to its end, also where the agent has to be told why it was refused something, and goes on then. */
+  async #played(provider: Provider): Promise<Said & { exit: Exit }> {
+    let said = await this.#play(provider)
+    for (let times = 0; !this.#request && !said.verdict.limit; times++) {
+      const gaveUp = !said.verdict.success
+      const why = this.#agent?.untold(gaveUp)
+      if (why === undefined) break
+      if (gaveUp) this.#log.append({ type: 'provider_status', message: 'the agent ended its turn because it was refused a call' })
+      if (times === FOLLOWED) {
+        this.#log.append({ type: 'provider_status', message: `it is told no more of its refusals, after ${FOLLOWED} times in one turn` })
+        break
+      }
+      await this.#onRecord(() => this.#log.append({ type: 'user_message', content: why, from: 'permission', turn: this.#turn }))
+      this.#playing = this.#agent?.play(this.#turn as number, why)
+      const before = said
+      said = await this.#play(provider)
+      if (said.verdict.success && said.verdict.result === undefined) said = await this.#withResult(said, before)
+    }
+    return said
+  }
+
+  /** One that has no more to say has said its result before. */
+  async #withResult<S extends Said>(said: S, before: Said): Promise<S> {
+    const { result } = before.verdict
+    if (typeof result === 'string') await keepResult(this.#session.id, result, 0, 0)
+    return { ...said, verdict: { ...said.verdict, result } }
   }
 
   /** The turn to its end: its output in the log, its result kept. */
@@ -323,7 +354,8 @@ export class Run {
   /** Ends the run when its agent wrote nothing for so long, in milliseconds. Returns the way to stop that. */
   #armStall(stall: number): () => void {
     const waits = () => this.#playing?.waitsSince
-    return whenSilent(this.#session.id, stall, waits, () => {
+    const asked = () => this.#playing?.askedAt
+    return whenSilent(this.#session.id, stall, { waits, asked }, () => {
       const error = `its agent ${waits() === undefined ? 'wrote nothing' : 'only waited'} for ${formatDuration(stall)}`
       this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'stalled', error })
     })

@@ -31,6 +31,19 @@ export interface Sandbox {
   hide: string[]
 }
 
+/** Who decides what the agent of a session may: rules as they were given, and whether anybody is asked. */
+export interface Permissions {
+  allow?: string[]
+  deny?: string[]
+  /** Each is used up by the first call that it allows. */
+  allow_once?: string[]
+  /** What no rule decides is asked: it becomes a relay, which is denied after so long. */
+  ask?: boolean
+  relay_timeout_ms?: number
+  /** Its agent is run so that it asks, also where it has one turn. Decided once, so that whoever reads its output later reads it the same way. */
+  live?: boolean
+}
+
 /** session.json: how a session was asked for. Times in milliseconds where the name says so. */
 export interface Session {
   id: string
@@ -69,6 +82,7 @@ export interface Session {
   /** A tree of its own, of which `cwd` is then a part; `root` stays the project's. */
   worktree?: Worktree
   sandbox?: Sandbox
+  permissions?: Permissions
   /** The session of which this is the same again. */
   retried_from?: string
   /** Since when all but its log and its result is gone. */

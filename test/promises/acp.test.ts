@@ -20,12 +20,12 @@ const store = () => join(zag.home, `store-${++stores}`)
 /** Runs it in the foreground; its row comes with its events, and its end. */
 async function exec(prompt: string, flags: string[] = [], env: string[] = []) {
   const variables = [`ACP_STORE=${store()}`, ...env].flatMap(pair => ['--env', pair])
-  const ended = await zag.go('exec', ['-p', 'acp', '--agent', AGENT, '-r', project, ...variables, ...flags, prompt])
+  const ended = await zag.go('exec', ['-p', 'acp', '--agent', AGENT, '-r', project, '--no-ask', ...variables, ...flags, prompt])
   return { ...ended, id: zag.ids().at(-1) as string }
 }
 
 async function spawn(prompt: string, flags: string[] = []): Promise<string> {
-  const { stdout, stderr, code } = await zag.go('spawn', ['-p', 'acp', '--agent', AGENT, '-r', project, ...flags, prompt])
+  const { stdout, stderr, code } = await zag.go('spawn', ['-p', 'acp', '--agent', AGENT, '-r', project, '--no-ask', ...flags, prompt])
   if (code !== 0) throw new Error(`zag-spawn: ${code}: ${stderr}`)
   return stdout.trim()
 }
@@ -67,7 +67,7 @@ t.test('it asks: no, unless --auto-approve says yes; chosen by kind, and told wh
   )
   t.match(of(denied.id, 'tool_call', 'permission', 'tool_result'), [
     { tool: 'execute', tool_kind: 'shell', input: { command: 'rm -rf /' }, tool_id: 'call-1' },
-    { tool: 'execute', granted: false, by: 'deny', reason: /nobody can be asked about 'rm -rf \/': --auto-approve/ },
+    { tool: 'bash', tool_id: 'call-1', granted: false, by: 'deny', reason: /nobody can be asked about 'bash\(command=rm -rf \/\)': --ask asks/ },
     { tool_id: 'call-1', success: false },
   ])
   for (const flag of ['-a', '--auto-approve']) {
