@@ -18,6 +18,9 @@ export interface Failure {
   resetAt?: number
 }
 
+/** The model called a tool in an answer in which it may call none. */
+export class CallsAnyway extends Error {}
+
 /** The answer ended before it was whole. */
 export class BrokenOff extends Error {}
 
@@ -50,7 +53,7 @@ export function failureOf(error: unknown, endpoint: Endpoint, key: string | unde
 
 function refusal(error: APICallError, { url, keyName }: Endpoint, key: string | undefined, model: string): Failure {
   const { statusCode: status = 0, responseHeaders: headers = {}, responseBody } = error
-  const words = oneLine(wordsIn(responseBody) ?? error.message) || 'it said nothing'
+  const words = oneLine(wordsIn(responseBody || undefined) ?? error.message) || 'it said nothing'
   const at = shown(url)
   const passing = PASSING.has(status)
   if (status === 401 || status === 403) {

@@ -9,7 +9,7 @@ import { type FinishReason, jsonSchema, type LanguageModel, type ModelMessage, s
 import { formatDuration } from '../base/time.js'
 import type { NativeConfig } from '../config/config.js'
 import type { Endpoint } from '../provider/native.js'
-import { BrokenOff, type Failure, failureOf, TurnFailed } from './failure.js'
+import { BrokenOff, CallsAnyway, type Failure, failureOf, TurnFailed } from './failure.js'
 import { NOTHING, type Spent, spentIn } from './price.js'
 import { request } from './request.js'
 import { TOOLS } from './toolbox.js'
@@ -76,14 +76,14 @@ export class Model {
     return this.endpoint.api === 'anthropic'
   }
 
-  /** The answer to a conversation, with no call in it if it is to be the last. Throws TurnFailed; what `signal` ends it throws as it comes. */
+  /** The answer to a conversation, with no call in it if it is to be the last. Throws TurnFailed, or CallsAnyway; what `signal` ends it throws as it comes. */
   async ask(messages: readonly ModelMessage[], last: boolean, listener: Listener, signal: AbortSignal): Promise<Answer> {
     const attempts = this.#config.attempts ?? ATTEMPTS
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#ask(messages, last, listener, signal)
       } catch (error) {
-        if (signal.aborted) throw error
+        if (signal.aborted || error instanceof CallsAnyway) throw error
         const failure = failureOf(error, this.endpoint, this.#key, this.name)
         const pause = pauseBefore(failure, attempt)
         if (!failure.passing || attempt >= attempts || pause > LONGEST_PAUSE) throw new TurnFailed(after(failure, attempt))
@@ -150,7 +150,7 @@ class Coming {
     } else if (part.type === 'finish-step') {
       this.#spent = spentIn(part.usage)
       this.#finish = { unified: part.finishReason, raw: part.rawFinishReason }
-    } else if (part.type === 'error') throw withoutEnd(part.error)
+    } else if (part.type === 'error') throw ofTheSdk(part.error)
     else if (part.type === 'abort') throw new Error('it was interrupted')
   }
 
@@ -170,9 +170,11 @@ class Coming {
   }
 }
 
-/** The SDK says so itself of one of the two. */
-function withoutEnd(error: unknown): unknown {
-  return error instanceof Error && /ended without a finish reason/.test(error.message) ? new BrokenOff('it has no end') : error
+/** What the SDK says itself of answers of one of the two. */
+function ofTheSdk(error: unknown): unknown {
+  const words = error instanceof Error ? error.message : ''
+  if (/ended without a finish reason/.test(words)) return new BrokenOff('it has no end')
+  return /tool call even though tool choice was none/.test(words) ? new CallsAnyway() : error
 }
 
 /** Why a call cannot be made that the SDK could not read. */

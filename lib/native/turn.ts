@@ -5,7 +5,7 @@
 // has a result then: an endpoint takes no other.
 
 import type { ModelMessage } from 'ai'
-import { failed } from './failure.js'
+import { CallsAnyway, failed } from './failure.js'
 import { cutOff } from './history.js'
 import type { Answer, Call, Listener, Model } from './model.js'
 import { NOTHING, plus, type Spent, total } from './price.js'
@@ -79,6 +79,7 @@ export class Turn {
       this.#client.status('the last turn: it has to answer now, without tools')
     }
     const answer = await this.#ask(last, signal)
+    if (answer === 'calls') return undefined
     if (!answer) return 'cancelled'
     const { calls, finish } = answer
     if (answer.content.length > 0) this.#messages.push({ role: 'assistant', content: answer.content })
@@ -92,8 +93,8 @@ export class Turn {
     return undefined
   }
 
-  /** Nothing if it was interrupted. */
-  async #ask(last: boolean, signal: AbortSignal): Promise<Answer | undefined> {
+  /** Nothing if it was interrupted; 'calls' if all it has are calls in its last turn. */
+  async #ask(last: boolean, signal: AbortSignal): Promise<Answer | 'calls' | undefined> {
     this.#checkRoom()
     try {
       const answer = await this.#model.ask(this.#messages, last, this.#client, signal)
@@ -104,6 +105,7 @@ export class Turn {
     } catch (error) {
       // Whatever it is, it comes of that.
       if (signal.aborted) return undefined
+      if (error instanceof CallsAnyway) return 'calls'
       if (!this.#dropMedia(error)) throw error
       return this.#ask(last, signal)
     }
