@@ -8,7 +8,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { reason } from '../base/exit.js'
 import { formatDuration } from '../base/time.js'
-import { endAll } from '../process/end.js'
+import { endAll, endGroupLeftovers } from '../process/end.js'
 import { identify } from '../process/identity.js'
 import { findProgram } from '../process/program.js'
 import { remove, sizeIfThere } from '../store/file.js'
@@ -57,6 +57,19 @@ export const bash: Tool = {
 
 let count = 0
 
+/** The groups of commands that were run, with when each began: what they left in the background is still in them. */
+const groups = new Map<number, string | undefined>()
+
+/** Ends what commands left in the background, and waits for that. */
+export async function endBackground(): Promise<void> {
+  const all = [...groups].map(([pid, start]) => endGroupLeftovers(pid, start, markOf(pid)))
+  groups.clear()
+  await Promise.all(all)
+}
+
+/** No process carries it: a command's are found by its group and by what descends from it. */
+const markOf = (pid: number) => `command.${pid}`
+
 async function run(command: string, timeout: number, signal: AbortSignal, { cwd, env, outputs }: Workshop): Promise<Outcome> {
   const path = join(outputs, `${process.pid}-${++count}`)
   const fd = openSync(path, 'wx', 0o600)
@@ -82,7 +95,9 @@ async function endOf(child: ChildProcess, timeout: number, signal: AbortSignal, 
     child.once('exit', (code, name) => resolve(name === null ? `exit code ${code}` : `ended by ${name}`))
   })
   if (child.pid === undefined) return { words: await exited, failed: true }
-  const target = { ...identify(child.pid), pid: child.pid, mark: `tool.${child.pid}`, watched: true }
+  const identity = identify(child.pid)
+  groups.set(child.pid, identity?.start)
+  const target = { ...identity, pid: child.pid, mark: markOf(child.pid), watched: true }
   let why: string | undefined
   const cutShort = new Promise<void>(resolve => {
     const end = (words: string) => {

@@ -12,6 +12,7 @@ import { loadConfig, nativeIn } from '../config/config.js'
 import { endpointOf, type Settings } from '../provider/native.js'
 import { makeFolder } from '../store/file.js'
 import { NativeAgent } from './agent.js'
+import { endBackground } from './bash.js'
 import { Model } from './model.js'
 import { systemPrompt } from './words.js'
 
@@ -27,6 +28,7 @@ async function main([file = '']: string[]): Promise<void> {
   const end = async (then: () => void) => {
     setTimeout(then, PATIENCE).unref()
     await agent.stop()
+    if (!settings.keepChildren) await endBackground()
     then()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -20,7 +20,8 @@ export interface Settings {
   /** Folders beside the project that it may work in. */
   folders: string[]
   maxTurns?: number
-  autoApprove: boolean
+  /** What its commands left in the background stays when it goes. */
+  keepChildren: boolean
 }
 
 /** Where a model is, and whose key opens it. */
@@ -65,8 +66,8 @@ function start(task: Task): Start {
 }
 
 function settingsOf({ session, root, model, flags }: Task): Settings {
-  const { systemPrompt, baseUrl, addDir = [], maxTurns, autoApprove = false } = flags
-  return { session, root, model, system: systemPrompt, baseUrl, folders: addDir, maxTurns, autoApprove }
+  const { systemPrompt, baseUrl, addDir = [], maxTurns, keepChildren } = flags
+  return { session, root, model, system: systemPrompt, baseUrl, folders: addDir, maxTurns, keepChildren: keepChildren === true }
 }
 
 /** It needs an endpoint, or a key for the usual one. Throws usage for an address that is none. */

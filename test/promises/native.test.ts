@@ -254,6 +254,21 @@ t.test('bash: its end, and what is too long', async t => {
   t.match(await input(id, call('read', { path, offset: 50_000, limit: 1 })), { stdout: /50000\t50000/ })
 })
 
+t.test('bash: what it left in the background lasts as long as the session, or longer if that is wanted', async t => {
+  configure('openai')
+  const pids = join(zag.home, 'background')
+  const prompt = [call('bash', { command: `sleep 300 >/dev/null 2>&1 & echo $! >${pids}` }), call('bash', { command: `kill -0 $(cat ${pids}) && echo alive` })]
+  for (const [flags, left] of [
+    [['-a'], false],
+    [['-a', '--keep-children'], true],
+  ] as const) {
+    t.match((await exec(prompt.join('\n'), flags)).stdout, /alive/)
+    const pid = Number(readFileSync(pids, 'utf8'))
+    t.equal(lives(pid), left)
+    if (left) process.kill(pid, 'SIGKILL')
+  }
+})
+
 t.test('read: what is none of its business, or no text', async t => {
   configure('openai')
   mkdirSync(join(zag.home, 'other'), { recursive: true })
