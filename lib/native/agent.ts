@@ -221,5 +221,12 @@ function reasonIn({ _meta }: Record<string, unknown>): string | undefined {
 function aboutCall({ id, name, input }: Call, work: Prepared | undefined): object {
   const kind = work?.as?.kind ?? TOOLS.get(name)?.kind ?? 'other'
   const zag = { tool: name, ...(name === 'agent' ? { kind: 'sub_agent' } : {}) }
-  return { toolCallId: id, title: work?.title ?? name, kind, rawInput: work?.as?.input ?? input, locations: work?.locations ?? [], _meta: { zag } }
+  return {
+    toolCallId: id,
+    title: work?.title ?? name,
+    kind,
+    rawInput: work?.as?.input ?? input,
+    locations: work?.locations ?? [],
+    _meta: { zag },
+  }
 }

@@ -59,7 +59,8 @@ function byKind({ kind, rawInput }: Line, paths: string[]): Call | undefined {
 function commandIn({ command, cmd, commands }: Line): Call | undefined {
   const told = command ?? cmd
   const lines = Array.isArray(commands) && commands.length > 0 ? commands : undefined
-  if (told === undefined && lines) return lines.every(line => textOf(line)) ? { ...bash(''), params: { command: lines.length > 1 ? lines : lines[0] } } : undefined
+  if (told === undefined && lines)
+    return lines.every(line => textOf(line)) ? { ...bash(''), params: { command: lines.length > 1 ? lines : lines[0] } } : undefined
   return textOf(told) || (Array.isArray(told) && told.length > 0) ? bash(told) : undefined
 }
 

@@ -14,8 +14,8 @@ import type {
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk'
 import { within } from '../base/within.js'
-import { writeInPlace } from '../store/file.js'
 import type { Call, Decision } from '../permission/call.js'
+import { writeInPlace } from '../store/file.js'
 import { type AcpTable, acpQuestion } from './acp-calls.js'
 import { edit, isSaidNo, read, refusal } from './calls.js'
 import { fieldsOf, type Line, textOf } from './fields.js'

@@ -104,7 +104,9 @@ t.test('every key, with a BOM and CRLF', async t => {
 })
 
 t.test("what zag's own agent may hold besides", async t => {
-  const config = await load('[providers.native]\napi = "anthropic"\nslots = 2\ninput_price = 0.25\noutput_price = 3\ncontext = 200000\n[providers.sh]\nslots = 4\n')
+  const config = await load(
+    '[providers.native]\napi = "anthropic"\nslots = 2\ninput_price = 0.25\noutput_price = 3\ncontext = 200000\n[providers.sh]\nslots = 4\n',
+  )
   t.same(nativeIn(config), { api: 'anthropic', slots: 2, input_price: 0.25, output_price: 3, context: 200_000 })
   t.match(config.providers.sh, { slots: 4 })
   t.same(nativeIn(await load('')), {})

@@ -9,8 +9,14 @@ const failure = (error: unknown, key: string | undefined = 'sk-1') => failureOf(
 const words = (message: string) => JSON.stringify({ error: { message } })
 
 t.test('a key that is missing or wrong: its variable, and never the key itself', async t => {
-  t.match(failure(refused(401, words('bad key sk-1'))), { message: 'http://host:1/v1 refuses the key in MY_KEY (HTTP 401): bad key …', passing: false })
-  t.match(failureOf(refused(401, words('who?')), endpoint, undefined, 'm1').message, 'http://host:1/v1 wants a key, and MY_KEY is not set (HTTP 401): who?')
+  t.match(failure(refused(401, words('bad key sk-1'))), {
+    message: 'http://host:1/v1 refuses the key in MY_KEY (HTTP 401): bad key …',
+    passing: false,
+  })
+  t.match(
+    failureOf(refused(401, words('who?')), endpoint, undefined, 'm1').message,
+    'http://host:1/v1 wants a key, and MY_KEY is not set (HTTP 401): who?',
+  )
 })
 
 t.test('what passes, and when', async t => {
@@ -21,7 +27,9 @@ t.test('what passes, and when', async t => {
   t.ok(Math.abs(after({ 'retry-after-ms': '2500' }) - 2_500) < 2_400)
   t.ok(Math.abs(after({ 'retry-after': new Date(Date.now() + 90_000).toUTCString() }) - 90_000) < 5_000)
   const reset = String(Math.round(Date.now() / 1000) + 3600)
-  t.ok(Math.abs(after({ 'anthropic-ratelimit-unified-status': 'rejected', 'anthropic-ratelimit-unified-reset': reset }) - 3_600_000) < 5_000)
+  t.ok(
+    Math.abs(after({ 'anthropic-ratelimit-unified-status': 'rejected', 'anthropic-ratelimit-unified-reset': reset }) - 3_600_000) < 5_000,
+  )
   t.equal(failure(refused(429, words('slow down'))).resetAt, undefined)
 })
 
@@ -32,7 +40,11 @@ t.test('a conversation that is too long', async t => {
     'the request exceeds the available context size',
     'Input is too long for requested model.',
   ])
-    t.match(failure(refused(400, words(text))).message, /^the conversation no longer fits into the context of 'm1': .*: begin a new session/, text)
+    t.match(
+      failure(refused(400, words(text))).message,
+      /^the conversation no longer fits into the context of 'm1': .*: begin a new session/,
+      text,
+    )
   t.notMatch(failure(refused(400, words('unknown field'))).message, /no longer fits/)
 })
 

@@ -6,7 +6,14 @@ const messages = (...events: NewEvent[]) => messagesOf(events as LogEvent[])
 const user = (content: string): NewEvent => ({ type: 'user_message', content, from: 'prompt' })
 const said = (content: string): NewEvent => ({ type: 'assistant_message', content })
 const call = (tool_id: string, input: unknown = {}): NewEvent => ({ type: 'tool_call', tool_id, tool: 'bash', tool_kind: 'shell', input })
-const result = (tool_id: string, output: string): NewEvent => ({ type: 'tool_result', tool_id, tool: 'bash', tool_kind: 'shell', success: true, output })
+const result = (tool_id: string, output: string): NewEvent => ({
+  type: 'tool_result',
+  tool_id,
+  tool: 'bash',
+  tool_kind: 'shell',
+  success: true,
+  output,
+})
 const roles = (list: ReturnType<typeof messages>) => list.map(({ role }) => role)
 
 t.test('what was said, and done in between', async t => {
@@ -26,8 +33,18 @@ t.test('what was said, and done in between', async t => {
 
 t.test('calls at once are one step, one after the other are two, whenever their results came', async t => {
   t.same(roles(messages(user('x'), call('a'), call('b'), result('b', '2'), result('a', '1'))), ['user', 'assistant', 'tool'])
-  t.same(roles(messages(user('x'), call('a'), result('a', '1'), call('b'), result('b', '2'))), ['user', 'assistant', 'tool', 'assistant', 'tool'])
-  t.same(roles(messages(user('x'), call('a'), call('b'), result('a', '1'), call('c'), result('b', '2'), result('c', '3'))), ['user', 'assistant', 'tool'])
+  t.same(roles(messages(user('x'), call('a'), result('a', '1'), call('b'), result('b', '2'))), [
+    'user',
+    'assistant',
+    'tool',
+    'assistant',
+    'tool',
+  ])
+  t.same(roles(messages(user('x'), call('a'), call('b'), result('a', '1'), call('c'), result('b', '2'), result('c', '3'))), [
+    'user',
+    'assistant',
+    'tool',
+  ])
 })
 
 t.test('a call without a result has one that says so, wherever it was cut off', async t => {
