@@ -74,6 +74,8 @@ export type SessionFile =
   | 'stdin'
   | 'spill'
   | 'end-request'
+  | 'closed'
+  | 'children'
   | 'environment'
   | 'task'
   | 'schema'

@@ -30,6 +30,8 @@ export const askFlags = {
   stall: { type: 'time', value: 'time', does: 'end an agent that wrote nothing for so long; 0 never' },
   onLimit: { type: 'choice', choices: ['wait', 'fail'], does: 'sleep until a usage limit is over and go on, or fail at once' },
   retries: { type: 'number', value: 'n', max: 1000, does: 'try again up to so often when it fails, with growing pauses' },
+  maxDepth: { type: 'number', value: 'n', does: 'how deep sessions may nest below it; 0 lets it start none' },
+  maxChildren: { type: 'number', value: 'n', does: 'how many sessions that it started may be alive at once' },
   plan: { type: 'boolean', does: 'only plan, change nothing' },
   jsonSchema: {
     type: 'string',
@@ -55,7 +57,7 @@ export const askFlags = {
 export const startExits = {
   [EXIT.none]: 'a session for --context was not found',
   [EXIT.notNow]:
-    'a session for --context is not over; others are making worktrees of the repository for too long; or what has to wait, or a worktree, was asked for in a sandbox',
+    'a session for --context is not over; the session this is asked for in may start no more; others are making worktrees of the repository for too long; or what has to wait, or a worktree, was asked for in a sandbox',
   [EXIT.cannotRun]: 'the agent program may not be executed',
   [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
 } as const

@@ -83,6 +83,8 @@ export const KEYS = {
     provider: text,
     model: text,
     ask: { kind: 'flag' },
+    max_depth: { kind: 'count', homeOnly: 'says how many sessions others may start' },
+    max_children: { kind: 'count', homeOnly: 'says how many sessions others may start' },
     models: {
       kind: 'names',
       among: 'providers',

@@ -59,7 +59,7 @@ export function onlyText(pieces: readonly Piece[]): string | undefined {
 
 /** Whether pieces match a text, or where something in it is unknown, may match it. */
 export function matches(pieces: readonly Piece[], text: Text): boolean {
-  const steps = pieces.flatMap(piece =>
+  const steps = pieces.flatMap((piece): Piece[] =>
     piece.kind === 'text' ? Array.from(piece.text, c => ({ kind: 'text' as const, text: c })) : [piece],
   )
   let reached = withStars(steps, new Set([0]))

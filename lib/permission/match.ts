@@ -158,6 +158,28 @@ interface CommandGlobs {
 
 const commandsRead = new Map<string, CommandGlobs>()
 
+/** Why no call can fit a rule, if that is so. What is no simple command is nothing that allow rules know; deny rules see more. */
+export function neverFits({ tool, params }: Rule, as: 'allow' | 'deny'): string | undefined {
+  for (const [key, glob] of Object.entries(params)) {
+    const never = tool === 'bash' && key === 'command' && as === 'allow' ? commandGlobs(glob).never : undefined
+    if (never !== undefined) return never
+    if (isPath(tool, key) && read(glob).every(isNoPath)) return 'no path has a part .. behind another, or ends with a slash'
+  }
+  return undefined
+}
+
+function isNoPath(pieces: readonly Piece[]): boolean {
+  const shown = pieces.map(piece => (piece.kind === 'text' ? piece.text : '*')).join('')
+  return (
+    /[^/]\/$/.test(shown) ||
+    shown
+      .replace(/^(?:\.{1,2}\/)+/, '')
+      .split('/')
+      .slice(1)
+      .includes('..')
+  )
+}
+
 /** The globs of a command, written as commands are in normal form: `git commit -m "x *"` fits what was quoted otherwise. */
 export function commandGlobs(glob: string): CommandGlobs {
   return remembered(commandsRead, glob, key => {

@@ -49,9 +49,9 @@ export function groupSources(group: string): { never: Rule[]; always: Rule[]; on
 /** Adds a rule, or returns the one that says the same. A once-rule is added each time: it is good for one more call. */
 export function addRule(group: string, rule: Rule | string, kind: RuleKind, by: string): GroupRule & { added: boolean } {
   const text = formatRule(typeof rule === 'string' ? parseRule(rule) : rule)
+  openHome()
   const same = kind === 'once' ? undefined : groupRules(group).find(each => each.kind === kind && each.rule === text)
   if (same) return { ...same, added: false }
-  openHome()
   const row: GroupRule = { id: newId(), rule: text, kind, by, created_at: new Date().toISOString() }
   new Table<Row>(paths.inGroup(group, 'rules')).append({ ...row, rev: 1 })
   return { ...row, added: true }

@@ -17,6 +17,8 @@ export interface NormalWord {
 const BARE = /^[^\s\p{Cc}'"`$\\*?[\]{}~!#&|;<>()][^\s\p{Cc}'"`$\\*?[\]{}&|;<>()]*$/u
 /** Braces without a comma or dots mean themselves: stash@{0}. */
 const BARE_BRACES = /^[^\s\p{Cc}'"`$\\*?[\]{}~!#&|;<>(),]*\{[^\s\p{Cc}'"`$\\*?[\]{}&|;<>(),.]*\}[^\s\p{Cc}'"`$\\*?[\]{}&|;<>(),]*$/u
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as in shell.ts, where a line has none of these
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/
 const PARAMETER = /^\$(?:[A-Za-z_]\w*|[0-9@*#?$!_-])$/
 
 /** The normal form of a word. Throws Outside if it runs something, or if it is none that can be judged. */
@@ -49,7 +51,7 @@ export function staticValue(word: Word): string | undefined {
     else if (part.type === 'AnsiCQuoted') {
       // Where a shell does not know $'...', a quote after a backslash ends it.
       if (part.text.includes("\\'")) throw new Outside("shells differ on a quote within $'...'")
-      if (part.value.includes('\0')) throw new Outside('it has a NUL in it')
+      if (CONTROL.test(part.value)) throw new Outside('it has a control character in it')
       value += part.value
     } else if (part.type === 'DoubleQuoted' && part.parts.every(each => each.type === 'Literal')) {
       for (const each of part.parts) {

@@ -15,6 +15,7 @@ import { myself } from '../process/identity.js'
 import { providerOf, providers } from '../provider/list.js'
 import type { Asked, Feature, Provider } from '../provider/provider.js'
 import { filesFor, gather } from '../session/context.js'
+import { limitsFor, mustBeOpen, placeFor } from '../session/nesting.js'
 import { undo } from '../session/remove.js'
 import { openHome } from '../store/home.js'
 import { nobody, type Owner } from '../table/owners.js'
@@ -43,6 +44,9 @@ export interface Ask {
   onLimit?: 'wait' | 'fail'
   keepChildren?: boolean
   retries?: number
+  /** How deep sessions may nest below it, and how many children of it may be alive at once. */
+  maxDepth?: number
+  maxChildren?: number
   interactive?: boolean
   /** A worktree of its own: `true`, or by this name. */
   worktree?: string | true
@@ -166,19 +170,30 @@ async function putApart(
 export function put(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): void {
   openHome()
   const waits = role === 'queue'
-  create(session, { role, run: 1, ...(waits ? nobody() : myself()) }, files)
+  const place = placeFor(session)
   try {
-    processes().append(rowFor(session, 1, 'created', waits ? { status: 'queued' } : {}))
+    create(session, { role, run: 1, ...(waits ? nobody() : myself()) }, files)
+    try {
+      // Whoever ends the parent closes it before looking for its children: one of the two always sees the other.
+      if (session.parent !== undefined) mustBeOpen(session.parent)
+      processes().append(rowFor(session, 1, 'created', waits ? { status: 'queued' } : {}))
+      place?.keep()
+    } catch (error) {
+      undo(session.id)
+      throw error
+    }
   } catch (error) {
-    undo(session.id)
+    place?.giveBack()
     throw error
   }
 }
 
 function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: { cwd: string; root: string }): Session {
   const group = ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group)
+  const id = newId()
+  const parent = parentHere()
   return {
-    id: newId(),
+    id,
     created_at: timestamp(),
     provider: provider.name,
     model: modelOf(ask, config, provider),
@@ -187,9 +202,11 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     name: ask.name === undefined ? undefined : checkName('name', ask.name),
     description: ask.description,
     tags: [...new Set((ask.tag ?? []).map(tag => checkName('tag', tag)))],
-    parent: parentHere(),
+    parent,
+    ...limitsFor(id, parent, ask, { maxDepth: config.max_depth, maxChildren: config.max_children }),
     group,
     ...waitingFor(ask),
+    context_from: ask.contextOf?.length ? ask.contextOf : undefined,
     flags: asGiven(ask),
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
@@ -237,6 +254,8 @@ const KEPT: (keyof Ask)[] = [
   'onLimit',
   'keepChildren',
   'retries',
+  'maxDepth',
+  'maxChildren',
   'interactive',
   'worktree',
   'sandbox',

@@ -19,6 +19,8 @@ export interface EndRequest {
   /** Who asked: a session, or `user`. */
   by: string
   reason?: string
+  /** Its children live on. */
+  only?: boolean
   error?: string
 }
 

@@ -20,6 +20,7 @@ import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
+import { endChildren } from './children.js'
 import { fitted } from './fit.js'
 import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
@@ -64,6 +65,9 @@ export class Run {
   #request: EndRequest | undefined
   #limit: Limit | undefined
   #incident: Incident | undefined
+  /** The end of its children, and the grace they were given for it in milliseconds. */
+  #along: Promise<void> | undefined
+  #alongGrace = Number.POSITIVE_INFINITY
   readonly #nap = new Nap()
   #disarm = () => {}
 
@@ -96,6 +100,17 @@ export class Run {
     this.#between?.wake()
     this.#nap.wake()
     if (!before) this.#stop()
+    this.#takeAlong(this.#request)
+  }
+
+  /** The children of what is ended from outside end with it, and no other is born. A shorter grace hurries them. */
+  #takeAlong({ outcome, only, grace_ms }: EndRequest): void {
+    if (outcome === 'completed' || only || grace_ms >= this.#alongGrace) return
+    this.#alongGrace = grace_ms
+    const before = this.#along
+    this.#along = endChildren(this.#session.id, this.#run, grace_ms, this.#log).then(() => before)
+    // What goes wrong in it is told when the run ends; until then it must not end this process.
+    this.#along.catch(() => {})
   }
 
   async #go(): Promise<Ended> {
@@ -319,6 +334,9 @@ export class Run {
 
   /** The end for all to see, unless another run follows. */
   async #tell(how: Outcome): Promise<Ended> {
+    // So whoever sees that it is over sees its children over as well.
+    if (this.#request) this.#takeAlong(this.#request)
+    await this.#along
     const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
     if (await this.#goesOn?.(ended, this.#limit)) {
       closeRelays(this.#session.id, 'the run has ended')

@@ -87,6 +87,12 @@ export interface Session {
   retried_from?: string
   /** Since when all but its log and its result is gone. */
   stripped_at?: string
+  /** How deep sessions may nest below it, how many children of it may be alive at once, and the sessions that said so first if others did. */
+  max_depth?: number
+  max_children?: number
+  limited_by?: { depth: string; children: string }
+  /** Sessions whose results were put before the prompt when it was made. */
+  context_from?: string[]
   /** The agent's own id of a conversation that was taken in from a file of the agent's, and that file. */
   native_id?: string
   imported_from?: string

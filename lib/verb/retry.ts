@@ -13,6 +13,7 @@ import type { Provider } from '../provider/provider.js'
 import { checkFeatures, hasToWait, parentHere, record, usable } from '../run/ask.js'
 import { settle } from '../run/settle.js'
 import { type Spawned, start } from '../run/start.js'
+import { limitsAgain } from '../session/nesting.js'
 import { listIfThere, readBytesIfThere } from '../store/file.js'
 import { read, type Session } from '../table/sessions.js'
 import { withoutWorktree } from '../worktree/place.js'
@@ -52,11 +53,12 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
     provider.check?.({ model: model ?? session.model, prompt, flags: session.flags })
   }
   const anew = new Map<string, string>()
-  const wishes = inOrder(chosen).map(session => {
-    const next = again(session, model, anew)
+  const wishes: { session: Session; next: Session }[] = []
+  for (const session of inOrder(chosen)) {
+    const next = await limited(again(session, model, anew))
     anew.set(session.id, next.id)
-    return { session, next }
-  })
+    wishes.push({ session, next })
+  }
   for (const { next } of wishes) await hasToWait(next)
   for (const { session, next } of wishes) {
     const apart = await record(next, 'spawn', filesOf(session, next), await worktreeFor(next))
@@ -101,6 +103,12 @@ function again(session: Session, model: string | undefined, anew: ReadonlyMap<st
     retried_from: session.id,
     ...(model === undefined ? {} : { model, flags: { ...flags, model } }),
   }
+}
+
+/** With the limits that it has where it is started now: what was asked for then, as far as the session around leaves it. */
+async function limited(next: Session): Promise<Session> {
+  const { max_depth: maxDepth, max_children: maxChildren } = await loadConfig(next.root)
+  return { ...next, ...limitsAgain(next.id, next.parent, next.flags, { maxDepth, maxChildren }) }
 }
 
 /**

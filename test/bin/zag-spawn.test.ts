@@ -491,3 +491,43 @@ t.test('--worktree and --sandbox: the session is apart, or there is none', async
   t.same(branches(), ['zag/mine'])
   t.equal(apart.ids().length, 1)
 })
+
+t.test('--max-depth and --max-children: inherited, never raised, and nothing is left of what was refused', async t => {
+  const zag = new Zag(t)
+  const spawn = (args: string[], parent?: string) => zag.go('spawn', ['-p', 'sh', ...args], { env: { ZAG_SESSION_ID: parent } })
+  const limits = (id: string) => {
+    const { max_depth, max_children, limited_by } = JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8'))
+    return [max_depth, max_children, limited_by?.depth ?? id, limited_by?.children ?? id]
+  }
+  const made = async (args: string[], parent?: string) => (await spawn(args, parent)).stdout.trim()
+  const usual = await made(['true'])
+  t.same(limits(usual), [5, 100, usual, usual])
+  const top = await made(['--max-depth', '2', '--max-children', '3', '--name', 'top', 'true'])
+  const below = await made(['true'], top)
+  t.same(limits(below), [1, 3, top, top])
+  const narrow = await made(['--max-depth', '0', '--max-children', '1', 'true'], top)
+  t.same(limits(narrow), [0, 1, narrow, narrow])
+  const refused = async (args: string[], parent: string, stderr: RegExp) => {
+    const before = zag.ids()
+    t.match(await spawn(args, parent), { code: 4, stdout: '', stderr })
+    t.same(zag.ids(), before)
+  }
+  await refused(['--max-depth', '2', 'true'], top, /^zag-spawn: --max-depth 2 is more than session \S+ leaves, .*: 1 at the most\n$/)
+  await refused(['--max-children', '4', 'true'], below, /^zag-spawn: --max-children 4 is more than .*: 3 at the most\n$/)
+  const deepest = await made(['true'], below)
+  await refused(['true'], deepest, /^zag-spawn: session \S+ is as deep as sessions may nest: --max-depth 2 of session \S+ top: .*\n$/)
+  await refused(['-w', 'true'], narrow, /--max-depth 0 of session/)
+  const none = await made(['--max-children', '0', 'true'])
+  await refused(['true'], none, /has 0 living children and may have no more: --max-children 0 of session/)
+  const each = await zag.go('spawn', ['-p', 'sh', '--each'], { env: { ZAG_SESSION_ID: none }, input: 'true\n' })
+  t.match(each, { code: 4, stdout: '', stderr: /^zag-spawn: row 1: .* may have no more/ })
+  const retried = await zag.go('retry', [top], { env: { ZAG_SESSION_ID: below } })
+  t.same(limits(retried.stdout.trim()), [0, 3, top, top], 'what was asked for once is had as far as there is leave')
+  const outside = await zag.go('retry', [top])
+  t.same(limits(outside.stdout.trim()).slice(0, 2), [2, 3])
+  zag.configure('max_depth = 1\nmax_children = 7\n')
+  const configured = await made(['true'])
+  t.same(limits(configured).slice(0, 2), [1, 7])
+  t.same(limits(await made(['true'], top)), [1, 3, top, top], 'inside of a session the configuration says nothing')
+  await refused(['true'], await made(['true'], configured), /max_depth = 1 held when session \S+ was started/)
+})
