@@ -7,13 +7,14 @@ import { paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
 import type { NewEvent } from '../log/events.js'
 import type { LogWriter } from '../log/write.js'
+import type { Call, Decision, Question } from '../permission/call.js'
 import { type Identity, identify } from '../process/identity.js'
 import { oneLine } from '../provider/account.js'
-import type { Call, Decision, Question } from '../permission/call.js'
 import { isSaidNo, whyNot } from '../provider/calls.js'
-import type { Driver, Exit, Live, Provider, Verdict } from '../provider/provider.js'
+import type { Driver, Exit, Files, Live, Provider, Verdict } from '../provider/provider.js'
 import type { Offsets } from '../session/output.js'
 import { beginTurn, promptFile } from '../session/turns.js'
+import { whoOf } from '../session/who.js'
 import { readIfThere } from '../store/file.js'
 import { Follower, parseLine, tailOf } from '../store/lines.js'
 import { type Watch, watchFile } from '../store/watch.js'
@@ -221,6 +222,7 @@ export class LiveAgent {
         untold: (question, refusal) => {
           if (isSaidNo(refusal) && !this.#over.signal.aborted) this.#untold.push({ question, refusal })
         },
+        files: filesOf(this.#session),
       })
       this.#take()
       const conversation = await Promise.race([this.#driver.open(), tooLong, died])
@@ -304,6 +306,15 @@ export class LiveAgent {
         this.#onNonsense()
       }
     }
+  }
+}
+
+/** What the session reads and writes through zag: the file times of its group hold for it. */
+function filesOf(session: Session): Files {
+  const who = whoOf(session)
+  return {
+    read: async (path, portion) => (await import('../file/guard.js')).readText(who, path, portion),
+    write: async (path, content) => (await import('../file/guard.js')).writeText(who, path, content),
   }
 }
 

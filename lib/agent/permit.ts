@@ -33,8 +33,6 @@ export interface Asking {
   signal?: AbortSignal
 }
 
-const PLAN = '--plan: nothing is done'
-
 /** Decides about a call, and waits for somebody's answer if need be. An abort of the signal closes the question. Throws a Fault (5) for rules that cannot be read. */
 export async function askPermission(who: Asker, question: Question, { log = () => {}, signal }: Asking = {}): Promise<Decision> {
   const decision = await decided(who, question, log, signal)
@@ -52,7 +50,8 @@ export function forbidden(who: Asker, call: Call, { log = () => {} }: Asking = {
 }
 
 async function decided(who: Asker, question: Question, log: NonNullable<Asking['log']>, signal?: AbortSignal): Promise<Decision> {
-  if (who.session?.flags.plan === true) return { granted: false, by: 'deny', reason: PLAN }
+  const plan = who.session?.flags.plan === true
+  if (plan) return { granted: false, by: 'deny', reason: `nobody is asked about ${quoted(described(question))}: --plan only looks` }
   const decision = byRules(who, question)
   if (decision) return decision
   if (who.ask ?? who.session?.permissions?.ask) return answered(who, question, log, signal)
@@ -63,7 +62,8 @@ async function decided(who: Asker, question: Question, log: NonNullable<Asking['
 /** What rules say; nothing if they leave it open. */
 function byRules(who: Asker, call: Call): Decision | undefined {
   const { group, session } = who
-  const use = ({ once }: OnceRule) => (typeof once === 'string' ? useOnce(group, once) : session !== undefined && sessionOnce(session.id, once))
+  const use = ({ once }: OnceRule) =>
+    typeof once === 'string' ? useOnce(group, once) : session !== undefined && sessionOnce(session.id, once)
   const { granted, by = 'deny', rule, reason } = settle(call, who.place, sourcesOf(who), use)
   return granted === undefined ? undefined : { granted, by, rule, reason }
 }

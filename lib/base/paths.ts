@@ -55,6 +55,7 @@ export const paths = {
   relay: (id: string) => below('relays', `${id}.json`),
   answers: () => below('relays', 'answered'),
   answer: (id: string) => below('relays', 'answered', `${id}.json`),
+  groups: () => below('groups'),
   /** The tables of a group. */
   inGroup: (group: string, table: GroupTable) => below('groups', keyOf(group), table),
   marker: (id: string, what: 'started' | 'ended') => below('events', `${id}.${what}`),
@@ -132,8 +133,8 @@ export function locksAround(env: NodeJS.ProcessEnv = process.env): string[] {
 }
 
 /** What tells a process that it runs under a lock. */
-export function lockEnvironment(token: string): NodeJS.ProcessEnv {
-  return { ZAG_FILE_LOCKS: [...locksAround(), token].join(' ') }
+export function lockEnvironment(tokens: Iterable<string>): NodeJS.ProcessEnv {
+  return { ZAG_FILE_LOCKS: [...locksAround(), ...tokens].join(' ') }
 }
 
 /** Whether this process runs in the sandbox of a session: what it starts is in there too. */

@@ -5,9 +5,11 @@
 // content; times and sizes only spare the reading.
 
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { codeOf, EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
+import { listIfThere } from '../store/file.js'
 import { openHome } from '../store/home.js'
 import { Table, type TableRow } from '../table/journal.js'
 import { keyOf } from './lock.js'
@@ -46,6 +48,28 @@ interface Row extends TableRow, Version {
 
 const NOTHING: Version = { mtime: '0', ctime: '0', ino: '0', size: 0, hash: '' }
 
+// Rows are asked for by their id and never listed, so all of them are kept where one is found without reading the others.
+const tableIn = (folder: string) => new Table<Row>(folder, () => false)
+
+/** Forgets, in every group, what sessions have read that are no more. Throws a Fault (5) if a table is damaged or the disk full. */
+export async function forgetReaders(isGone: (session: string) => boolean): Promise<void> {
+  for (const folder of foldersIn(paths.groups())) {
+    const table = tableIn(folder)
+    const rows = table.rows({ all: true }).rows.filter(({ id, session }) => !id.startsWith(':') && isGone(session))
+    if (rows.length === 0) continue
+    table.append(rows.map(({ id, rev }) => ({ id, rev: rev + 1, gone: true })))
+    await table.fold({ now: true })
+  }
+}
+
+/** The tables of file times. What is too long for the name of one folder goes on in those whose names end in `+`. */
+function foldersIn(folder: string): string[] {
+  return listIfThere(folder).flatMap(name => {
+    const path = join(folder, name)
+    return name.endsWith('+') ? foldersIn(path) : [join(path, 'filetimes')]
+  })
+}
+
 /** The file times of a group, as one of its sessions sees them. */
 export class FileTimes {
   readonly #who: Who
@@ -53,8 +77,7 @@ export class FileTimes {
 
   constructor(who: Who) {
     this.#who = who
-    // Rows are asked for by their id and never listed, so all of them are kept where one is found without reading the others.
-    this.#table = new Table<Row>(paths.inGroup(who.group, 'filetimes'), () => false)
+    this.#table = tableIn(paths.inGroup(who.group, 'filetimes'))
   }
 
   /** Notes what the session has read of a file. */

@@ -48,10 +48,12 @@ export interface Answer {
   answered_at: string
   /** The session that the answer came from, if it came from inside of one. */
   answerer?: string
+  /** The session that asked. */
+  session_id?: string
 }
 
 /** An answer before it is given. */
-export type Reply = Omit<Answer, 'answered_at'>
+export type Reply = Omit<Answer, 'answered_at' | 'session_id'>
 
 /** Answers whose file says nothing that can be understood: no. */
 const UNREADABLE: Answer = { approved: false, by: 'closed', reason: 'its answer cannot be read', answered_at: timestamp(0) }
@@ -154,6 +156,20 @@ export function answerOf(id: string): Answer | undefined {
   return typeof answer?.approved === 'boolean' && typeof answer.by === 'string' ? answer : UNREADABLE
 }
 
+/** The ids of relays whose answer nobody comes second to any more: it is older than `before` (milliseconds since 1970), or its session is gone. */
+export function oldAnswers(before: number): string[] {
+  return idsIn(paths.answers()).filter(id => {
+    const { answered_at, session_id } = answerOf(id) ?? UNREADABLE
+    if (existsSync(paths.relay(id))) return false
+    return Date.parse(answered_at) <= before || (session_id !== undefined && !existsSync(paths.session(session_id)))
+  })
+}
+
+/** Forgets an answer. */
+export function forgetAnswer(id: string): void {
+  remove(paths.answer(id))
+}
+
 /** The ids of the relays in a folder, oldest first. */
 export function idsIn(folder: string): string[] {
   return listIfThere(folder)
@@ -207,7 +223,10 @@ function stillOpen(relay: Relay): boolean {
 /** Puts the answer there. True for the first one, false for all others. */
 function put(id: string, reply: Reply): boolean {
   openHome()
-  return claim(paths.answer(id), `${JSON.stringify({ ...reply, answered_at: timestamp() } satisfies Answer)}\n`)
+  return claim(
+    paths.answer(id),
+    `${JSON.stringify({ ...reply, answered_at: timestamp(), session_id: readRelay(id)?.session_id } satisfies Answer)}\n`,
+  )
 }
 
 /** The relays that this process waits for, and how to tell who asked. */

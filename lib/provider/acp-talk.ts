@@ -4,7 +4,6 @@
 // An answer to a question is chosen by its kind, never by an agent's own name for it, and is for one call: what is always so is for
 // rules of zag to say, which hold for every agent. There is no place in it for a reason.
 
-import { readFile } from 'node:fs/promises'
 import type {
   McpServer as AcpServer,
   ClientContext,
@@ -13,9 +12,7 @@ import type {
   RequestPermissionRequest,
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk'
-import { within } from '../base/within.js'
 import type { Call, Decision } from '../permission/call.js'
-import { writeInPlace } from '../store/file.js'
 import { type AcpTable, acpQuestion } from './acp-calls.js'
 import { edit, isSaidNo, read, refusal } from './calls.js'
 import { fieldsOf, type Line, textOf } from './fields.js'
@@ -47,11 +44,12 @@ export async function acpDriver(task: Task, wire: Wire, ways: AcpWays = {}): Pro
     .onRequest(methods.client.session.requestPermission, ({ params }) => questions.answer(params))
     .onRequest(methods.client.fs.readTextFile, async ({ params }) => {
       unlessForbidden(wire, read(params.path))
-      return { content: await readWithin(task.root, params) }
+      return { content: await wire.files.read(params.path, params) }
     })
     .onRequest(methods.client.fs.writeTextFile, async ({ params }) => {
       unlessForbidden(wire, edit(params.path))
-      return writeWithin(task.root, params)
+      await wire.files.write(params.path, params.content)
+      return {}
     })
     // The reader sees to them.
     .onNotification(methods.client.session.update, () => {})
@@ -213,23 +211,4 @@ class Questions {
 function unlessForbidden(wire: Wire, call: Call): void {
   const against: Decision | undefined = wire.forbids(call)
   if (against) throw new Error(isSaidNo(against) ? refusal(against) : (against.reason ?? refusal(against)))
-}
-
-/** A file of the project for the agent. Throws an Error, which the agent is told, for any other. */
-async function readWithin(
-  root: string,
-  { path, line, limit }: { path: string; line?: number | null; limit?: number | null },
-): Promise<string> {
-  const text = await readFile(within(root, path), 'utf8')
-  if (line == null && limit == null) return text
-  const first = Math.max(1, line ?? 1) - 1
-  return text
-    .split('\n')
-    .slice(first, limit == null ? undefined : first + limit)
-    .join('\n')
-}
-
-async function writeWithin(root: string, { path, content }: { path: string; content: string }): Promise<Record<string, never>> {
-  writeInPlace(within(root, path), content)
-  return {}
 }

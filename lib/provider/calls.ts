@@ -4,8 +4,8 @@
 // What an agent left out is no parameter, so that no glob fits it.
 
 import { posix } from 'node:path'
-import type { Call, Decision, Question } from '../permission/call.js'
 import type { ToolKind } from '../log/events.js'
+import type { Call, Decision, Question } from '../permission/call.js'
 import { oneLine } from './account.js'
 import { fieldsOf, type Line, listOf, textOf } from './fields.js'
 
@@ -108,7 +108,19 @@ function quotedWord(word: string): string {
 }
 
 /** Names that agents have for the path of a file. */
-const PATHS = ['path', 'paths', 'file_path', 'filePath', 'filepath', 'fileName', 'file_name', 'filename', 'absolute_path', 'abs_path', 'target_file']
+const PATHS = [
+  'path',
+  'paths',
+  'file_path',
+  'filePath',
+  'filepath',
+  'fileName',
+  'file_name',
+  'filename',
+  'absolute_path',
+  'abs_path',
+  'target_file',
+]
 /** The same for one that it gets instead. */
 const MOVED = ['source', 'destination', 'from', 'to', 'old_path', 'new_path', 'move_path', 'movePath']
 

@@ -32,8 +32,13 @@ class Talk implements Driver {
   open(): Promise<string | undefined> {
     return new Promise((done, fail) => {
       this.#opening = { done, fail }
-      this.#wire.send({ type: 'control_request', request_id: BEGIN, request: { subtype: 'initialize', hooks: null } })
+      this.#wire.send({ type: 'control_request', request_id: BEGIN, request: { subtype: 'initialize', hooks: this.#hooks } })
     })
+  }
+
+  /** What its own rules allow it does without asking; with this it says so first, and what rules here forbid is refused. */
+  get #hooks(): Line | null {
+    return this.#task.decided ? { PreToolUse: [{ matcher: '', hookCallbackIds: ['before'] }] } : null
   }
 
   prompt(text: string): void {
@@ -64,6 +69,10 @@ class Talk implements Driver {
   }
 
   #answer(request_id: string | undefined, request: Line): void {
+    if (request.subtype === 'hook_callback') {
+      this.#answered(request_id, this.#beforehand(fieldsOf(request.input)))
+      return
+    }
     if (request.subtype !== 'can_use_tool') {
       const error = `${request.subtype} is not done here`
       this.#wire.send({ type: 'control_response', response: { subtype: 'error', request_id, error } })
@@ -80,6 +89,18 @@ class Talk implements Driver {
     const response = decision.granted
       ? { behavior: 'allow', updatedInput: fieldsOf(request.input) }
       : { behavior: 'deny', message: refusal(decision) }
+    this.#answered(request_id, response)
+  }
+
+  /** What is said before a call, also one that it will ask about: nothing, unless a rule is against it. */
+  #beforehand(input: Line): Line {
+    const against = this.#wire.forbids(claudeQuestion({ ...input, input: input.tool_input }))
+    if (!against) return {}
+    const permissionDecisionReason = refusal(against)
+    return { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason } }
+  }
+
+  #answered(request_id: string | undefined, response: Line): void {
     this.#wire.send({ type: 'control_response', response: { subtype: 'success', request_id, response } })
   }
 }

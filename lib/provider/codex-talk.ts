@@ -102,14 +102,18 @@ export class CodexTalk implements Driver {
   }
 
   async #answerTo(method: string, params: Line, signal: AbortSignal): Promise<Line> {
-    const decides = async (question: Question) => ({ result: { decision: (await this.#may(question, params, signal)) ? 'accept' : 'decline' } })
+    const decides = async (question: Question) => ({
+      result: { decision: (await this.#may(question, params, signal)) ? 'accept' : 'decline' },
+    })
     switch (method) {
       case 'item/commandExecution/requestApproval':
         return decides(codexCommand(params))
       case 'item/fileChange/requestApproval':
         return decides(codexChange(params, this.#changes.get(params.itemId)))
       case 'item/permissions/requestApproval':
-        return { result: { permissions: (await this.#may(codexPermissions(params), params, signal)) ? params.permissions : {}, scope: 'turn' } }
+        return {
+          result: { permissions: (await this.#may(codexPermissions(params), params, signal)) ? params.permissions : {}, scope: 'turn' },
+        }
       case 'mcpServer/elicitation/request':
         return { result: await this.#elicited(params, signal) }
       default:
@@ -132,9 +136,10 @@ export class CodexTalk implements Driver {
 
   /** Puts the reason of a refusal into the turn at work; it is told later if that turn is over. */
   #tellWhy(question: Question, decision: Decision, turnId: unknown): void {
-    if (!isSaidNo(decision) || decision.reason === undefined || typeof turnId !== 'string') return this.#wire.untold(question, decision)
-    const input = [{ type: 'text', text: whyNot(question, decision) }]
-    const steered = this.#request('turn/steer', { threadId: this.#thread, expectedTurnId: turnId, input }, ASIDE)
-    steered.catch(() => this.#wire.untold(question, decision))
+    const later = () => this.#wire.untold(question, decision)
+    if (isSaidNo(decision) && decision.reason !== undefined && typeof turnId === 'string') {
+      const input = [{ type: 'text', text: whyNot(question, decision) }]
+      this.#request('turn/steer', { threadId: this.#thread, expectedTurnId: turnId, input }, ASIDE).catch(later)
+    } else later()
   }
 }

@@ -70,7 +70,8 @@ export const opencode: Provider = {
       remade: { ...configuration(task, liveWishes(task)), OPENCODE_PERMISSION: asking(task.env.OPENCODE_PERMISSION) },
     }),
     reader: past => acpReader(past),
-    driver: async (task, wire) => (await import('./acp-talk.js')).acpDriver(task, wire, { serversByConfig: true, commands: /^\s*\//, calls: opencodeTable }),
+    driver: async (task, wire) =>
+      (await import('./acp-talk.js')).acpDriver(task, wire, { serversByConfig: true, commands: /^\s*\//, calls: opencodeTable }),
   },
 }
 

@@ -168,6 +168,15 @@ export interface Wire {
   forbids(call: Call): Decision | undefined
   /** Takes a refusal that the agent could not be told the reason of: it is told once its turn is over. */
   untold(question: Question, refusal: Decision): void
+  /** The files of the project, for an agent that has them read and written for it. */
+  files: Files
+}
+
+/** Both reject with an Error that the agent can be told: also where it would write over what it has not read. */
+export interface Files {
+  /** The text of a file, or so many of its lines from one on, counted from 1. */
+  read(path: string, portion: { line?: number | null; limit?: number | null }): Promise<string>
+  write(path: string, content: string): Promise<void>
 }
 
 /** zag's side of the talk with one agent that lives on. */

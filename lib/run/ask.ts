@@ -29,6 +29,8 @@ import { rowFor } from './turn.js'
 /** What a session can be asked for: the flags of spawn, exec and pipe in camelCase, with the prompt. Durations in milliseconds. */
 export interface Ask {
   prompt: string | Buffer
+  /** Made by newId before, for whoever has to know it before there is a session. */
+  id?: string
   provider?: string
   model?: string
   size?: 'small' | 'medium' | 'large'
@@ -190,7 +192,7 @@ export function put(session: Session, role: Owner['role'], files: Record<string,
 
 function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: { cwd: string; root: string }): Session {
   const group = ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group)
-  const id = newId()
+  const id = ask.id ?? newId()
   const parent = parentHere()
   return {
     id,
@@ -346,8 +348,7 @@ export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
     // What zag itself sees to.
     if (key === 'addDir' && ask.sandbox !== undefined) continue
     const can = feature === 'relays' ? provider.live !== undefined : provider.can.has(feature)
-    if (isGiven(ask[key]) && !can)
-      throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
+    if (isGiven(ask[key]) && !can) throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }
   checkFiles(provider, ask.file ?? [])
 }

@@ -18,7 +18,12 @@ import { chunkOf, HEAVY, packageSource, startSource, stubSource } from './packag
 const TOP = process.cwd()
 const DIST = join(TOP, 'dist')
 /** What zag starts itself, by the name it gets in dist/lib. */
-const OWN = { 'zag-runner': 'lib/run/main.ts', 'zag-ollama': 'lib/provider/ollama-agent.ts', 'zag-native': 'lib/native/main.ts' }
+const OWN = {
+  'zag-runner': 'lib/run/main.ts',
+  'zag-library': 'lib/library/zag.ts',
+  'zag-native': 'lib/native/main.ts',
+  'zag-ollama': 'lib/provider/ollama-agent.ts',
+}
 const BUILD = join(import.meta.dirname, '../../scripts/build')
 
 /** What a chunk has in place of import.meta; load.ts says whether it is of the program that was started. */
@@ -128,6 +133,7 @@ async function main(): Promise<void> {
   ])
   put('LICENSES.txt', licences(bundled))
   put('package.json', '{"type":"commonjs"}\n')
+  putLibrary()
   const data = dataOfPrograms()
   put('lib/programs.json', `${JSON.stringify(data.map(describe), null, 2)}\n`)
   put('lib/data.json', `${JSON.stringify(data)}\n`)
@@ -135,6 +141,17 @@ async function main(): Promise<void> {
   for (const line of failed) console.error(`build: ${line}`)
   if (failed.length > 0) process.exitCode = 1
   else removeStale()
+}
+
+/** The library for import: the same code as for require, under its names. Where its types are, types.ts sees to. */
+function putLibrary(): void {
+  const names: string[] = JSON.parse(
+    execFileSync(process.execPath, ['-p', 'JSON.stringify(Object.keys(require(process.argv[1])))', join(DIST, 'chunk/zag-library.js')], {
+      encoding: 'utf8',
+    }),
+  )
+  put('lib/zag-library.mjs', `import zag from './zag-library.js'\nexport const { ${names.join(', ')} } = zag\n`)
+  for (const ending of ['d.ts', 'd.mts']) put(`lib/zag-library.${ending}`, "export * from '../types/lib/library/zag.js'\n")
 }
 
 /**

@@ -26,7 +26,7 @@ export const LIVE: Cases = {
   },
 
   async 'it asks, and the answer is no'(t, desk, agent) {
-    const id = await desk.spawn(agent, 'RUN touch denied', ['-I'])
+    const id = await desk.spawn(agent, 'RUN touch denied', ['-I', '--no-ask'])
     await desk.go('input', ['--session', id, '--end', 'SAY still here'])
     t.match(await desk.go('output', [id]), { stdout: /still here/ })
     t.match(await desk.events(id, PERMISSIONS), [{ granted: false, by: 'deny' }])

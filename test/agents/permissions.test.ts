@@ -29,7 +29,13 @@ for (const agent of agents) {
     await t.test('asked, and approved once', async t => {
       const id = await desk.spawn(agent, `RUN touch approved-${name}`, ['--ask'])
       const relay = await question(id)
-      t.match(relay, { tool: 'bash', tool_kind: 'shell', params: { command: `touch approved-${name}` }, provider: name, group: desk.project })
+      t.match(relay, {
+        tool: 'bash',
+        tool_kind: 'shell',
+        params: { command: `touch approved-${name}` },
+        provider: name,
+        group: desk.project,
+      })
       t.notOk(made(`approved-${name}`))
       t.ok(answerRelay(relay.relay_id, { approved: true, by: 'person' }))
       t.match(await desk.go('wait', [id]), { code: 0 })
@@ -80,6 +86,8 @@ t.test('an "always" of one session holds for the agents of all vendors', async t
     const { code, stderr, id } = await desk.ask(agent, `RUN touch shared-${agent.name}`)
     t.match({ code }, { code: 0 }, stderr)
     t.ok(made(`shared-${agent.name}`), agent.name)
-    t.match(await desk.events(id, ['relay', 'permission']), [{ type: 'permission', granted: true, by: 'rule', rule: 'bash(command=touch shared-*)' }])
+    t.match(await desk.events(id, ['relay', 'permission']), [
+      { type: 'permission', granted: true, by: 'rule', rule: 'bash(command=touch shared-*)' },
+    ])
   }
 })

@@ -67,7 +67,13 @@ t.test('it asks: no, unless --auto-approve says yes; chosen by kind, and told wh
   )
   t.match(of(denied.id, 'tool_call', 'permission', 'tool_result'), [
     { tool: 'execute', tool_kind: 'shell', input: { command: 'rm -rf /' }, tool_id: 'call-1' },
-    { tool: 'bash', tool_id: 'call-1', granted: false, by: 'deny', reason: /nobody can be asked about 'bash\(command=rm -rf \/\)': --ask asks/ },
+    {
+      tool: 'bash',
+      tool_id: 'call-1',
+      granted: false,
+      by: 'deny',
+      reason: /nobody can be asked about 'bash\(command=rm -rf \/\)': --ask asks/,
+    },
     { tool_id: 'call-1', success: false },
   ])
   for (const flag of ['-a', '--auto-approve']) {
@@ -93,7 +99,7 @@ t.test('--plan goes before --auto-approve: an agent that does not plan by itself
   const id = stdout.trim()
   t.match(await input(id, 'recall', '--end'), { code: 0, stdout: 'ask x' })
   t.same(said(id)[0], 'chosen x-1')
-  t.match(of(id, 'permission'), [{ granted: false, by: 'deny', reason: /'x': --plan only looks/ }])
+  t.match(of(id, 'permission'), [{ granted: false, by: 'deny', reason: /'bash\(command=x\)': --plan only looks/ }])
 })
 
 t.test('files: those of the project, and no others, also not through a link', async t => {
@@ -122,6 +128,28 @@ t.test('files: those of the project, and no others, also not through a link', as
   for (const [n, answer] of answers.entries()) t.match(answer, /^error: .*(is not in the project|cannot look at)/, `${orders[n]}`)
   t.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret')
   for (const name of ['outside/made', 'outside/to-be-made', 'made']) t.notOk(existsSync(join(zag.home, name)), name)
+})
+
+t.test('files: what another session wrote has to be read before it is written over', async t => {
+  const shared = join(project, 'shared')
+  writeFileSync(shared, 'one')
+  const second = await spawn(`read ${shared}`, ['-I', '--name', 'second'])
+  await until(() => said(second).length > 0)
+  const [unread] = (await exec(`write ${shared} by the first`)).stdout.split('\n')
+  t.match(unread, /^error: .*'.*shared' was not read by session [^ ]+: read it first/)
+  t.equal(readFileSync(shared, 'utf8'), 'one')
+  t.match(await exec(`read ${shared}\nwrite ${shared} by the first`, ['--name', 'first']), { code: 0, stdout: 'onewritten' })
+  const { stdout } = await input(second, `write ${shared} by the second\nsay |\nread ${shared}\nsay |\nwrite ${shared} by both`)
+  const [refused, read, written] = stdout.trim().split('|')
+  t.match(
+    refused,
+    /^error: .*'.*shared' is not as session \S+ \(second\) read it .*, written by session \S+ \(first\) .* ago: read it again/,
+  )
+  t.same([read, written], ['by the first', 'written'])
+  t.equal(readFileSync(shared, 'utf8'), 'by both')
+  // What is there already counts as written: some agents write a file and then tell.
+  t.match(await exec(`write ${shared} by both\nwrite ${shared} by me`), { code: 0, stdout: 'writtenwritten' })
+  await zag.go('cancel', [second])
 })
 
 t.test('what cannot be talked with: the reason, and no process', async t => {

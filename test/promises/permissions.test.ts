@@ -6,8 +6,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { addRule } from '../../lib/permission/rules.js'
 import { answerRelay, openRelays, type Relay } from '../../lib/permission/relay.js'
+import { addRule } from '../../lib/permission/rules.js'
 import { lives } from '../help/processes.js'
 import { repository } from '../help/repository.js'
 import { TOP, until, zagHome } from '../help/run.js'
@@ -39,7 +39,10 @@ async function spawn(prompt: string, flags: string[] = []) {
 
 const eventsOf = (id: string) => rows(readFileSync(zag.file(id, 'log.ndjson'), 'utf8'))
 const of = (id: string, ...types: string[]) => eventsOf(id).filter(({ type }) => types.includes(String(type)))
-const said = (id: string) => of(id, 'assistant_message').map(({ content }) => content).join('|')
+const said = (id: string) =>
+  of(id, 'assistant_message')
+    .map(({ content }) => content)
+    .join('|')
 const permissions = (id: string) => of(id, 'permission')
 const output = async (id: string) => {
   await zag.go('wait', [id])
@@ -57,7 +60,11 @@ const yes = { approved: true, by: 'person' } as const
 const relayFiles = () => readdirSync(join(zagHome(zag.home), 'relays')).filter(name => name.endsWith('.json'))
 
 t.test('a rule allows it, and nothing else', async t => {
-  const { id, ...ended } = await exec('ask git status -s\nask git push\nask git status; git push', ['--no-ask', '--allow', 'bash(command=git status*)'])
+  const { id, ...ended } = await exec('ask git status -s\nask git push\nask git status; git push', [
+    '--no-ask',
+    '--allow',
+    'bash(command=git status*)',
+  ])
   t.match(ended, { code: 0, said: 'chosen x-3|chosen x-1|chosen x-1' })
   t.match(permissions(id), [
     { tool: 'bash', tool_id: 'call-1', params: { command: 'git status -s' }, granted: true, by: 'rule', rule: 'bash(command=git status*)' },
@@ -100,10 +107,16 @@ t.test('nobody is asked and no rule says anything: it fails with what to do', as
 t.test('once: used up by the first, in a session and in a group by exactly one of two at once', async t => {
   const { id, said } = await exec('ask make\nask make', ['--no-ask', '--allow-once', 'bash(command=make)'])
   t.equal(said, 'chosen x-3|chosen x-1')
-  t.match(permissions(id), [{ granted: true, by: 'once' }, { granted: false, by: 'deny' }])
+  t.match(permissions(id), [
+    { granted: true, by: 'once' },
+    { granted: false, by: 'deny' },
+  ])
   for (let round = 0; round < 3; round++) {
     addRule('shared', 'bash(command=make)', 'once', 'person')
-    const both = await Promise.all([spawn('ask make', ['--no-ask', '--group', 'shared']), spawn('ask make', ['--no-ask', '--group', 'shared'])])
+    const both = await Promise.all([
+      spawn('ask make', ['--no-ask', '--group', 'shared']),
+      spawn('ask make', ['--no-ask', '--group', 'shared']),
+    ])
     const answers = await Promise.all(both.map(({ id }) => output(id)))
     t.same(answers.sort(), ['chosen x-1', 'chosen x-3'])
   }
@@ -114,7 +127,10 @@ t.test('rules of the group: never and always', async t => {
   addRule('ruled', 'bash(command=make install)', 'never', 'person')
   const { id, said } = await exec('ask make\nask make install', ['--group', 'ruled', '-a', '--ask'])
   t.equal(said, 'chosen x-3|chosen x-1')
-  t.match(permissions(id), [{ granted: true, by: 'rule' }, { granted: false, by: 'deny', rule: 'bash(command=make install)' }])
+  t.match(permissions(id), [
+    { granted: true, by: 'rule' },
+    { granted: false, by: 'deny', rule: 'bash(command=make install)' },
+  ])
 })
 
 t.test('-a allows what no rule decides, and nobody is asked', async t => {
@@ -200,7 +216,10 @@ t.test('files: what is asked, and what is done without asking', async t => {
   for (const name of ['src/a', 'secret']) writeFileSync(join(project, name), 'as it was')
   const rules = ['--no-ask', '--allow', 'edit(path=src/**)', '--deny', 'edit(path=secret)', '--deny', 'read(path=secret)']
   const at = (name: string) => join(project, name)
-  const { id, said } = await exec(`edit ${at('src/a')}\nedit ${at('other')}\nwrite ${at('secret')} x\nread ${at('secret')}\nread ${at('src/a')}`, rules)
+  const { id, said } = await exec(
+    `edit ${at('src/a')}\nedit ${at('other')}\nwrite ${at('secret')} x\nread ${at('secret')}\nread ${at('src/a')}`,
+    rules,
+  )
   t.match(said, /^written\|chosen x-1error: .*This was not allowed: the rule edit\(path=secret\).*error: .*read\(path=secret\).*edited$/)
   t.equal(readFileSync(at('secret'), 'utf8'), 'as it was')
   t.equal(readFileSync(at('src/a'), 'utf8'), 'edited')

@@ -136,17 +136,17 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     [
       'unknown, nothing near',
       'zebra = 1',
-      `1: no key 'zebra': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key 'zebra': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     [
       'a key of a later release',
       'slots = 4',
-      `1: no key 'slots': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key 'slots': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     [
       'unknown table',
       '\n[relays]\nwait = 1',
-      `2: no key 'relays': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `2: no key 'relays': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     ['unknown, deep', `[models.sh]\nsmal = "x"`, `2: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
     ['unknown, inline', `models = { sh = { smal = "x" } }`, `1: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
@@ -160,12 +160,12 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     [
       '__proto__',
       '__proto__ = 1',
-      `1: no key '__proto__': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key '__proto__': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     [
       '[__proto__]',
       '[__proto__]\nprovider = "x"',
-      `1: no key '__proto__': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key '__proto__': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     ['constructor', '[listen]\nconstructor = "x"', `2: no key 'listen.constructor': there are format, timestamps`],
     ['a number', '\nprovider = 3', `2: 'provider' must be a string, not a number`],
@@ -206,7 +206,7 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     [
       'control characters',
       '"a\\nb" = 1',
-      `1: no key 'a\\u000ab': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key 'a\\u000ab': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     ['no TOML', 'model = "x"\nprovider = ', '2:12: unspecified values are invalid'],
     ['nested without end', `model = ${'['.repeat(100_000)}1${']'.repeat(100_000)}`, '1:1: arrays and tables are nested too deeply'],

@@ -115,7 +115,10 @@ t.test('any agent: by kind', async t => {
   for (const [call, expected] of table) t.equal(short(acpQuestion(call, {}, '/p')), expected, JSON.stringify(call))
   const before = { kind: 'execute', rawInput: { command: 'ls', cwd: '/x' }, title: 'old' }
   t.equal(short(acpQuestion({ toolCallId: 'c', title: 'new' }, before, '/p')), 'bash shell {"command":"ls"}', 'what was told before counts')
-  t.match(acpQuestion({ toolCallId: 'c', title: 'new', rawInput: null }, before, '/p'), { tool_id: 'c', raw: { title: 'new', kind: 'execute' } })
+  t.match(acpQuestion({ toolCallId: 'c', title: 'new', rawInput: null }, before, '/p'), {
+    tool_id: 'c',
+    raw: { title: 'new', kind: 'execute' },
+  })
 })
 
 t.test('gemini, which tells no input', async t => {
@@ -123,7 +126,10 @@ t.test('gemini, which tells no input', async t => {
   const table: [Line, string][] = [
     [{ kind: 'execute', title: 'a; b' }, 'bash shell {"command":"a; b"}'],
     [{ kind: 'edit', title: 'x', content: [{ type: 'diff', path: '/a' }] }, 'edit file_edit {"path":"/a"}'],
-    [{ kind: 'other', title: 'echo (my notes MCP Server)', content: text('{"a":1}') }, 'mcp other {"a":1,"server":"my notes","tool":"echo"}'],
+    [
+      { kind: 'other', title: 'echo (my notes MCP Server)', content: text('{"a":1}') },
+      'mcp other {"a":1,"server":"my notes","tool":"echo"}',
+    ],
     [{ kind: 'other', title: 'echo (notes MCP Server)', content: text('[Payload') }, 'mcp other {"server":"notes","tool":"echo"}'],
     [{ kind: 'execute', title: 'rm (x MCP Server)' }, 'bash shell {"command":"rm (x MCP Server)"}'],
     [{ kind: 'fetch', title: 'Processing URLs' }, 'other other {"kind":"fetch","title":"Processing URLs"}'],

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { NewEvent } from '../../../lib/log/events.js'
-import type { Decision } from '../../../lib/permission/call.js'
+import type { Call, Decision } from '../../../lib/permission/call.js'
 import { claude } from '../../../lib/provider/claude.js'
 import type { Exit, Live, Past, Task, Wishes } from '../../../lib/provider/provider.js'
 import { PROGRAMS, TOP, until } from '../../help/run.js'
@@ -238,6 +238,24 @@ t.test('what it no longer wants to know, and what is not done', async t => {
   driver.take({ type: 'control_request', request_id: 'r2', request: { subtype: 'news' } })
   driver.take({ type: 'news' })
   t.same(sent, [{ type: 'control_response', response: { subtype: 'error', request_id: 'r2', error: 'news is not done here' } }])
+})
+
+t.test('what it does without asking: said first, where rules decide, and refused if one is against it', async t => {
+  const against = ({ tool }: Call) =>
+    tool === 'read' ? ({ granted: false, by: 'deny', rule: 'read', reason: 'the rule read refuses it' } as const) : undefined
+  const { sent, asked, driver } = await talk({}, { decided: true }, wireWith(UNASKED, against))
+  driver.open()
+  t.match(sent.pop(), { request: { subtype: 'initialize', hooks: { PreToolUse: [{ hookCallbackIds: ['before'] }] } } })
+  for (const tool_name of ['Read', 'Bash']) {
+    const input = { hook_event_name: 'PreToolUse', tool_name, tool_input: {}, tool_use_id: 'u' }
+    driver.take({ type: 'control_request', request_id: tool_name, request: { subtype: 'hook_callback', callback_id: 'before', input } })
+  }
+  const decision = { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason: /the rule read refuses it/ }
+  t.match(sent, [
+    { response: { subtype: 'success', request_id: 'Read', response: { hookSpecificOutput: decision } } },
+    { response: { subtype: 'success', request_id: 'Bash', response: {} } },
+  ])
+  t.same(asked, [])
 })
 
 t.test('with zag', async t => {

@@ -29,12 +29,7 @@ function session(ago: number): { id: string; wrote(ago: number): void } {
 /** How often it was found silent, and how to stop looking. */
 function watching(id: string, time: number, waits?: number, asked?: number): { count: number; stop(): void } {
   const found = { count: 0, stop: () => {} }
-  found.stop = whenSilent(
-    id,
-    time,
-    { waits: () => waits, asked: () => asked },
-    () => (found.count += 1),
-  )
+  found.stop = whenSilent(id, time, { waits: () => waits, asked: () => asked }, () => (found.count += 1))
   t.teardown(found.stop)
   return found
 }

@@ -1,0 +1,125 @@
+// Many agents in the hands of one program: it starts them, sees all that they and their children do in one stream, answers what they
+// ask, and ends them. It holds nothing that is not on disk but which sessions are its own, so zag ps, zag approve and zag listen
+// work with them as with any other, and they live on if the program dies.
+
+import { newId } from '../base/id.js'
+import type { LogEvent } from '../log/events.js'
+import { cancelAll } from '../run/cancel.js'
+import { indexed } from '../table/filing.js'
+import { exists, readIfIntact } from '../table/sessions.js'
+import { type Followed, subscribe } from '../verb/subscribe.js'
+import { type SpawnOptions, spawnAs } from './begin.js'
+
+/** What each of its sessions is asked for with, unless spawn says otherwise. */
+export type OrchestratorOptions = Omit<Partial<SpawnOptions>, 'prompt'>
+
+/** An event, and the session in whose log it is. */
+export interface AgentEvent {
+  agentId: string
+  event: LogEvent
+}
+
+export class AgentOrchestrator {
+  readonly #defaults: OrchestratorOptions
+  readonly #family = new Family()
+  readonly #over = new AbortController()
+  readonly #stop = new AbortController()
+
+  constructor(defaults: OrchestratorOptions = {}) {
+    this.#defaults = defaults
+  }
+
+  /** Starts an agent in the background and gives its id as soon as nothing can lose it. Throws Faults 2, 3, 4, 5, 126, 127. */
+  async spawn(options: SpawnOptions): Promise<string> {
+    const id = newId()
+    // Before it begins: whoever follows must not miss it.
+    this.#family.add(id)
+    try {
+      await spawnAs(id, { ...this.#defaults, ...options })
+      return id
+    } catch (error) {
+      this.#family.drop(id)
+      throw error
+    }
+  }
+
+  /**
+   * All events of its agents and of what those start, from the first on, in the order in which they occurred as far as clocks tell it;
+   * the events of one agent never change their order. It ends after cleanup.
+   */
+  async *events(): AsyncGenerator<AgentEvent> {
+    const told = subscribe(this.#family.follower(), { replay: true, inOrder: true, untilDone: this.#over.signal, stop: this.#stop.signal })
+    for await (const { id, event } of told) yield { agentId: id, event }
+  }
+
+  /** The ids of its agents, oldest first. */
+  agents(): string[] {
+    return this.#family.own()
+  }
+
+  /** Ends an agent, and what it started; it is cancelled then. Throws a Fault (4) if it cannot be ended from here. */
+  async kill(id: string): Promise<void> {
+    const [failed] = await cancelAll([id], { grace: KILL_GRACE, reason: 'killed' }, () => {})
+    if (failed) throw failed
+  }
+
+  /** Ends all agents that are not over, and the streams of events once they have told that. Throws the first Fault of those that cannot be ended. */
+  async cleanup(): Promise<void> {
+    const [failed] = await cancelAll(this.agents(), { grace: KILL_GRACE, reason: 'cleaned up' }, () => {})
+    this.#over.abort()
+    if (!failed) return
+    // Of one that goes on nobody would see the end.
+    this.#stop.abort()
+    throw failed
+  }
+}
+
+/** The step of the ladder from INT to KILL, in milliseconds. */
+const KILL_GRACE = 1_000
+
+/** The sessions of an orchestrator, and all that descend from them. */
+class Family {
+  readonly #own = new Set<string>()
+
+  add(id: string): void {
+    this.#own.add(id)
+  }
+
+  drop(id: string): void {
+    this.#own.delete(id)
+  }
+
+  own(): string[] {
+    return [...this.#own].filter(exists)
+  }
+
+  has(id: string): boolean {
+    for (let at: string | undefined = id, steps = 0; at !== undefined && steps < DEEPEST; at = readIfIntact(at)?.parent, steps++)
+      if (this.#own.has(at)) return true
+    return false
+  }
+
+  /** What one stream of events follows. */
+  follower(): Followed {
+    const seen = new Set<string>()
+    const take = (id: string) => !seen.has(id) && exists(id) && seen.add(id) !== undefined
+    const fresh = () => {
+      const found = this.own().filter(take)
+      // Those they started, and what these did.
+      for (const id of seen) found.push(...indexed('parent', id).filter(take))
+      return found
+    }
+    return {
+      fresh,
+      offer: id => this.has(id) && take(id),
+      has: id => seen.has(id),
+      known: () => [...seen],
+      get size() {
+        return seen.size
+      },
+    }
+  }
+}
+
+/** A chain of parents longer than this is damaged. */
+const DEEPEST = 1_000
