@@ -1,20 +1,18 @@
 // zag's own agent as an agent of the Agent Client Protocol, version 1: its side of the talk with zag, or with any client. A conversation
 // is made again from the session's log, so a process that was killed takes nothing with it.
 //
-// Besides what the protocol has, a call tells its tool's own name (`_meta.zag.tool`), a refusal may tell its reason
-// (`_meta.zag.reason`), and what happens beside the conversation is told by a notice, `_zag/status`.
+// What the client is told and asked in a turn is in told.ts.
 
 import type { AgentContext, AgentRequestContext, PromptRequest, PromptResponse, Stream } from '@agentclientprotocol/sdk'
 import type { ModelMessage } from 'ai'
 import type { NativeConfig } from '../config/config.js'
-import { NOTICE } from '../provider/acp-reader.js'
-import { fieldsOf, textOf } from '../provider/fields.js'
 import { TurnFailed } from './failure.js'
 import { historyOf } from './history.js'
-import type { Call, Model } from './model.js'
+import type { Model } from './model.js'
 import { costOf, NOTHING, plus, type Spent, total } from './price.js'
-import { type Outcome, type Prepared, TOOLS, type Workshop } from './toolbox.js'
-import { type Client, Turn } from './turn.js'
+import { Told } from './told.js'
+import type { Workshop } from './toolbox.js'
+import { Turn } from './turn.js'
 
 const VERSION = 1
 /** JSON-RPC's word for what went wrong inside. */
@@ -156,77 +154,4 @@ function promptIn({ prompt }: PromptRequest): string {
       return block.type === 'resource' && 'text' in block.resource ? block.resource.text : ''
     })
     .join('\n')
-}
-
-const OPTIONS = [
-  { optionId: 'allow', name: 'Allow', kind: 'allow_once' },
-  { optionId: 'refuse', name: 'Refuse', kind: 'reject_once' },
-]
-
-/** What the client of the protocol is told and asked in a turn. */
-class Told implements Client {
-  readonly #id: string
-  readonly #client: AgentContext
-
-  constructor(id: string, client: AgentContext) {
-    this.#id = id
-    this.#client = client
-  }
-
-  text(text: string, messageId: string): void {
-    if (text !== '') this.#update({ sessionUpdate: 'agent_message_chunk', messageId, content: { type: 'text', text } })
-  }
-
-  thought(text: string, messageId: string): void {
-    this.#update({ sessionUpdate: 'agent_thought_chunk', messageId, content: { type: 'text', text } })
-  }
-
-  status(message: string, data?: unknown): void {
-    this.#send(NOTICE, { sessionId: this.#id, message, data })
-  }
-
-  announce(call: Call, work: Prepared | undefined): void {
-    this.#update({ sessionUpdate: 'tool_call', ...aboutCall(call, work), status: 'pending' })
-  }
-
-  async refusal(call: Call, work: Prepared): Promise<string | undefined> {
-    const params = { sessionId: this.#id, toolCall: { ...aboutCall(call, work), status: 'pending' }, options: OPTIONS }
-    const answer = fieldsOf(await this.#client.request<unknown>('session/request_permission', params))
-    const outcome = fieldsOf(answer.outcome)
-    if (outcome.outcome === 'selected' && outcome.optionId === 'allow') {
-      this.#update({ sessionUpdate: 'tool_call_update', toolCallId: call.id, status: 'in_progress' })
-      return undefined
-    }
-    return reasonIn(outcome) ?? reasonIn(answer) ?? 'it may not do that'
-  }
-
-  done(call: Call, { text, failed = false }: Outcome): void {
-    this.#update({ sessionUpdate: 'tool_call_update', toolCallId: call.id, status: failed ? 'failed' : 'completed', rawOutput: text })
-  }
-
-  #update(update: object): void {
-    this.#send('session/update', { sessionId: this.#id, update })
-  }
-
-  #send(method: string, params: object): void {
-    // A client that went away is told nothing more; that it went ends the process.
-    this.#client.notify(method, params).catch(() => {})
-  }
-}
-
-function reasonIn({ _meta }: Record<string, unknown>): string | undefined {
-  return textOf(fieldsOf(fieldsOf(_meta).zag).reason)
-}
-
-function aboutCall({ id, name, input }: Call, work: Prepared | undefined): object {
-  const kind = work?.as?.kind ?? TOOLS.get(name)?.kind ?? 'other'
-  const zag = { tool: name, ...(name === 'agent' ? { kind: 'sub_agent' } : {}) }
-  return {
-    toolCallId: id,
-    title: work?.title ?? name,
-    kind,
-    rawInput: work?.as?.input ?? input,
-    locations: work?.locations ?? [],
-    _meta: { zag },
-  }
 }

@@ -5,12 +5,13 @@
 // has a result then: an endpoint takes no other.
 
 import type { ModelMessage } from 'ai'
+import type { Answer, Call, Listener } from './answer.js'
 import { CallsAnyway, failed } from './failure.js'
-import { cutOff } from './history.js'
-import type { Answer, Call, Listener, Model } from './model.js'
+import type { Model } from './model.js'
 import { NOTHING, plus, type Spent, total } from './price.js'
 import { goesRound, REPEATS } from './repeat.js'
-import { type Media, type Outcome, type Prepared, prepared, type Workshop } from './toolbox.js'
+import { dropMedia, follows, resultOf, withoutData } from './result.js'
+import { type Outcome, type Prepared, prepared, type Workshop } from './toolbox.js'
 import { LAST_TURN, SAY_SOMETHING } from './words.js'
 
 /** Whoever the turn is played for: is told of calls, and says whether one may be made. */
@@ -28,8 +29,6 @@ export interface Limits {
 }
 
 export type Stop = 'end_turn' | 'max_tokens' | 'refusal' | 'cancelled'
-
-type ResultPart = Exclude<Extract<ModelMessage, { role: 'tool' }>['content'][number], { type: 'tool-approval-response' }>
 
 /** So often in a row a model may say nothing, and so often call what cannot be called. */
 const EMPTY = 3
@@ -165,19 +164,7 @@ export class Turn {
   #dropMedia(error: unknown): boolean {
     const status = (error as { failure?: { status?: number } }).failure?.status ?? 0
     if (status < 400 || [401, 403, 404, 429].includes(status) || status >= 500) return false
-    let found = false
-    const drop = () => {
-      found = true
-      return { type: 'text' as const, text: '(left out: the endpoint did not take it)' }
-    }
-    for (const message of this.#messages) {
-      if (message.role === 'user' && Array.isArray(message.content))
-        message.content = message.content.map(part => (part.type === 'text' ? part : drop()))
-      if (message.role !== 'tool') continue
-      for (const part of message.content)
-        if (part.type === 'tool-result' && part.output.type === 'content')
-          part.output.value = part.output.value.map(each => (each.type === 'text' ? each : drop()))
-    }
+    const found = dropMedia(this.#messages)
     if (found) this.#client.status(`${(error as Error).message}: asked again without pictures and documents`)
     return found
   }
@@ -199,29 +186,6 @@ export class Turn {
     this.#messages.push(message)
     this.#grown += typeof message.content === 'string' ? message.content.length : JSON.stringify(message.content, withoutData).length
   }
-}
-
-/** The bytes of a picture are not what it costs. */
-function withoutData(key: string, value: unknown): unknown {
-  return key === 'data' ? '' : value
-}
-
-function resultOf({ id, name }: Call, outcome: Outcome | undefined, inside: boolean): ResultPart {
-  if (!outcome) return cutOff(id, name)
-  const { text, failed = false, media } = outcome
-  const about = { type: 'tool-result', toolCallId: id, toolName: name } as const
-  if (media && inside) {
-    const { mediaType, base64: data } = media
-    const part = mediaType.startsWith('image/')
-      ? ({ type: 'image-data', data, mediaType } as const)
-      : ({ type: 'file-data', data, mediaType } as const)
-    return { ...about, output: { type: 'content', value: [{ type: 'text', text }, part] } }
-  }
-  return { ...about, output: failed ? { type: 'error-text', value: text } : { type: 'text', value: media ? `${text}; it follows` : text } }
-}
-
-function follows({ mediaType, base64, path }: Media) {
-  return [{ type: 'text', text: `${path}:` } as const, { type: 'file', data: base64, mediaType } as const]
 }
 
 /** What nobody waits for any more is not waited for. */
