@@ -148,14 +148,14 @@ t.test('it asks, and a rule that comes answers; the next one is not asked', asyn
   await until(() => of(id, 'relay').length > 0)
   t.match(of(id, 'relay'), [{ tool: 'bash', tool_kind: 'shell', params: { command: 'echo by a rule' } }])
   t.equal((await zag.go('status', [id])).stdout, 'waiting\n')
-  t.match(await zag.go('allow', ['add', '-r', project, 'bash(command=echo *)']), { code: 0 })
+  t.match(await zag.go('allow', ['add', 'bash(command=echo *)'], { cwd: project }), { code: 0 })
   t.match(await zag.go('wait', [id]), { code: 0 })
   t.match((await zag.go('output', [id])).stdout, /it gave: by a rule/)
   const next = await exec(call('bash', { command: 'echo again' }), [])
   t.match(next.stdout, /it gave: again/)
   t.same(of(next.id, 'relay'), [])
   t.match(of(next.id, 'permission'), [{ granted: true, by: 'rule' }])
-  t.match(await zag.go('allow', ['remove', '-r', project, 'bash(command=echo *)']), { code: 0 })
+  t.match(await zag.go('allow', ['remove', 'bash(command=echo *)'], { cwd: project }), { code: 0 })
 })
 
 t.test('what is missing or wrong is told before there is a session', async t => {
