@@ -14,6 +14,8 @@ const kindFlags = {
   once: { type: 'boolean', does: 'a rule that is good for one call' },
 } as const
 
+const OWN = 'this is inside of a session of the group, which may only forbid; nothing was done'
+
 export default command(import.meta, {
   name: 'zag-allow',
   does: 'list, add, remove and try the rules of a group',
@@ -39,6 +41,7 @@ export default command(import.meta, {
       exits: {
         [EXIT.ok]: 'they are rules of the group',
         [EXIT.usage]: 'wrong usage, or a rule that does not parse or can never fit; nothing was added',
+        [EXIT.notNow]: OWN,
       },
       examples: [
         [
@@ -59,7 +62,11 @@ export default command(import.meta, {
       usage: ['[--never | --once] [--group <group>] [--json] <rule>...'],
       flags: { ...kindFlags, ...groupFlag, ...jsonFlag },
       operands: { name: 'rule', min: 1 },
-      exits: { [EXIT.ok]: 'removed', [EXIT.none]: 'one of them is no rule of the group, or several fit; none was removed' },
+      exits: {
+        [EXIT.ok]: 'removed',
+        [EXIT.none]: 'one of them is no rule of the group, or several fit; none was removed',
+        [EXIT.notNow]: OWN,
+      },
       examples: [["zag-allow remove 'edit(path=src/**)'", 'as if it had not been added']],
       run({ operands, group, never, once }, { out }) {
         for (const row of removeRules(groupOf(group), operands, kindOf({ never, once }))) if (out.json) out.row(row)

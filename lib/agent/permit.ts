@@ -49,6 +49,13 @@ export function forbidden(who: Asker, call: Call, { log = () => {} }: Asking = {
   return decision
 }
 
+/** What rules and --auto-approve say, where an agent has a way of its own to ask about the rest; nothing if they leave it open. Throws as askPermission does. */
+export function ruled(who: Asker, question: Question, { log = () => {} }: Asking = {}): Decision | undefined {
+  const decision = byRules(who, question)
+  if (decision) log(eventOf(question, decision))
+  return decision
+}
+
 async function decided(who: Asker, question: Question, log: NonNullable<Asking['log']>, signal?: AbortSignal): Promise<Decision> {
   const plan = who.session?.flags.plan === true
   if (plan) return { granted: false, by: 'deny', reason: `nobody is asked about ${quoted(described(question))}: --plan only looks` }

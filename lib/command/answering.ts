@@ -13,9 +13,13 @@ export const answeringFlags = {
 export const answeringUsage = `[--always[=<rule>]] [--reason <text>] [--matching <rule>] { <relay>... | - | ${aboutUsage} }`
 
 /** Says which rules are about to be added. */
-export function tellRules(err: Talk, word: 'always' | 'never'): (rules: readonly string[], group: string) => void {
-  return (rules, group) => {
+export function tellRules(
+  err: Talk,
+  word: 'always' | 'never',
+): (rules: readonly string[], group: string, warnings: readonly string[]) => void {
+  return (rules, group, warnings) => {
     for (const rule of rules) err.notice(`${word} in group ${group}: ${rule}`)
+    for (const warning of warnings) err.notice(warning)
   }
 }
 

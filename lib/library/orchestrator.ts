@@ -4,9 +4,12 @@
 
 import { newId } from '../base/id.js'
 import type { LogEvent } from '../log/events.js'
+import { openRelays } from '../permission/relay.js'
 import { cancelAll } from '../run/cancel.js'
 import { indexed } from '../table/filing.js'
 import { exists, readIfIntact } from '../table/sessions.js'
+import { answer } from '../verb/approve.js'
+import { type RelayRow, relayRow } from '../verb/relay-row.js'
 import { type Followed, subscribe } from '../verb/subscribe.js'
 import { type SpawnOptions, spawnAs } from './begin.js'
 
@@ -17,6 +20,15 @@ export type OrchestratorOptions = Omit<Partial<SpawnOptions>, 'prompt'>
 export interface AgentEvent {
   agentId: string
   event: LogEvent
+}
+
+/** An answer to what an agent asks. */
+export interface Resolution {
+  approved: boolean
+  /** Add the rules that are derived of the call to the group, or this one, for every agent of it and from now on. */
+  always?: boolean | string
+  /** For the agent. */
+  reason?: string
 }
 
 export class AgentOrchestrator {
@@ -50,6 +62,24 @@ export class AgentOrchestrator {
   async *events(): AsyncGenerator<AgentEvent> {
     const told = subscribe(this.#family.follower(), { replay: true, inOrder: true, untilDone: this.#over.signal, stop: this.#stop.signal })
     for await (const { id, event } of told) yield { agentId: id, event }
+  }
+
+  /** What its agents ask, and those that they started, and wait to have answered; oldest first. */
+  getPendingRelays(): RelayRow[] {
+    return this.#asked().map(relayRow)
+  }
+
+  /**
+   * Answers a question of an agent. True if this was the answer; false if it has one already, or is no question of its agents. Throws a
+   * Fault (2) for a rule that does not parse or does not cover the call.
+   */
+  resolveRelay(id: string, { approved, always = false, reason }: Resolution): boolean {
+    const asked = this.#asked().filter(({ relay_id }) => relay_id === id)
+    return answer(asked, approved, { reason, always: always === false ? undefined : always }).answered.includes(id)
+  }
+
+  #asked() {
+    return openRelays().filter(({ session_id }) => session_id !== undefined && this.#family.has(session_id))
   }
 
   /** The ids of its agents, oldest first. */

@@ -7,6 +7,7 @@ export type { Surveyed } from '../provider/survey.js'
 export type { Row } from '../session/row.js'
 export type { State } from '../session/state.js'
 export type { Listed } from '../verb/list.js'
+export type { RelayRow } from '../verb/relay-row.js'
 export type { Told } from '../verb/subscribe.js'
 export { type CancelOptions, cancel, doctor, gc, type LogOptions, log, session } from './act.js'
 export {
@@ -55,4 +56,5 @@ export {
   whoami,
 } from './look.js'
 export { type AgentEvent, AgentOrchestrator, type OrchestratorOptions } from './orchestrator.js'
+export { allow, approve, deny, file, type Relays, relay } from './permissions.js'
 export type { Sessions } from './which.js'

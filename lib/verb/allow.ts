@@ -9,6 +9,7 @@ import { covers, neverFits, refuses } from '../permission/match.js'
 import { formatRule, isAnything, parseRule, type Rule } from '../permission/rule.js'
 import { addRule, foldRules, type GroupRule, groupRules, groupSources, type RuleKind, removeRule } from '../permission/rules.js'
 import { checkHome } from '../store/home.js'
+import { readIfIntact } from '../table/sessions.js'
 
 /** The group that is meant: the one given, that of the environment, or that of the project this process is in. Throws a Fault (5) if the home is none. */
 export function groupOf(given: string | undefined): string {
@@ -24,9 +25,10 @@ export interface Added extends GroupRule {
 
 /**
  * Adds rules to a group, all or none of them, and answers the open questions that they decide. Throws usage for a rule that does not parse,
- * or that can fit nothing.
+ * or that can fit nothing, a Fault (4) inside of a session of the group for one that allows.
  */
 export async function addRules(group: string, texts: readonly string[], kind: RuleKind): Promise<Added[]> {
+  if (kind !== 'never') notItself(group)
   const rules = texts.map(parseRule)
   for (const rule of rules) {
     const never = neverFits(rule, kind === 'never' ? 'deny' : 'allow')
@@ -38,12 +40,20 @@ export async function addRules(group: string, texts: readonly string[], kind: Ru
   return added
 }
 
-function warningOf(rule: Rule, kind: RuleKind): string | undefined {
+/** An agent that gives itself leave asks nobody. It keeps agents from that mistake; one set on it is held by --sandbox. */
+function notItself(group: string): void {
+  const around = inside()
+  if (around === undefined || readIfIntact(around.session)?.group !== group) return
+  throw new Fault(`the rules of the group ${quoted(group)} are not for a session in it to loosen: run it outside`, EXIT.notNow)
+}
+
+/** What there is to say of a rule that allows everything a tool can do. */
+export function warningOf(rule: Rule, kind: RuleKind): string | undefined {
   if (kind === 'never' || !isAnything(rule)) return undefined
   return `the rule ${quoted(formatRule(rule))} allows anything that the tool ${quoted(rule.tool)} can do`
 }
 
-/** Takes rules out of a group, by text, id or the end of an id, all or none of them. Throws a Fault (3) for one that is not there. */
+/** Takes rules out of a group, by text, id or the end of an id, all or none of them. Throws a Fault: 3 for one that is not there, 4 inside of a session of the group for one that forbids. */
 export function removeRules(group: string, which: readonly string[], kind: RuleKind | undefined): GroupRule[] {
   const found = which.map(each => {
     const fit = groupRules(group).filter(rule => (kind === undefined || rule.kind === kind) && isMeant(rule, each))
@@ -52,6 +62,7 @@ export function removeRules(group: string, which: readonly string[], kind: RuleK
     if (byText.length === 0 && fit.length > 1) throw new Fault(`several rules fit ${quoted(each)}: give more of the id`, EXIT.none)
     return byText.length > 0 ? byText : fit
   })
+  if (found.flat().some(({ kind }) => kind === 'never')) notItself(group)
   const ids = new Set(found.flat().map(({ id }) => id))
   return [...ids].flatMap(id => removeRule(group, id))
 }

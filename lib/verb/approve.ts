@@ -14,6 +14,7 @@ import { formatRule, parseRule, type Rule } from '../permission/rule.js'
 import { addRule, groupSources } from '../permission/rules.js'
 import type { Lines } from '../session/pick.js'
 import { readIfIntact } from '../table/sessions.js'
+import { warningOf } from './allow.js'
 import { whatOf } from './relay-row.js'
 import { type RelayPick, selectRelays } from './relays.js'
 
@@ -22,8 +23,8 @@ export interface AnswerOptions {
   reason?: string
   /** Add the rules that are derived of each call to its group, or this one. */
   always?: true | string
-  /** Called before rules are added to a group. */
-  onRules?(rules: readonly string[], group: string): void
+  /** Called before rules are added to a group, with what there is to say of those that are wide. */
+  onRules?(rules: readonly string[], group: string, warnings: readonly string[]): void
 }
 
 export interface Answered {
@@ -67,7 +68,11 @@ export function answer(relays: readonly Relay[], approved: boolean, { reason, al
     done[first ? 'answered' : 'late'].push(relay.relay_id)
     const rules = first ? (wanted.get(relay) ?? []) : []
     if (rules.length === 0) continue
-    onRules(rules, relay.group)
+    onRules(
+      rules,
+      relay.group,
+      rules.flatMap(rule => warningOf(parseRule(rule), approved ? 'always' : 'never') ?? []),
+    )
     for (const rule of rules) {
       addRule(relay.group, rule, approved ? 'always' : 'never', answerer ?? 'person')
       done.rules.push({ group: relay.group, rule })

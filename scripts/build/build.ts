@@ -133,7 +133,7 @@ async function main(): Promise<void> {
   ])
   put('LICENSES.txt', licences(bundled))
   put('package.json', '{"type":"commonjs"}\n')
-  putLibrary()
+  if (made.has('lib/zag-library.js')) putLibrary()
   const data = dataOfPrograms()
   put('lib/programs.json', `${JSON.stringify(data.map(describe), null, 2)}\n`)
   put('lib/data.json', `${JSON.stringify(data)}\n`)

@@ -6,7 +6,6 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { answerRelay, openRelays, type Relay } from '../../lib/permission/relay.js'
-import { addRule } from '../../lib/permission/rules.js'
 import { until, zagHome } from '../help/run.js'
 import { AGENTS } from './agents.js'
 import { Desk, processesOf } from './desk.js'
@@ -53,7 +52,7 @@ for (const agent of agents) {
     await t.test('denied: the reason reaches the model, and it goes on', async t => {
       const id = await desk.spawn(agent, `RUN touch denied-${name}`, ['--ask'])
       const { relay_id } = await question(id)
-      t.ok(answerRelay(relay_id, { approved: false, by: 'person', reason: `the moon is full for ${name}` }))
+      t.match(await desk.go('deny', ['--reason', `the moon is full for ${name}`, relay_id]), { code: 0 })
       t.match(await desk.go('wait', [id]), { code: 0 })
       t.match(desk.latest(), new RegExp(`the moon is full for ${name}`))
       t.notOk(made(`denied-${name}`))
@@ -77,9 +76,8 @@ for (const agent of agents) {
 
 t.test('an "always" of one session holds for the agents of all vendors', async t => {
   const first = await desk.spawn(claude, 'RUN touch shared-first', ['--ask'])
-  const { relay_id, group } = await question(first)
-  addRule(group, 'bash(command=touch shared-*)', 'always', 'person')
-  t.ok(answerRelay(relay_id, { approved: true, by: 'person' }))
+  const { relay_id } = await question(first)
+  t.match(await desk.go('approve', ['--always=bash(command=touch shared-*)', relay_id]), { code: 0 })
   t.match(await desk.go('wait', [first]), { code: 0 })
   for (const agent of agents) {
     // Also one that nobody said anything about: its group has a rule.

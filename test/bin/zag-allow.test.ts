@@ -59,6 +59,19 @@ t.test('whose rules', async t => {
   t.match(await allow(['remove', 'read', '--group', 'g', '-q']), { code: 0 })
 })
 
+t.test('an agent gives itself no leave', async t => {
+  const inside = (words: string) =>
+    run('zag-exec', ['-p', 'sh', '-q', words], { home, cwd: two, env: { ZAG_GROUP: undefined, ZAG_SESSION_ID: undefined } })
+  await allow(['add', '--never', 'fetch'], { cwd: two })
+  const refused = /^zag-allow: the rules of the group '.*two' are not for a session in it to loosen: run it outside\n$/
+  t.match(await inside('zag allow add bash 2>&1; echo $?'), { stdout: new RegExp(`${refused.source.slice(0, -1)}4\n$`) })
+  t.match(await inside('zag allow remove fetch 2>&1; echo $?'), { stdout: new RegExp(`${refused.source.slice(0, -1)}4\n$`) })
+  t.match(await inside('zag allow add --never edit; zag allow add --group other read 2>/dev/null'), {
+    stdout: 'never\tedit\nalways\tread\n',
+  })
+  t.same(await listed([], { cwd: two }), ['always read(path=x)', 'never fetch', 'never edit'])
+})
+
 t.test('bad input adds nothing', async t => {
   const bad: [string[], RegExp][] = [
     [['bash(command=a'], /column 15: the '\)' is missing/],

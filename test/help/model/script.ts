@@ -2,6 +2,7 @@
 //
 //   SAY text          the text
 //   RUN command       a call of the agent's shell; what it gave is quoted afterwards
+//   USE tool input    a call of this tool with this input, as JSON on the same line; what it gave is quoted afterwards
 //   SIZE              how many characters the user's message has
 //   COUNT             how many messages of the user the conversation has
 //   RECALL            the first of them
@@ -29,7 +30,7 @@ interface Order {
   rest: string
 }
 
-const ORDER = /^(SAY|RUN|SIZE|COUNT|RECALL|HANG|FAILS|FAIL|LIMIT|HALF|CALLS|CALL|BROKEN|LOOP|EMPTY)\b *(.*)$/gm
+const ORDER = /^(SAY|RUN|USE|SIZE|COUNT|RECALL|HANG|FAILS|FAIL|LIMIT|HALF|CALLS|CALL|BROKEN|LOOP|EMPTY)\b *(.*)$/gm
 
 /** The names that agents give their shell. */
 const SHELL = /^(Bash|bash|shell|shell_command|exec_command|run_shell_command)$/
@@ -62,6 +63,7 @@ function follow(order: Order | undefined, asked: string[], { tools }: Talk): Ans
   if (!order) return say(`you said: ${latest}`)
   const { word, rest } = order
   if (word === 'RUN') return run(rest, tools)
+  if (word === 'USE') return use(rest)
   if (word === 'HANG') return { ...say('I begin and'), hang: true }
   if (word === 'EMPTY') return { said: { pieces: [] } }
   if (word === 'FAIL') return { failure: failure(rest) }
@@ -137,6 +139,11 @@ function run(command: string, tools: Tool[]): Answer {
   const shell = tools.find(({ name }) => SHELL.test(name))
   if (!shell) return say(`no shell among the tools: ${tools.map(({ name }) => name).join(' ')}`)
   return { said: { pieces: ['I will ', 'run it.'], call: shellCall(shell, command) } }
+}
+
+function use(order: string): Answer {
+  const [, name = '', input = ''] = /^(\S+) +(.*)$/.exec(order) ?? []
+  return { said: { pieces: ['I will ', 'use it.'], call: { name, input: fieldsOf(JSON.parse(input)) } } }
 }
 
 function shellCall(shell: Tool, command: string): Call {
