@@ -33,6 +33,9 @@ export function acpReader(past: Past, words: AcpWords = {}): Reader {
   )
 }
 
+/** How zag's own agent tells of what the protocol has no word for. */
+export const NOTICE = '_zag/status'
+
 class AcpTurn {
   readonly #past: Past
   readonly #words: AcpWords
@@ -58,6 +61,7 @@ class AcpTurn {
     if (line.method === 'session/update' && this.#begins) return [status('before the turn', line)]
     if (line.method === 'session/update') return this.#update(fieldsOf(params.update))
     if (line.method === 'session/request_permission') return [...this.rest(), ...this.#call(fieldsOf(params.toolCall), true)]
+    if (line.method === NOTICE) return [...this.rest(), status(textOf(params.message) ?? NOTICE, params.data)]
     if (typeof line.method === 'string') return [status(line.method, line)]
     const result = fieldsOf(line.result)
     this.#begins = result.protocolVersion !== undefined
@@ -105,7 +109,7 @@ class AcpTurn {
     const tool_id = textOf(update.toolCallId) ?? ''
     const call = { ...this.#calls.get(tool_id), ...Object.fromEntries(Object.entries(update).filter(([, value]) => value != null)) }
     this.#calls.set(tool_id, call)
-    const about = { tool_id, tool: nameOfCall(call), tool_kind: kindOfAcp(call.kind) }
+    const about = { tool_id, tool: nameOfCall(call), tool_kind: kindOfCall(call) }
     const done = update.status === 'completed' || update.status === 'failed'
     const events: NewEvent[] = []
     if (!this.#told.has(tool_id) && (asked || done || update.status === 'in_progress')) {
@@ -153,8 +157,9 @@ class AcpTurn {
     account.success = false
     account.error = code === -32000 ? `${text}: log in with the agent itself first` : text
     account.result = this.#result
-    if (isLimit(code, text, more)) account.limit = { message: text }
-    return [...events, status('error', { code, message, data })]
+    const resetAt = typeof more.resetAt === 'number' ? more.resetAt : undefined
+    if (isLimit(code, text, more)) account.limit = { message: text, ...(resetAt === undefined ? {} : { resetAt }) }
+    return [...events, ...(more.usage === undefined ? [] : this.#spent(more)), status('error', { code, message, data })]
   }
 }
 
@@ -194,7 +199,13 @@ function costBefore(past: Past): number {
 
 /** What a tool is called: the protocol has a title for people, which says what this one call does, and a kind. */
 export function nameOfCall(call: { _meta?: unknown; kind?: unknown }): string {
-  return textOf(fieldsOf(fieldsOf(call._meta).claudeCode).toolName) ?? textOf(call.kind) ?? 'other'
+  const meta = fieldsOf(call._meta)
+  return textOf(fieldsOf(meta.zag).tool) ?? textOf(fieldsOf(meta.claudeCode).toolName) ?? textOf(call.kind) ?? 'other'
+}
+
+/** zag's own agent has a kind that the protocol has not. */
+export function kindOfCall(call: { _meta?: unknown; kind?: unknown }): ToolKind {
+  return fieldsOf(fieldsOf(call._meta).zag).kind === 'sub_agent' ? 'sub_agent' : kindOfAcp(call.kind)
 }
 
 const KINDS: Record<string, ToolKind> = {

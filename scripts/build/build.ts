@@ -18,7 +18,12 @@ import { chunkOf, HEAVY, packageSource, startSource, stubSource } from './packag
 const TOP = process.cwd()
 const DIST = join(TOP, 'dist')
 /** What zag starts itself, by the name it gets in dist/lib. */
-const OWN = { 'zag-runner': 'lib/run/main.ts', 'zag-ollama': 'lib/provider/ollama-agent.ts', 'zag-library': 'lib/library/zag.ts' }
+const OWN = {
+  'zag-runner': 'lib/run/main.ts',
+  'zag-library': 'lib/library/zag.ts',
+  'zag-native': 'lib/native/main.ts',
+  'zag-ollama': 'lib/provider/ollama-agent.ts',
+}
 const BUILD = join(import.meta.dirname, '../../scripts/build')
 
 /** What a chunk has in place of import.meta; load.ts says whether it is of the program that was started. */
