@@ -410,7 +410,11 @@ t.test('126 and 127', async t => {
   await says(['-p', 'acp', 'x'], 2, /^zag-spawn: provider 'acp' needs --agent: .*\n$/)
   await says(['-p', 'sh', '--agent', 'x', 'x'], 2, /^zag-spawn: provider 'sh' has no --agent: .*\n$/)
   await says(['-p', 'sj', 'x'], 127, /^zag-spawn: no provider 'sj': did you mean sh\?\n$/)
-  await says(['-p', 'native', 'x'], 127, /^zag-spawn: provider 'native' cannot be used: OPENAI_API_KEY is not set, and no endpoint is named: .*\n$/)
+  await says(
+    ['-p', 'native', 'x'],
+    127,
+    /^zag-spawn: provider 'native' cannot be used: OPENAI_API_KEY is not set, and no endpoint is named: .*\n$/,
+  )
   await says(['x'], 127, /no provider given and no agent found: give --provider/)
   t.equal(zag.ids().length, before, 'nothing was made')
 })
