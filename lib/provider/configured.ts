@@ -35,6 +35,7 @@ export function configured(name: string, { command, resume, format, env }: Confi
       if (words.includes('{model}') && !model) throw usage(`provider '${name}' needs a model: give --model, or set [models.${name}]`)
       if (words.includes('{prompt}')) checkWord(name, prompt)
     },
+    ownConversation: true,
     launch(task) {
       const asked = task.resumed && resume ? resume : command
       const argv = asked.map(word => wordFor(word, task)) as [string, ...string[]]

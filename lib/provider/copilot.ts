@@ -58,6 +58,7 @@ export const copilot: Provider = {
       throw usage('a prompt that begins with /compact is a command to copilot: begin it with another word')
     if (mcpConfig !== undefined) mcpServers(mcpConfig)
   },
+  ownConversation: true,
   launch: task => ({ argv: ['copilot', ...wordsFor(task)], stdin: task.promptFile, remade: instructions(task) }),
   reader: past => readerOf(new Telling(past)),
   live: copilotLive(task => ({ argv: ['copilot', '--acp', '--no-auto-update', ...sharedWords(task)], remade: instructions(task) })),

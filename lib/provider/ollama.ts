@@ -34,6 +34,7 @@ export const ollama: Provider = {
     // The server has no default, and the first of its models may be one that cannot talk.
     if (!model) throw usage("ollama needs a model: give --model, or set 'model' in config.toml; 'ollama list' shows those that are there")
   },
+  ownConversation: true,
   launch: task => ({
     argv: [process.execPath, join(distribution(), 'lib', 'zag-ollama.js'), task.keep('ollama.json', JSON.stringify(settingsOf(task)))],
     stdin: task.promptFile,

@@ -191,6 +191,8 @@ export interface Provider {
   /** Throws usage for what it could not be started with; asked before a session is made. */
   check?(asked: { model?: string; prompt: Buffer; flags: Wishes }): void
   launch(task: Task): Launch
+  /** Run once for each turn, it can go on with a conversation of which it told no id: that is chosen or kept on zag's side. */
+  ownConversation?: true
   reader(past: Past): Reader
   /** It is used only where it is asked for by its name. */
   named?: true
