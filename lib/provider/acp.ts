@@ -5,8 +5,9 @@ import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { findProgram } from '../process/program.js'
 import { acpReader } from './acp-reader.js'
 import { acpDriver } from './acp-talk.js'
+import { wordsOfCopilot } from './copilot-live.js'
 import { mcpServers } from './mcp.js'
-import { type Provider, STALL, type Start, type Task, type Wishes } from './provider.js'
+import { type Past, type Provider, type Reader, STALL, type Start, type Task, type Wishes } from './provider.js'
 
 export const acp: Provider = {
   name: 'acp',
@@ -27,13 +28,17 @@ export const acp: Provider = {
     )
   },
   launch: task => ({ ...start(task), stdin: task.promptFile }),
-  reader: past => acpReader(past),
+  reader,
   live: {
     only: true,
     start,
-    reader: past => acpReader(past),
+    reader,
     driver: (task, wire) => acpDriver(task, wire),
   },
+}
+
+function reader(past: Past): Reader {
+  return acpReader(past, wordsOfCopilot(past))
 }
 
 function start(task: Task): Start {
