@@ -220,7 +220,7 @@ export class LiveAgent {
     const { id } = this.#session
     const said = readAnew({ id, read: this.#live.reader, from: this.begun, since: this.begun.stdout }, log, exit)
     const verdict: Verdict = { success: false, error: `the agent cannot be talked with: ${error}`, limit: said.verdict.limit }
-    return { ...said, verdict, exit }
+    return { ...said, verdict, exit, unopened: true }
   }
 
   /** Puts something between what the agent said before it and what it says after. */

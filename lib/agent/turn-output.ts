@@ -17,6 +17,8 @@ export interface Said {
   /** The last lines on stderr, of one that did not exit with 0. */
   stderr?: string
   ends: Offsets
+  /** The agent was told nothing: no talk with it could begin. */
+  unopened?: true
 }
 
 /** Whether the agent of a session is one process that is talked with, and not one for each turn. */

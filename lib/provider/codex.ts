@@ -15,11 +15,13 @@ import { codexLive } from './codex-live.js'
 import { checkServers, promptSetting, settingsFor } from './codex-settings.js'
 import { causeIn, explained, limitIn } from './codex-words.js'
 import { fieldsOf, type Line, status, textOf } from './fields.js'
-import { findAgent } from './program.js'
+import { askAgent, findAgent } from './program.js'
 import { type Past, type Provider, type Reader, STALL, type Task } from './provider.js'
 
 /** It refuses a longer prompt, in characters. */
 const LONGEST_PROMPT = 1024 * 1024
+
+const PROGRAM = { command: 'codex', package: '@openai/codex', least: '0.100.0' }
 
 export const codex: Provider = {
   name: 'codex',
@@ -35,7 +37,8 @@ export const codex: Provider = {
     const folder = own || '~/.codex'
     return { write: [folder], read: [join(folder, 'config.toml'), join(folder, 'rules')] }
   },
-  find: () => findAgent({ command: 'codex', package: '@openai/codex', least: '0.100.0' }),
+  find: () => findAgent(PROGRAM),
+  ask: path => askAgent(PROGRAM, path),
   check({ prompt, flags: { systemPrompt, mcpConfig } = {} }) {
     checkPrompt(prompt)
     promptSetting(systemPrompt)

@@ -11,7 +11,7 @@ import { type Account, accountReader, oneLine } from './account.js'
 import { acpReader } from './acp-reader.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { mcpServers } from './mcp.js'
-import { askVersion, findAgent } from './program.js'
+import { askAgent, findAgent } from './program.js'
 import { type Exit, type Provider, type Reader, STALL, type Task } from './provider.js'
 
 const KINDS: Record<string, ToolKind> = {
@@ -32,6 +32,8 @@ const KINDS: Record<string, ToolKind> = {
   task: 'sub_agent',
 }
 
+const PROGRAM = { command: 'opencode', package: 'opencode-ai', least: '1.18.0' }
+
 export const opencode: Provider = {
   name: 'opencode',
   does: 'opencode, with the models of any vendor',
@@ -46,8 +48,8 @@ export const opencode: Provider = {
     ),
     read: [],
   }),
-  find: () => findAgent({ command: 'opencode', package: 'opencode-ai', least: '1.18.0' }),
-  version: askVersion,
+  find: () => findAgent(PROGRAM),
+  ask: path => askAgent(PROGRAM, path),
   check({ model, flags }) {
     if (flags.mcpConfig !== undefined) mcpServers(flags.mcpConfig)
     // Of any other it says no more than "Unexpected server error".

@@ -186,8 +186,8 @@ export interface Provider {
   state?(env: NodeJS.ProcessEnv): { write: string[]; read: string[] }
   /** Where it is, by a look at files alone: asked before every start. */
   find(): Found | Promise<Found>
-  /** Its version, if `find` cannot tell it, by running it. */
-  version?(path: string): Promise<string | undefined>
+  /** The same with its version, if `find` cannot tell that, by running it. */
+  ask?(path: string): Promise<Found>
   /** Throws usage for what it could not be started with; asked before a session is made. */
   check?(asked: { model?: string; prompt: Buffer; flags: Wishes }): void
   launch(task: Task): Launch

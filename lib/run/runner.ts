@@ -2,6 +2,7 @@
 // asks, and its beginning and end told for all to see. A session that lives on takes turn after turn from its inbox; any
 // other has one turn a run. Holds no state that is not on disk: if this process is killed, settle.ts does the rest.
 
+import { withAge } from '../agent/age.js'
 import { markOf } from '../agent/agent.js'
 import { keepConversation } from '../agent/conversation.js'
 import { putContext } from '../agent/inject.js'
@@ -165,7 +166,8 @@ export class Run {
     const between = new Between(this.#session.id)
     this.#between = between
     try {
-      if (this.#playing) await this.#endTurn(provider)
+      const unopened = this.#playing && (await this.#endTurn(provider))
+      if (unopened) return unopened
       while (!this.#request) {
         this.#turn = await between.next(() => this.#request !== undefined || this.look())
         if (this.#turn === undefined) break
@@ -184,7 +186,7 @@ export class Run {
     }
   }
 
-  /** A later turn of a session that lives on. An agent that cannot be started is how the run ends. */
+  /** A later turn of a session that lives on. An agent that cannot be started, or talked with, is how the run ends. */
   async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
     const failed = await this.#start(turn, provider)
     if (failed) {
@@ -193,12 +195,11 @@ export class Run {
       return failed
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
-    await this.#endTurn(provider)
-    return undefined
+    return this.#endTurn(provider)
   }
 
-  /** The turn at work to its end, told for all to see. */
-  async #endTurn(provider: Provider): Promise<void> {
+  /** The turn at work to its end, told for all to see; gives how the run ends if the agent cannot be talked with. */
+  async #endTurn(provider: Provider): Promise<Outcome | undefined> {
     let said = await this.#play(provider)
     let outcome = await this.#outcomeOf(said)
     while (this.#limit) {
@@ -218,6 +219,8 @@ export class Run {
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
     this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.ends.stdout })
+    // It would sit there, and nobody told it anything.
+    return said.unopened && !this.#request ? { ...outcome, ...exitFields(said.exit), reason: reason ?? 'start' } : undefined
   }
 
   /** Sleeps until a limit is over and lets the agent go on with the turn that met it; or gives how the turn ends, if it does not go on. */
@@ -252,7 +255,8 @@ export class Run {
     const playing = this.#playing as Playing
     if (this.#request) this.#stop()
     const disarm = this.#armStall(this.#session.stall_ms ?? provider.stall ?? 0)
-    const said = await playing.done(this.#log).finally(disarm)
+    const done = await playing.done(this.#log).finally(disarm)
+    const said = this.#request ? done : await withAge(done, provider)
     this.#playing = undefined
     // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
     this.#request ??= requestedEnd(this.#session.id, this.#run)

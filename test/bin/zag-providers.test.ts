@@ -40,7 +40,7 @@ zag.configure(CONFIG)
 t.test('the list, as text and --json', async t => {
   const { code, stdout, stderr } = await zag.go('providers')
   t.match({ code, stderr }, { code: 0, stderr: '' })
-  t.match(stdout, /^sh\tyes\t-\t\/bin\/sh\tauto_approve, resume$/m)
+  t.match(stdout, /^sh\tyes\t-\t\/bin\/sh\tauto_approve, resume, schema$/m)
   t.match(stdout, /^gone\tno\t-\t-\t'no-such-agent' was not found: install it, or mend \[providers\.gone\] command$/m)
   const all = rows((await zag.go('providers', ['--json'])).stdout)
   // Which agents this machine has besides is no matter here.
@@ -57,8 +57,8 @@ t.test('the list, as text and --json', async t => {
       ['plain', false],
     ],
   )
-  t.match(json[0], { path: '/bin/sh', does: 'the prompt is a POSIX shell script', can: ['auto_approve', 'resume'] })
-  t.match(json[1], { path: join(zag.home, 'show'), can: ['auto_approve', 'model'] })
+  t.match(json[0], { path: '/bin/sh', does: 'the prompt is a POSIX shell script', can: ['auto_approve', 'resume', 'schema'] })
+  t.match(json[1], { path: join(zag.home, 'show'), can: ['auto_approve', 'model', 'schema'] })
   t.match(json[6], { why: /may not be executed/, install: String })
   t.match(await zag.go('providers', ['x']), { code: 2, stdout: '', stderr: /'x' is one word too many/ })
 })
