@@ -284,7 +284,6 @@ class Told {
 
   /** There it ends, says nothing more and exits with 0. */
   #endRejected(tool: string, account: Account): void {
-    account.result = undefined
     if (!this.#failed) account.error = `it may not use '${tool}' and gave up: allow that in its permissions, or give --auto-approve`
   }
 
