@@ -4,6 +4,7 @@
 
 import { EXIT, Fault } from '../base/exit.js'
 import { isId } from '../base/id.js'
+import { checkAsked } from '../provider/asked.js'
 import type { Provider } from '../provider/provider.js'
 import { ABOUT_ESCAPES, block } from '../session/fence.js'
 import { bytesOf, type Message } from '../session/inbox.js'
@@ -25,7 +26,7 @@ export function writePrompt(session: Session, provider: Provider, turn: number):
   if (messages.length === 0) throw new Fault(`turn ${turn} of session ${id} has no message`, EXIT.system)
   const before = canGoOn(session, provider) || !hasBegun(session, turn) ? '' : transcript(session)
   const prompt = Buffer.concat([Buffer.from(before), promptOf(provider, messages)])
-  provider.check?.({ model, prompt, flags: session.flags })
+  checkAsked(provider, { model, prompt, flags: session.flags })
   replaceFile(path, prompt)
 }
 

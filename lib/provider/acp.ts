@@ -47,7 +47,14 @@ function start(task: Task): Start {
 
 /** The words of --agent, as a shell would have them, without one. */
 function wordsOf({ agent }: Wishes): [string, ...string[]] {
+  if (hasOpenQuote(agent ?? '')) throw usage(`--agent ${quoted(agent ?? '')}: a quote is opened and never closed`)
   const [program, ...words] = parseArgsStringToArgv(agent ?? '')
   if (program === undefined) throw usage("provider 'acp' needs --agent: the command line of an agent, as --agent 'gemini --acp'")
   return [program, ...words]
+}
+
+function hasOpenQuote(words: string): boolean {
+  let open = ''
+  for (const sign of words.match(/['"]/g) ?? []) open = open === '' ? sign : open === sign ? '' : open
+  return open !== ''
 }

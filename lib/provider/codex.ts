@@ -4,7 +4,6 @@
 // sentences tell of limits, with a moment in the zone of the machine. Without a network it waits for ever, and says so each minute.
 // A thread is gone on with by its UUID alone: with any other word it would begin a new one and not say so.
 
-import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
 import { usage } from '../base/exit.js'
 import type { NewEvent } from '../log/events.js'
@@ -65,7 +64,6 @@ function wordsFor({ model, flags: { addDir = [], plan, autoApprove } }: Task): s
 const threadOf = ({ resumed, conversation }: Task) => (resumed && conversation ? ['resume', conversation] : [])
 
 function checkPrompt(prompt: Buffer): void {
-  if (!isUtf8(prompt)) throw usage('the prompt is no UTF-8, which codex does not take')
   let characters = 0
   // The bytes that begin one.
   for (const byte of prompt) if ((byte & 0xc0) !== 0x80) characters += 1

@@ -21,6 +21,7 @@ export function configured(name: string, { command, resume, format, env }: Confi
     name,
     does: `configured: ${command.join(' ')}`,
     prompt: 'text',
+    bytes: true,
     can,
     find(): Found {
       const program = findProgram(command[0], process.env.PATH)

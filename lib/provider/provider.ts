@@ -175,6 +175,8 @@ export interface Provider {
   does: string
   /** A script's prompt is run as it is: nothing is put before or after it. */
   prompt: 'script' | 'text'
+  /** It takes a prompt of any bytes, also such as are no text. */
+  bytes?: true
   can: ReadonlySet<Feature>
   /** The models that --size stands for, unless the configuration names others. */
   sizes?: Readonly<Record<Size, string>>

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { copilot } from '../../../lib/provider/copilot.js'
 import { acp } from '../../../lib/provider/acp.js'
+import { copilot } from '../../../lib/provider/copilot.js'
 import type { Live, Past } from '../../../lib/provider/provider.js'
 import { TOP } from '../../help/run.js'
 

@@ -100,7 +100,11 @@ const BROKEN_OFF: Record<string, { read: () => Reader; said: string; lines: obje
       { method: 'item/agentMessage/delta', params: { turnId: 't', itemId: 'i', delta: 'a part' } },
     ],
   },
-  gemini: { read: () => gemini.reader(nothing), said: 'a part', lines: [{ type: 'message', role: 'assistant', content: 'a part', delta: true }] },
+  gemini: {
+    read: () => gemini.reader(nothing),
+    said: 'a part',
+    lines: [{ type: 'message', role: 'assistant', content: 'a part', delta: true }],
+  },
   opencode: { read: () => opencode.reader(nothing), said: 'whole', lines: [{ type: 'text', sessionID: 's', part: { text: 'whole' } }] },
   copilot: {
     read: () => copilot.reader(nothing),
