@@ -226,7 +226,12 @@ export class LiveAgent {
   /** Puts something between what the agent said before it and what it says after. */
   #tell(events: NewEvent[]): void {
     this.#output?.take()
-    this.#log?.append(...events)
+    try {
+      this.#log?.append(...events)
+    } catch (error) {
+      // A full disk: the agent is answered all the same, and there is nobody here to be told.
+      if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error
+    }
   }
 
   #send(message: object): void {

@@ -14,7 +14,8 @@ const LONGEST_WORD = 128 * 1024 - 1
 /** The provider that `[providers.NAME]` describes. */
 export function configured(name: string, { command, resume, format, env }: ConfiguredProvider): Provider {
   const words = [...command, ...(resume ?? [])]
-  const can = new Set<Feature>(['auto_approve'])
+  // What it may do is for its own command line to say.
+  const can = new Set<Feature>()
   if (words.includes('{model}')) can.add('model')
   if (resume) can.add('resume')
   return {

@@ -10,7 +10,7 @@ import type { LiveAgent } from '../agent/live.js'
 import { writePrompt } from '../agent/prompt.js'
 import { type Playing, shoot } from '../agent/shot.js'
 import { isLive, type Said } from '../agent/turn-output.js'
-import { Fault } from '../base/exit.js'
+import { EXIT, Fault } from '../base/exit.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
@@ -192,7 +192,10 @@ export class Run {
     if (failed) {
       const { success, status: stop_reason, error, reason, exit_code } = failed
       endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, reason, exit_code })
-      return failed
+      // What this one was to be told cannot be, and so was not said; what comes next may.
+      if (exit_code !== EXIT.usage) return failed
+      this.#log.append({ type: 'turn_ended', turn, success, stop_reason, error, reason })
+      return undefined
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
     return this.#endTurn(provider)

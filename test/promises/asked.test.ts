@@ -63,3 +63,14 @@ t.test('results put before it that make it too long: the run fails, and no agent
   const [row] = rows((await zag.go('status', ['--json', stdout.trim()])).stdout)
   t.match(row, { error: /the prompt has \d+ characters, and codex takes 1048576 at most/ })
 })
+
+t.test('-I: a message that cannot be told fails alone', async t => {
+  zag.configure('[providers.word]\ncommand = ["printf", "%.5s", "{prompt}"]\n')
+  const id = (await zag.go('spawn', ['-p', 'word', '-I', '--context-bytes', '200000', '-'], { input: 'x'.repeat(100_000) })).stdout.trim()
+  const said = (text: string, ...flags: string[]) => zag.go('input', ['--session', id, ...flags, '-'], { input: text })
+  t.match(await said('y'.repeat(100_000)), { code: 1, stdout: '', stderr: /too many for one word of a command/ })
+  t.match(await said('z'), { code: 0 })
+  t.match(await zag.go('status', [id]), { stdout: /running|idle/ })
+  t.match(await zag.go('input', ['--session', id, '--end']), { code: 0 })
+  t.match(await zag.go('wait', [id]), { code: 0 })
+})

@@ -21,7 +21,8 @@ t.test('servers, with what they leave out', async t => {
     a: { url: 'https://h/p', transport: 'http', headers: {} },
     b: { url: 'http://h', transport: 'sse', headers: { h: 'v' } },
   })
-  t.match(read({ a: { url: '${BASE:-http://h}/p' } }), { a: { url: /BASE/ } }) // biome-ignore lint/suspicious/noTemplateCurlyInString: so it is written
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: so it is written
+  t.match(read({ a: { url: '${BASE:-http://h}/p' } }), { a: { url: /BASE/ } })
 })
 
 const WRONG: [unknown, RegExp][] = [
