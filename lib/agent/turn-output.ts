@@ -167,7 +167,7 @@ function careful(turn: Turn): Reader {
     },
     verdict(exit) {
       try {
-        const verdict = reader.verdict(exit)
+        const verdict = onOneLine(reader.verdict(exit))
         return broken === undefined ? verdict : { ...verdict, success: false, error: broken }
       } catch (error) {
         warning(error, [])
@@ -175,6 +175,11 @@ function careful(turn: Turn): Reader {
       }
     },
   })
+}
+
+/** What went wrong is told on one line, whatever an agent makes of it. */
+function onOneLine(verdict: Verdict): Verdict {
+  return verdict.error === undefined ? verdict : { ...verdict, error: verdict.error.replace(/\s*[\r\n]\s*/g, ' ') }
 }
 
 const NEWLINE = Buffer.from('\n')

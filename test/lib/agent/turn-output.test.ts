@@ -3,7 +3,7 @@
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { TurnOutput } from '../../../lib/agent/turn-output.js'
+import { readAnew, TurnOutput } from '../../../lib/agent/turn-output.js'
 import { newId } from '../../../lib/base/id.js'
 import { paths } from '../../../lib/base/paths.js'
 import { LogWriter } from '../../../lib/log/write.js'
@@ -78,4 +78,15 @@ t.test('a reader that breaks fails the turn, tells what it could not read, and r
     })
     rmSync(paths.inSession(id, 'log.ndjson'))
   }
+})
+
+t.test('what went wrong is one line, whatever its provider makes of it', async t => {
+  const id = newId()
+  makeFolder(paths.session(id))
+  writeFileSync(paths.inSession(id, 'stdout'), '')
+  const log = new LogWriter(id)
+  t.teardown(() => log.close())
+  const read = (): Reader => ({ out: () => [], verdict: () => ({ success: false, error: 'one\r\n  two\nthree' }) })
+  const { verdict } = readAnew({ id, read, from: { stdout: 0, stderr: 0 } }, log, { code: 1, signal: null })
+  t.equal(verdict.error, 'one two three')
 })
