@@ -15,7 +15,7 @@ import type {
 import type { Call, Decision } from '../permission/call.js'
 import { type AcpTable, acpQuestion } from './acp-calls.js'
 import { edit, isSaidNo, read, refusal } from './calls.js'
-import { fieldsOf, type Line, textOf } from './fields.js'
+import { fieldsOf, isConversation, type Line, textOf } from './fields.js'
 import { mcpServers } from './mcp.js'
 import type { Driver, Task, Wire } from './provider.js'
 
@@ -96,11 +96,12 @@ class Talk {
   }
 
   async open(): Promise<string> {
-    const about = await this.#agent.request('initialize', {
+    const about: Partial<InitializeResponse> | null = await this.#agent.request('initialize', {
       protocolVersion: VERSION,
       clientInfo: { name: 'zag', version: '0' },
       clientCapabilities: { fs: { readTextFile: true, writeTextFile: true }, terminal: false },
     })
+    if (typeof about?.protocolVersion !== 'number') throw new Error("its answer to 'initialize' says no version of the protocol")
     if (about.protocolVersion !== VERSION)
       throw new Error(`it speaks version ${about.protocolVersion} of the Agent Client Protocol, and zag speaks version ${VERSION}`)
     const { conversation, resumed } = this.#task
@@ -125,14 +126,15 @@ class Talk {
   }
 
   async #begin(): Promise<NewSessionResponse> {
-    const begun: NewSessionResponse = await this.#agent.request('session/new', this.#place)
+    const begun: NewSessionResponse | null = await this.#agent.request('session/new', this.#place)
+    if (!isConversation(begun?.sessionId)) throw new Error("its answer to 'session/new' names no conversation")
     this.#session = begun.sessionId
     return begun
   }
 
-  async #goOn(sessionId: string, { agentCapabilities: can }: InitializeResponse): Promise<Partial<NewSessionResponse>> {
+  async #goOn(sessionId: string, { agentCapabilities: can }: Partial<InitializeResponse>): Promise<Partial<NewSessionResponse>> {
     // One that resumes does not tell again all that was said.
-    if (can?.sessionCapabilities?.resume) return this.#agent.request('session/resume', { sessionId, ...this.#place })
+    if (can?.sessionCapabilities?.resume) return (await this.#agent.request('session/resume', { sessionId, ...this.#place })) ?? {}
     if (can?.loadSession) return (await this.#agent.request('session/load', { sessionId, ...this.#place })) ?? {}
     throw new Error('it cannot go on with a conversation: it offers neither session/load nor session/resume')
   }

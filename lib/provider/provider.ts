@@ -207,6 +207,8 @@ export interface Provider {
   does: string
   /** A script's prompt is run as it is: nothing is put before or after it. */
   prompt: 'script' | 'text'
+  /** It takes a prompt of any bytes, also such as are no text. */
+  bytes?: true
   can: ReadonlySet<Feature>
   /** The models that --size stands for, unless the configuration names others. */
   sizes?: Readonly<Record<Size, string>>
@@ -218,13 +220,15 @@ export interface Provider {
   state?(env: NodeJS.ProcessEnv): { write: string[]; read: string[] }
   /** Where it is, by a look at files alone: asked before every start. */
   find(asked?: Asked): Found | Promise<Found>
+  /** The same with its version, if `find` cannot tell that, by running it. */
+  ask?(path: string): Promise<Found>
   /** The model where none is asked for and the configuration names none for all. */
   model?(config: Config): string | undefined
-  /** Its version, if `find` cannot tell it, by running it. */
-  version?(path: string): Promise<string | undefined>
   /** Throws usage for what it could not be started with; asked before a session is made. */
   check?(asked: { model?: string; prompt: Buffer; flags: Wishes }): void
   launch(task: Task): Launch
+  /** Run once for each turn, it can go on with a conversation of which it told no id: that is chosen or kept on zag's side. */
+  ownConversation?: true
   reader(past: Past): Reader
   /** It is used only where it is asked for by its name. */
   named?: true

@@ -12,6 +12,7 @@ import { defaults, inside, isSandboxed, OF_A_SESSION, projectRoot, realFolder } 
 import { timestamp } from '../base/time.js'
 import { type Config, loadConfig } from '../config/config.js'
 import { myself } from '../process/identity.js'
+import { checkAsked } from '../provider/asked.js'
 import { providerOf, providers } from '../provider/list.js'
 import type { Asked, Feature, Provider } from '../provider/provider.js'
 import { filesFor, gather } from '../session/context.js'
@@ -116,7 +117,7 @@ export async function plan(ask: Ask): Promise<Planned> {
   const schema = ask.jsonSchema === undefined ? undefined : await (await import('../agent/schema.js')).loadSchema(ask.jsonSchema)
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, session, schema)
-  provider.check?.({ model: session.model, prompt: files.prompt, flags: session.flags })
+  checkAsked(provider, { model: session.model, prompt: files.prompt, flags: session.flags })
   if (session.sandbox) await trySandbox(session)
   return { session, files, wanted: { name: ask.worktree, carried: config.worktree.carry } }
 }

@@ -2,6 +2,7 @@
 // asks, and its beginning and end told for all to see. A session that lives on takes turn after turn from its inbox; any
 // other has one turn a run. Holds no state that is not on disk: if this process is killed, settle.ts does the rest.
 
+import { withAge } from '../agent/age.js'
 import { markOf } from '../agent/agent.js'
 import { keepConversation } from '../agent/conversation.js'
 import { putContext } from '../agent/inject.js'
@@ -9,7 +10,7 @@ import type { LiveAgent } from '../agent/live.js'
 import { writePrompt } from '../agent/prompt.js'
 import { type Playing, shoot } from '../agent/shot.js'
 import { isLive, type Said } from '../agent/turn-output.js'
-import { Fault } from '../base/exit.js'
+import { EXIT, Fault } from '../base/exit.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
@@ -184,7 +185,8 @@ export class Run {
     const between = new Between(this.#session.id)
     this.#between = between
     try {
-      if (this.#playing) await this.#endTurn(provider)
+      const unopened = this.#playing && (await this.#endTurn(provider))
+      if (unopened) return unopened
       while (!this.#request) {
         this.#turn = await between.next(() => this.#request !== undefined || this.look())
         if (this.#turn === undefined) break
@@ -203,21 +205,23 @@ export class Run {
     }
   }
 
-  /** A later turn of a session that lives on. An agent that cannot be started is how the run ends. */
+  /** A later turn of a session that lives on. An agent that cannot be started, or talked with, is how the run ends. */
   async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
     const failed = await this.#start(turn, provider)
     if (failed) {
       const { success, status: stop_reason, error, reason, exit_code } = failed
       endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, reason, exit_code })
-      return failed
+      // What this one was to be told cannot be, and so was not said; what comes next may.
+      if (exit_code !== EXIT.usage) return failed
+      this.#log.append({ type: 'turn_ended', turn, success, stop_reason, error, reason })
+      return undefined
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
-    await this.#endTurn(provider)
-    return undefined
+    return this.#endTurn(provider)
   }
 
-  /** The turn at work to its end, told for all to see. */
-  async #endTurn(provider: Provider): Promise<void> {
+  /** The turn at work to its end, told for all to see; gives how the run ends if the agent cannot be talked with. */
+  async #endTurn(provider: Provider): Promise<Outcome | undefined> {
     let said = await this.#played(provider)
     let outcome = await this.#outcomeOf(said)
     while (this.#limit) {
@@ -237,6 +241,8 @@ export class Run {
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
     this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.ends.stdout })
+    // It would sit there, and nobody told it anything.
+    return said.unopened && !this.#request ? { ...outcome, ...exitFields(said.exit), reason: reason ?? 'start' } : undefined
   }
 
   /** Sleeps until a limit is over and lets the agent go on with the turn that met it; or gives how the turn ends, if it does not go on. */
@@ -299,7 +305,8 @@ export class Run {
     const playing = this.#playing as Playing
     if (this.#request) this.#stop()
     const disarm = this.#armStall(this.#session.stall_ms ?? provider.stall ?? 0)
-    const said = await playing.done(this.#log).finally(disarm)
+    const done = await playing.done(this.#log).finally(disarm)
+    const said = this.#request ? done : await withAge(done, provider)
     this.#playing = undefined
     // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
     this.#request ??= requestedEnd(this.#session.id, this.#run)

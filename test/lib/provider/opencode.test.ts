@@ -111,7 +111,7 @@ t.test('a tool that nobody allowed: it exits with 0, and failed', async t => {
     verdict: {
       success: false,
       error: "it may not use 'bash' and gave up: allow that in its permissions, or give --auto-approve",
-      result: undefined,
+      result: 'I will run a command.',
       conversation: 'ses_e047a2352ffeklF0IQaxi1Hdko',
     },
   })
