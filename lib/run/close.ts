@@ -15,8 +15,8 @@ import type { Status } from '../session/state.js'
 import { type Begun, begunOf, endTurn, lastTurn, turnEnded } from '../session/turns.js'
 import { sizeIfThere } from '../store/file.js'
 import type { Session } from '../table/sessions.js'
+import { outcomeOf } from './outcome.js'
 import { requestedEnd } from './request.js'
-import { outcomeOf } from './runner.js'
 import { type Ended, finish, keepResult, leaveBehind, promptEvents } from './turn.js'
 
 /** What is left of a dead run's agent gets this long between the steps INT, TERM, KILL, in milliseconds. */

@@ -10,14 +10,14 @@ import type { LiveAgent } from '../agent/live.js'
 import { writePrompt } from '../agent/prompt.js'
 import { type Playing, shoot } from '../agent/shot.js'
 import { isLive, type Said } from '../agent/turn-output.js'
-import { EXIT, Fault } from '../base/exit.js'
+import { EXIT } from '../base/exit.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
 import { LogWriter } from '../log/write.js'
 import { closeRelays } from '../permission/relay.js'
 import { providerOf } from '../provider/list.js'
-import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
+import type { Exit, Limit, Provider } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
@@ -25,6 +25,7 @@ import { endChildren } from './children.js'
 import { fitted } from './fit.js'
 import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
+import { exitFields, failedToStart, type Outcome, outcomeOf } from './outcome.js'
 import { type EndRequest, GRACE, requestedEnd, timeIsOver } from './request.js'
 import { whenSilent } from './stall.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
@@ -44,9 +45,6 @@ export interface RunOptions {
 
 /** So often an agent is told in one turn why it was refused something: it may ask for the same again and again. */
 const FOLLOWED = 8
-
-/** What a run came to, but for its number and its time. */
-type Outcome = Pick<Ended, 'success' | 'status'> & Partial<Ended>
 
 /** A run from its start to its end. */
 export class Run {
@@ -391,37 +389,5 @@ export class Run {
     const { timeout_ms: timeout } = this.#session
     if (timeout === undefined) return () => {}
     return at(this.#deadline ?? Date.now() + timeout, () => this.end(timeIsOver(this.#run, timeout)))
-  }
-}
-
-/** What a run came to: what was asked of it goes before what the agent says of itself. */
-export function outcomeOf(verdict: Verdict, request: EndRequest | undefined): Pick<Ended, 'success' | 'status' | 'error' | 'reason'> {
-  if (!request)
-    return {
-      success: verdict.success,
-      status: verdict.success ? 'completed' : 'failed',
-      error: verdict.error,
-    }
-  const { outcome, error, reason } = request
-  return {
-    success: outcome === 'completed',
-    status: outcome,
-    error,
-    reason: reason ?? (outcome === 'cancelled' ? 'cancelled' : undefined),
-  }
-}
-
-function exitFields({ code, signal }: Exit): Pick<Ended, 'exit_code' | 'signal'> {
-  return { exit_code: code ?? undefined, signal: signal ?? undefined }
-}
-
-function failedToStart(error: unknown): Pick<Ended, 'success' | 'status' | 'error' | 'reason' | 'exit_code'> {
-  if (!(error instanceof Fault)) throw error
-  return {
-    success: false,
-    status: 'failed',
-    error: error.message,
-    reason: 'start',
-    exit_code: error.exit,
   }
 }
