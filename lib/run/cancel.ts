@@ -90,7 +90,7 @@ async function endStuckRunner(id: string): Promise<Status> {
  * over before. Returns the faults of those that could not be ended.
  */
 export async function cancelAll(ids: string[], options: CancelOptions, onEnd: (cancelled: Cancelled) => void): Promise<Fault[]> {
-  const failed: Fault[] = []
+  const failed: Failed = new Map()
   const below = options.only ? new Map<string, number>() : closedBelow(ids, failed)
   const deepest = deepestOf(below)
   const parts = new Map<string, Part>(ids.map(id => [id, { ...options, below: deepest }]))
@@ -98,22 +98,27 @@ export async function cancelAll(ids: string[], options: CancelOptions, onEnd: (c
   const told = (cancelled: Cancelled) => {
     if (!cancelled.already || !below.has(cancelled.status.id)) onEnd(cancelled)
   }
-  return [...failed, ...(await endEach(parts, told))]
+  await endEach(parts, told, failed)
+  return [...failed.values()]
 }
+
+/** Why sessions could not be ended, one reason each. */
+type Failed = Map<string, Fault>
 
 /** Ends what descends from a session, which is closed already. Returns the faults of those that could not be ended. */
 export async function cancelBelow(id: string, grace: number): Promise<Fault[]> {
-  const failed: Fault[] = []
+  const failed: Failed = new Map()
   const below = closedBelow([id], failed)
   const deepest = deepestOf(below)
   const parts = [...below].map(([each, level]) => [each, { grace, reason: 'parent', by: id, along: true, below: deepest - level }] as const)
-  return [...failed, ...(await endEach(new Map<string, Part>(parts), () => {}))]
+  await endEach(new Map<string, Part>(parts), () => {}, failed)
+  return [...failed.values()]
 }
 
 const deepestOf = (below: ReadonlyMap<string, number>) => [...below.values()].reduce((most, level) => Math.max(most, level), 0)
 
 /** What descends from sessions that are to end, each of which is closed before its children are looked for. */
-function closedBelow(ids: readonly string[], failed: Fault[]): Map<string, number> {
+function closedBelow(ids: readonly string[], failed: Failed): Map<string, number> {
   return descendantsOf(ids, id => {
     try {
       const { over, run } = statusOf(id)
@@ -121,21 +126,20 @@ function closedBelow(ids: readonly string[], failed: Fault[]): Map<string, numbe
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       // Of one that was removed this moment there is nothing to close.
-      if (exists(id)) failed.push(error)
+      if (exists(id)) failed.set(id, error)
     }
     return childrenOf(id)
   })
 }
 
-async function endEach(parts: ReadonlyMap<string, Part>, onEnd: (cancelled: Cancelled) => void): Promise<Fault[]> {
-  const failed: Fault[] = []
+async function endEach(parts: ReadonlyMap<string, Part>, onEnd: (cancelled: Cancelled) => void, failed: Failed): Promise<void> {
   const attempt = async (id: string, act: () => Promise<unknown>) => {
     try {
       await act()
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       // Whoever was making a child finds its parent closed and takes the child back.
-      if (!parts.get(id)?.along || exists(id)) failed.push(error)
+      if (!parts.get(id)?.along || exists(id)) failed.set(id, error)
     }
   }
   const waits = new Set([...parts.keys()].filter(id => statusOf(id).state === 'queued'))
@@ -148,7 +152,6 @@ async function endEach(parts: ReadonlyMap<string, Part>, onEnd: (cancelled: Canc
       else others.push(id)
     })
   await Promise.all(others.map(id => attempt(id, async () => onEnd(await cancelOne(id, parts.get(id) ?? {})))))
-  return failed
 }
 
 async function endQueued(id: string, { reason }: CancelOptions): Promise<boolean> {
