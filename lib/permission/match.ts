@@ -38,7 +38,10 @@ export function covers<R extends Rule>(rules: readonly R[], call: Call, place: P
 /** The first rule that refuses a call, or what may be one. */
 export function refuses<R extends Rule>(rules: readonly R[], call: Call, place: Place): R | undefined {
   const own = rules.filter(({ tool }) => tool === call.tool)
-  return own.length === 0 ? undefined : own.find(rule => singles(call).some(single => mayMean(rule, single, place)))
+  if (own.length === 0) return undefined
+  const each = eachOf(call)
+  // Nobody looks through so many: one of them may be what is refused.
+  return each ? own.find(rule => each.some(single => mayMean(rule, single, place))) : own[0]
 }
 
 /** What a call is about, for people: its command, or its parameters. */
@@ -48,18 +51,21 @@ export function describe({ tool, params }: Call): string {
   return formatRule({ tool, params: Object.fromEntries(Object.entries(params).map(([key, value]) => [key, spelt(value) ?? ''])) })
 }
 
-/** A call with lists in it is one call for each of what is in them. */
+/** A call with lists in it is one call for each of what is in them; too many are one that no rule with parameters knows. */
 export function singles(call: Call): Call[] {
+  return eachOf(call) ?? [{ ...call, params: {} }]
+}
+
+function eachOf(call: Call): Call[] | undefined {
   let all: Record<string, unknown>[] = [{}]
   for (const [key, value] of Object.entries(call.params)) {
     const values = Array.isArray(value) ? (value.length === 0 ? [undefined] : value) : [value]
     all = all.flatMap(params => values.map(each => Object.fromEntries([...Object.entries(params), [key, each]])))
-    if (all.length > MOST_SINGLES) return [{ ...call, params: {} }]
+    if (all.length > MOST_SINGLES) return undefined
   }
   return all.map(params => ({ ...call, params }))
 }
 
-/** Lists that make more calls than this are no call that a rule with parameters knows. */
 const MOST_SINGLES = 1000
 
 /** A value of a parameter as the text that globs are matched against. */
@@ -115,11 +121,14 @@ function mayMean({ tool, params }: Rule, call: Call, place: Place): boolean {
       const globs = [...read(glob).flatMap(withoutArguments), ...commandGlobs(glob).globs]
       return !texts || texts.some(each => globs.some(pieces => matches(pieces, each)))
     }
-    if (text === undefined) return false
+    if (text === undefined) return ALWAYS_THERE[tool] === key
     if (isPath(tool, key)) return read(glob).some(pieces => mayFit(pieces, meantBy(text, place), place))
     return read(glob).some(pieces => matches(pieces, textOf(text)))
   })
 }
+
+/** No call is without these: where an agent does not tell them, they may be anything. */
+const ALWAYS_THERE: Partial<Record<string, string>> = { read: 'path', edit: 'path', fetch: 'url', agent: 'prompt' }
 
 /** A search that names no path looks through the folder the agent is in. */
 function given({ tool, params }: Call, key: string): string | undefined {

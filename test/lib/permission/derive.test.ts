@@ -84,6 +84,18 @@ t.test('what no rule with parameters allows gives none, and neither does what is
   t.same(derive({ tool: 'bash', tool_kind: 'shell', params: {} }, PLACE), [])
 })
 
+t.test('of a call that does not tell what it is about there is no rule: the tool alone would allow all it can do', async t => {
+  const none: [string, Record<string, unknown>][] = [
+    ['edit', {}],
+    ['edit', { title: 'x' }],
+    ['fetch', {}],
+    ['agent', {}],
+    ['x', {}],
+    ['x', { '': 1 }],
+  ]
+  for (const [tool, params] of none) t.same(derive({ tool, tool_kind: 'other', params }, PLACE), [], `${tool} ${JSON.stringify(params)}`)
+})
+
 t.test('a rule made of any command allows that command and no other', async t => {
   const odd = [
     'x \'a b\' "c d"',
