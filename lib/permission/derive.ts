@@ -7,6 +7,7 @@ import { isWithin, realOf } from '../base/within.js'
 import type { Call, Place } from './call.js'
 import { literally } from './glob.js'
 import { asText, covers, singles } from './match.js'
+import { reaching } from './reach.js'
 import { formatRule, KNOWN, parseRule, type Rule } from './rule.js'
 import { type Simple, simpleOnes } from './shell.js'
 import { depthOf } from './subcommands.js'
@@ -56,7 +57,7 @@ function ofShell(call: Call, place: Place, having: readonly Rule[]): string[] {
 
 /** The program and its subcommand with anything behind it, or the very command where more would be too much. */
 function ofCommand({ text, words }: Simple): string {
-  const depth = depthOf(words.map(({ value }) => value))
+  const depth = reaching(words).length > 0 ? 0 : depthOf(words.map(({ value }) => value))
   const start = words.slice(0, depth).map(word => word.text)
   return depth === 0 ? literally(text) : `${literally(start.join(' '))} *`
 }

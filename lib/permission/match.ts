@@ -5,8 +5,9 @@ import type { Call, Place } from './call.js'
 import { literally, matches, onlyText, type Piece, readGlob, textOf } from './glob.js'
 import { everyCommand } from './inside.js'
 import { fits, type Meant, mayFit, meant } from './path.js'
-import { formatRule, type Rule } from './rule.js'
-import { simpleCommands } from './shell.js'
+import { reaching } from './reach.js'
+import { formatRule, isAnything, type Rule } from './rule.js'
+import { simpleCommands, simpleOnes } from './shell.js'
 
 /** A part of a call, and the rule that allows it or why none does. */
 export interface Part<R extends Rule = Rule> {
@@ -95,11 +96,14 @@ function ofSingle<R extends Rule>(rules: readonly R[], call: Call, place: Place)
 function ofShell<R extends Rule>(rules: readonly R[], call: Call, place: Place): Part<R>[] {
   const { command } = call.params
   if (typeof command !== 'string') return [{ part: describe(call), why: 'there is no command in it' }]
-  const line = simpleCommands(command)
+  const line = simpleOnes(command)
   if ('outside' in line) return [{ part: command, why: line.outside }]
-  return line.commands.map(part => {
-    const rule = rules.find(each => fitsAll(each, { ...call, params: { ...call.params, command: part } }, place))
-    return rule ? { part, rule } : { part, why: 'no rule allows it' }
+  return line.commands.map(({ text: part, words }) => {
+    const fitting = rules.filter(each => fitsAll(each, { ...call, params: { ...call.params, command: part } }, place))
+    const options = fitting.length > 0 ? reaching(words) : []
+    const rule = fitting.find(each => isAnything(each) || options.every(option => each.params.command?.includes(option)))
+    if (rule) return { part, rule }
+    return { part, why: options.length > 0 ? `no rule that fits has ${options.join(' and ')} in it` : 'no rule allows it' }
   })
 }
 
