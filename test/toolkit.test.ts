@@ -289,6 +289,7 @@ const FLOOR: Record<string, number> = {
   session: 6,
   agent: 7,
   run: 8,
+  native: 9,
   verb: 9,
   install: 10,
   library: 11,
@@ -296,7 +297,7 @@ const FLOOR: Record<string, number> = {
 const COMMAND_MAY = new Set(['base', 'store', 'command'])
 /** Who may import what is not ours; everyone may import what Node has. */
 const DOOR: Record<string, string[]> = {
-  '@agentclientprotocol': ['provider'],
+  '@agentclientprotocol': ['provider', 'native'],
   'string-argv': ['provider'],
   ndjson: ['store'],
   'proper-lockfile': ['store'],
@@ -311,7 +312,7 @@ const DOOR: Record<string, string[]> = {
   '@ai-sdk': ['native'],
 }
 /** What is a program of its own, which zag starts as it starts any agent: its streams are how it speaks. */
-const AGENTS = new Set(['lib/provider/ollama-agent.ts'])
+const AGENTS = new Set(['lib/provider/ollama-agent.ts', 'lib/native/main.ts'])
 const WRITES =
   /\b(?:writeFile|appendFile|rename|link|symlink|unlink|rm|rmdir|mkdir|mkdtemp|copyFile|cp|truncate|ftruncate|utimes|futimes|createWriteStream)(?:Sync)?\b/
 

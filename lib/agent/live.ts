@@ -255,7 +255,7 @@ export class LiveAgent {
     const { id } = this.#session
     const said = readAnew({ id, read: this.#live.reader, from: this.begun, since: this.begun.stdout }, log, exit)
     const verdict: Verdict = { success: false, error: `the agent cannot be talked with: ${error}`, limit: said.verdict.limit }
-    return { ...said, verdict, exit }
+    return { ...said, verdict, exit, unopened: true }
   }
 
   async #ask(question: Question, signal?: AbortSignal): Promise<Decision> {
@@ -289,7 +289,12 @@ export class LiveAgent {
   /** Puts something between what the agent said before it and what it says after. */
   #tell(events: NewEvent[]): void {
     this.#output?.take()
-    this.#log?.append(...events)
+    try {
+      this.#log?.append(...events)
+    } catch (error) {
+      // A full disk: the agent is answered all the same, and there is nobody here to be told.
+      if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error
+    }
   }
 
   #send(message: object): void {

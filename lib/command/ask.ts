@@ -19,6 +19,7 @@ export const askFlags = {
   noAsk: { type: 'boolean', does: 'refuse what no rule decides, also where asking is the default' },
   relayTimeout: { type: 'time', value: 'time', does: 'deny what nobody answered for so long' },
   agent: { type: 'string', value: 'command', does: "how to start the agent of the provider acp: --agent 'gemini --acp'" },
+  baseUrl: { type: 'string', value: 'url', does: 'the endpoint of the models, for the provider native' },
   systemPrompt: { type: 'string', short: 's', value: 'text', does: 'the system prompt' },
   addDir: { type: 'strings', value: 'folder', does: 'another folder the agent may work in' },
   env: { type: 'strings', value: 'name=value', does: 'a variable for the agent' },

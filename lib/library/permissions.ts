@@ -3,11 +3,12 @@
 
 import { checkFile, locate, type Patched, patchFiles, readBytes } from '../file/guard.js'
 import { type Held, lockFile } from '../file/lock.js'
-import type { Call } from '../permission/call.js'
+import type { Call, Decision } from '../permission/call.js'
 import { type GroupRule, groupRules, type RuleKind } from '../permission/rules.js'
 import { whoHere } from '../session/who.js'
 import { type Added, addRules, type Checked, check, groupOf, removeRules } from '../verb/allow.js'
 import { type Answered, type AnswerOptions, approve as approveAll, deny as denyAll } from '../verb/approve.js'
+import { type PermitOptions, permitCall, questionOf } from '../verb/permit.js'
 import type { RelayRow } from '../verb/relay-row.js'
 import { followRelays, listRelays, type RelayPick, selectRelays } from '../verb/relays.js'
 import { listOf, NO_LINES } from './which.js'
@@ -54,6 +55,17 @@ export function approve({ reason, always, ...which }: Relays & AnswerOptions): P
 /** Refuses it, with a reason for the agent. Throws as approve does. */
 export function deny({ reason, always, ...which }: Relays & AnswerOptions): Promise<Answered> {
   return denyAll(which, { reason, always })
+}
+
+/**
+ * Whether an agent may do what a call says: by the rules, and with `ask` by whoever answers first. Nothing outside of sessions where no rule
+ * decides and nobody is to be asked. Throws Faults 2, 3, 5.
+ */
+export function permit({
+  call,
+  ...options
+}: PermitOptions & { call: Omit<Call, 'tool_kind'> & Partial<Call> }): Promise<Decision | undefined> {
+  return permitCall(questionOf(call), options)
 }
 
 interface OfFile extends OfGroup {

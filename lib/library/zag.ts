@@ -56,5 +56,5 @@ export {
   whoami,
 } from './look.js'
 export { type AgentEvent, AgentOrchestrator, type OrchestratorOptions } from './orchestrator.js'
-export { allow, approve, deny, file, type Relays, relay } from './permissions.js'
+export { allow, approve, deny, file, permit, type Relays, relay } from './permissions.js'
 export type { Sessions } from './which.js'

@@ -15,7 +15,7 @@ import type {
 import type { Call, Decision } from '../permission/call.js'
 import { type AcpTable, acpQuestion } from './acp-calls.js'
 import { edit, isSaidNo, read, refusal } from './calls.js'
-import { fieldsOf, type Line, textOf } from './fields.js'
+import { fieldsOf, isConversation, type Line, textOf } from './fields.js'
 import { mcpServers } from './mcp.js'
 import type { Driver, Task, Wire } from './provider.js'
 
@@ -27,6 +27,8 @@ export interface AcpWays {
   serversByConfig?: boolean
   /** The beginning of a prompt that it would take for a command of its own, whatever a model is to be told. */
   commands?: RegExp
+  /** It takes the reason of a refusal beside that, as `_meta.zag.reason`. */
+  reasons?: boolean
   /** What it says of its calls in a way of its own. */
   calls?: AcpTable
 }
@@ -37,7 +39,7 @@ const VERSION = 1
 export async function acpDriver(task: Task, wire: Wire, ways: AcpWays = {}): Promise<Driver> {
   const { client, methods } = await import('@agentclientprotocol/sdk')
   const incoming = new Incoming()
-  const questions = new Questions(task, wire, ways.calls)
+  const questions = new Questions(task, wire, ways)
   const connection = client({ name: 'zag' })
     .onRequest(methods.client.session.requestPermission, ({ params }) => questions.answer(params))
     .onRequest(methods.client.fs.readTextFile, async ({ params }) => {
@@ -94,11 +96,12 @@ class Talk {
   }
 
   async open(): Promise<string> {
-    const about = await this.#agent.request('initialize', {
+    const about: Partial<InitializeResponse> | null = await this.#agent.request('initialize', {
       protocolVersion: VERSION,
       clientInfo: { name: 'zag', version: '0' },
       clientCapabilities: { fs: { readTextFile: true, writeTextFile: true }, terminal: false },
     })
+    if (typeof about?.protocolVersion !== 'number') throw new Error("its answer to 'initialize' says no version of the protocol")
     if (about.protocolVersion !== VERSION)
       throw new Error(`it speaks version ${about.protocolVersion} of the Agent Client Protocol, and zag speaks version ${VERSION}`)
     const { conversation, resumed } = this.#task
@@ -123,14 +126,15 @@ class Talk {
   }
 
   async #begin(): Promise<NewSessionResponse> {
-    const begun: NewSessionResponse = await this.#agent.request('session/new', this.#place)
+    const begun: NewSessionResponse | null = await this.#agent.request('session/new', this.#place)
+    if (!isConversation(begun?.sessionId)) throw new Error("its answer to 'session/new' names no conversation")
     this.#session = begun.sessionId
     return begun
   }
 
-  async #goOn(sessionId: string, { agentCapabilities: can }: InitializeResponse): Promise<Partial<NewSessionResponse>> {
+  async #goOn(sessionId: string, { agentCapabilities: can }: Partial<InitializeResponse>): Promise<Partial<NewSessionResponse>> {
     // One that resumes does not tell again all that was said.
-    if (can?.sessionCapabilities?.resume) return this.#agent.request('session/resume', { sessionId, ...this.#place })
+    if (can?.sessionCapabilities?.resume) return (await this.#agent.request('session/resume', { sessionId, ...this.#place })) ?? {}
     if (can?.loadSession) return (await this.#agent.request('session/load', { sessionId, ...this.#place })) ?? {}
     throw new Error('it cannot go on with a conversation: it offers neither session/load nor session/resume')
   }
@@ -157,15 +161,15 @@ function serversIn(path: string): AcpServer[] {
 class Questions {
   readonly #task: Task
   readonly #wire: Wire
-  readonly #table: AcpTable | undefined
+  readonly #ways: AcpWays
   /** What was told of calls that are not over: a question tells only what is new. */
   readonly #calls = new Map<string, Line>()
   #turn = new AbortController()
 
-  constructor(task: Task, wire: Wire, table: AcpTable | undefined) {
+  constructor(task: Task, wire: Wire, ways: AcpWays) {
     this.#task = task
     this.#wire = wire
-    this.#table = table
+    this.#ways = ways
   }
 
   /** Takes what it tells of its calls; all else is the reader's. */
@@ -182,12 +186,14 @@ class Questions {
   /** What it is told when it asks whether it may. */
   async answer({ options, toolCall }: RequestPermissionRequest): Promise<RequestPermissionResponse> {
     const before = this.#calls.get(toolCall.toolCallId) ?? {}
-    const question = acpQuestion(fieldsOf(toolCall), before, this.#task.cwd, this.#table)
+    const question = acpQuestion(fieldsOf(toolCall), before, this.#task.cwd, this.#ways.calls)
     const decision = await this.#wire.ask(question, this.#turn.signal)
     const option = options.find(({ kind }) => kind === (decision.granted ? 'allow_once' : 'reject_once'))
     if (decision.granted && !option) this.#noOnce(question)
-    if (!decision.granted) this.#wire.untold(question, decision)
-    return { outcome: option ? { outcome: 'selected', optionId: option.optionId } : { outcome: 'cancelled' } }
+    const { reasons } = this.#ways
+    if (!decision.granted && !reasons) this.#wire.untold(question, decision)
+    const told = reasons && !decision.granted ? { _meta: { zag: { reason: refusal(decision) } } } : {}
+    return { outcome: option ? { outcome: 'selected', optionId: option.optionId, ...told } : { outcome: 'cancelled' } }
   }
 
   /** The turn is over: nobody wants to know any more. */

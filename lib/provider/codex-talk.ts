@@ -59,13 +59,23 @@ export class CodexTalk implements Driver {
     })
     this.#wire.send({ method: 'initialized' })
     const { resumed, conversation } = this.#task
-    const settings = threadSettings(this.#task)
+    const settings = { ...threadSettings(this.#task), config: await this.#folders() }
     const { thread } = await (resumed && conversation !== undefined
       ? this.#request('thread/resume', { threadId: conversation, excludeTurns: true, ...settings })
       : this.#request('thread/start', settings))
     this.#thread = textOf(fieldsOf(thread).id)
     if (this.#thread === undefined) throw new Error('it told no thread')
     return this.#thread
+  }
+
+  /** Folders that may be written to besides, with those of the user, in whose place they would stand. */
+  async #folders(): Promise<Line | undefined> {
+    const { addDir = [] } = this.#task.flags
+    if (addDir.length === 0) return undefined
+    // Versions that do not tell their configuration keep it to themselves.
+    const { config } = await this.#request('config/read', { includeLayers: false, cwd: this.#task.cwd }).catch((): Line => ({}))
+    const { writable_roots: theirs } = fieldsOf(fieldsOf(config).sandbox_workspace_write)
+    return { 'sandbox_workspace_write.writable_roots': [...new Set([...(Array.isArray(theirs) ? theirs : []), ...addDir])] }
   }
 
   prompt(text: string): void {

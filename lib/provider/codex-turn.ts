@@ -44,6 +44,7 @@ class LiveTurn {
   #resetAt: number | undefined
   /** The last that it said of its work is that it tries to reach the model again. */
   waiting = false
+  #account: Account = {}
 
   constructor(past: Past) {
     this.#past = past
@@ -51,6 +52,7 @@ class LiveTurn {
 
   /** The events of a line; nothing for a piece of something. */
   take(line: Line, account: Account): NewEvent[] | undefined {
+    this.#account = account
     const params = fieldsOf(line.params)
     if (typeof line.method !== 'string') return this.#answer(line, account)
     if (line.id !== undefined) {
@@ -69,6 +71,7 @@ class LiveTurn {
     const { text } = this.#piece ?? {}
     const spent = this.#used && usageOf(this.#used.now, this.#used.before)
     this.#piece = undefined
+    if (text) this.#account.result = text
     if (this.#used) this.#used = { ...this.#used, before: this.#used.now }
     return [
       ...(text ? [{ type: 'assistant_message', content: text } as const] : []),

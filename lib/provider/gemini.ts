@@ -13,7 +13,7 @@ import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { acpReader, type UsageFields } from './acp-reader.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { geminiTable } from './gemini-calls.js'
-import { findAgent } from './program.js'
+import { askAgent, findAgent } from './program.js'
 import {
   type Driver,
   type Exit,
@@ -45,6 +45,8 @@ const KINDS: Record<string, ToolKind> = {
   invoke_agent: 'sub_agent',
 }
 
+const PROGRAM = { command: 'gemini', package: '@google/gemini-cli', least: '0.40.0' }
+
 export const gemini: Provider = {
   name: 'gemini',
   does: 'Gemini CLI',
@@ -58,7 +60,8 @@ export const gemini: Provider = {
     const folder = join(own || '~', '.gemini')
     return { write: [folder], read: [join(folder, 'settings.json')] }
   },
-  find: () => findAgent({ command: 'gemini', package: '@google/gemini-cli', least: '0.40.0' }),
+  find: () => findAgent(PROGRAM),
+  ask: path => askAgent(PROGRAM, path),
   check({ prompt, flags: { addDir = [] } }) {
     checkLength(literal(String(prompt)))
     const split = addDir.find(folder => folder.includes(','))

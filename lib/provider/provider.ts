@@ -2,6 +2,7 @@
 //
 // A provider is one file that exports one Provider; list.ts names them all. Nothing outside lib/provider knows an agent by name.
 
+import type { Config } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
 import type { Call, Decision, Question } from '../permission/call.js'
 
@@ -18,6 +19,7 @@ export type Feature =
   | 'resume'
   | 'cost'
   | 'agent'
+  | 'base_url'
   | 'relays'
 
 export const SIZES = ['small', 'medium', 'large'] as const
@@ -25,6 +27,12 @@ export type Size = (typeof SIZES)[number]
 
 /** Whether the agent program can be used here, and if not, why and what to do. */
 export type Found = { path: string; version?: string } | { path?: undefined; why: string; install: string; denied?: boolean }
+
+/** What is asked of a new session that an agent can be found by: the address of its models, and --env. */
+export interface Asked {
+  baseUrl?: string
+  env?: readonly string[]
+}
 
 /** One run as a provider sees it. */
 export interface Task {
@@ -63,6 +71,8 @@ export interface Wishes {
   autoApprove?: boolean
   /** The command line of an agent, where the provider is for any. */
   agent?: string
+  /** Where its models are. */
+  baseUrl?: string
   [flag: string]: unknown
 }
 
@@ -197,6 +207,8 @@ export interface Provider {
   does: string
   /** A script's prompt is run as it is: nothing is put before or after it. */
   prompt: 'script' | 'text'
+  /** It takes a prompt of any bytes, also such as are no text. */
+  bytes?: true
   can: ReadonlySet<Feature>
   /** The models that --size stands for, unless the configuration names others. */
   sizes?: Readonly<Record<Size, string>>
@@ -207,12 +219,16 @@ export interface Provider {
   /** What it writes of its own outside of a project, and what of that it must not write in a sandbox, because it says what is run. */
   state?(env: NodeJS.ProcessEnv): { write: string[]; read: string[] }
   /** Where it is, by a look at files alone: asked before every start. */
-  find(): Found | Promise<Found>
-  /** Its version, if `find` cannot tell it, by running it. */
-  version?(path: string): Promise<string | undefined>
+  find(asked?: Asked): Found | Promise<Found>
+  /** The same with its version, if `find` cannot tell that, by running it. */
+  ask?(path: string): Promise<Found>
+  /** The model where none is asked for and the configuration names none for all. */
+  model?(config: Config): string | undefined
   /** Throws usage for what it could not be started with; asked before a session is made. */
   check?(asked: { model?: string; prompt: Buffer; flags: Wishes }): void
   launch(task: Task): Launch
+  /** Run once for each turn, it can go on with a conversation of which it told no id: that is chosen or kept on zag's side. */
+  ownConversation?: true
   reader(past: Past): Reader
   /** It is used only where it is asked for by its name. */
   named?: true

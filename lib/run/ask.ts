@@ -12,8 +12,9 @@ import { defaults, inside, isSandboxed, OF_A_SESSION, projectRoot, realFolder } 
 import { timestamp } from '../base/time.js'
 import { type Config, loadConfig } from '../config/config.js'
 import { myself } from '../process/identity.js'
+import { checkAsked } from '../provider/asked.js'
 import { providerOf, providers } from '../provider/list.js'
-import type { Feature, Provider } from '../provider/provider.js'
+import type { Asked, Feature, Provider } from '../provider/provider.js'
 import { filesFor, gather } from '../session/context.js'
 import { limitsFor, mustBeOpen, placeFor } from '../session/nesting.js'
 import { undo } from '../session/remove.js'
@@ -67,6 +68,8 @@ export interface Ask {
   relayTimeout?: number
   /** The command line of an agent, for a provider that is for any. */
   agent?: string
+  /** Where the models are, for a provider that has no place of its own for them. */
+  baseUrl?: string
   systemPrompt?: string
   addDir?: string[]
   file?: string[]
@@ -114,7 +117,7 @@ export async function plan(ask: Ask): Promise<Planned> {
   const schema = ask.jsonSchema === undefined ? undefined : await (await import('../agent/schema.js')).loadSchema(ask.jsonSchema)
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, session, schema)
-  provider.check?.({ model: session.model, prompt: files.prompt, flags: session.flags })
+  checkAsked(provider, { model: session.model, prompt: files.prompt, flags: session.flags })
   if (session.sandbox) await trySandbox(session)
   return { session, files, wanted: { name: ask.worktree, carried: config.worktree.carry } }
 }
@@ -268,6 +271,7 @@ const KEPT: (keyof Ask)[] = [
   'noAsk',
   'relayTimeout',
   'agent',
+  'baseUrl',
   'systemPrompt',
   'addDir',
   'file',
@@ -300,13 +304,13 @@ function isGiven(value: unknown): boolean {
 /** The provider asked for, else that of the environment, the configuration, or the first agent found. */
 async function choose(ask: Ask, config: Config): Promise<Provider> {
   const name = ask.provider ?? defaults().provider ?? config.provider
-  return name === undefined ? firstFound(config) : usable(name, config)
+  return name === undefined ? firstFound(config) : usable(name, config, ask)
 }
 
 /** The provider of that name. Throws a Fault 127 or 126 if it cannot be used here. */
-export async function usable(name: string, config: Config): Promise<Provider> {
+export async function usable(name: string, config: Config, asked?: Asked): Promise<Provider> {
   const provider = await providerOf(name, config)
-  const found = await provider.find()
+  const found = await provider.find(asked)
   if (found.path !== undefined) return provider
   throw new Fault(
     `provider ${quoted(provider.name)} cannot be used: ${found.why}: ${found.install}`,
@@ -331,6 +335,7 @@ const FEATURES: [keyof Ask, Feature, string][] = [
   ['plan', 'plan', '--plan'],
   ['autoApprove', 'auto_approve', '--auto-approve'],
   ['agent', 'agent', '--agent'],
+  ['baseUrl', 'base_url', '--base-url'],
   ['allow', 'relays', '--allow'],
   ['deny', 'relays', '--deny'],
   ['allowOnce', 'relays', '--allow-once'],
@@ -361,10 +366,11 @@ function modelOf(ask: Ask, config: Config, provider: Provider): string | undefin
 }
 
 /** A default model belongs to the default provider it stands beside; alone it is for any. */
-function defaultModel(config: Config, { name }: Provider): string | undefined {
+function defaultModel(config: Config, { name, model }: Provider): string | undefined {
   const around = defaults()
   if (around.model !== undefined && (around.provider ?? name) === name) return around.model
-  return (config.provider ?? name) === name ? config.model : undefined
+  const own = model?.(config)
+  return own === undefined && (config.provider ?? name) === name ? config.model : own
 }
 
 function environmentOf(words: string[]): Record<string, string> {

@@ -2,6 +2,7 @@
 // asks, and its beginning and end told for all to see. A session that lives on takes turn after turn from its inbox; any
 // other has one turn a run. Holds no state that is not on disk: if this process is killed, settle.ts does the rest.
 
+import { withAge } from '../agent/age.js'
 import { markOf } from '../agent/agent.js'
 import { keepConversation } from '../agent/conversation.js'
 import { putContext } from '../agent/inject.js'
@@ -9,14 +10,14 @@ import type { LiveAgent } from '../agent/live.js'
 import { writePrompt } from '../agent/prompt.js'
 import { type Playing, shoot } from '../agent/shot.js'
 import { isLive, type Said } from '../agent/turn-output.js'
-import { Fault } from '../base/exit.js'
+import { EXIT } from '../base/exit.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
 import { LogWriter } from '../log/write.js'
 import { closeRelays } from '../permission/relay.js'
 import { providerOf } from '../provider/list.js'
-import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
+import type { Exit, Limit, Provider } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
@@ -24,6 +25,7 @@ import { endChildren } from './children.js'
 import { fitted } from './fit.js'
 import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
+import { exitFields, failedToStart, type Outcome, outcomeOf } from './outcome.js'
 import { type EndRequest, GRACE, requestedEnd, timeIsOver } from './request.js'
 import { whenSilent } from './stall.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
@@ -43,9 +45,6 @@ export interface RunOptions {
 
 /** So often an agent is told in one turn why it was refused something: it may ask for the same again and again. */
 const FOLLOWED = 8
-
-/** What a run came to, but for its number and its time. */
-type Outcome = Pick<Ended, 'success' | 'status'> & Partial<Ended>
 
 /** A run from its start to its end. */
 export class Run {
@@ -184,7 +183,8 @@ export class Run {
     const between = new Between(this.#session.id)
     this.#between = between
     try {
-      if (this.#playing) await this.#endTurn(provider)
+      const unopened = this.#playing && (await this.#endTurn(provider))
+      if (unopened) return unopened
       while (!this.#request) {
         this.#turn = await between.next(() => this.#request !== undefined || this.look())
         if (this.#turn === undefined) break
@@ -203,21 +203,23 @@ export class Run {
     }
   }
 
-  /** A later turn of a session that lives on. An agent that cannot be started is how the run ends. */
+  /** A later turn of a session that lives on. An agent that cannot be started, or talked with, is how the run ends. */
   async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
     const failed = await this.#start(turn, provider)
     if (failed) {
       const { success, status: stop_reason, error, reason, exit_code } = failed
       endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, reason, exit_code })
-      return failed
+      // What this one was to be told cannot be, and so was not said; what comes next may.
+      if (exit_code !== EXIT.usage) return failed
+      this.#log.append({ type: 'turn_ended', turn, success, stop_reason, error, reason })
+      return undefined
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
-    await this.#endTurn(provider)
-    return undefined
+    return this.#endTurn(provider)
   }
 
-  /** The turn at work to its end, told for all to see. */
-  async #endTurn(provider: Provider): Promise<void> {
+  /** The turn at work to its end, told for all to see; gives how the run ends if the agent cannot be talked with. */
+  async #endTurn(provider: Provider): Promise<Outcome | undefined> {
     let said = await this.#played(provider)
     let outcome = await this.#outcomeOf(said)
     while (this.#limit) {
@@ -237,6 +239,8 @@ export class Run {
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
     this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.ends.stdout })
+    // It would sit there, and nobody told it anything.
+    return said.unopened && !this.#request ? { ...outcome, ...exitFields(said.exit), reason: reason ?? 'start' } : undefined
   }
 
   /** Sleeps until a limit is over and lets the agent go on with the turn that met it; or gives how the turn ends, if it does not go on. */
@@ -299,7 +303,8 @@ export class Run {
     const playing = this.#playing as Playing
     if (this.#request) this.#stop()
     const disarm = this.#armStall(this.#session.stall_ms ?? provider.stall ?? 0)
-    const said = await playing.done(this.#log).finally(disarm)
+    const done = await playing.done(this.#log).finally(disarm)
+    const said = this.#request ? done : await withAge(done, provider)
     this.#playing = undefined
     // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
     this.#request ??= requestedEnd(this.#session.id, this.#run)
@@ -384,37 +389,5 @@ export class Run {
     const { timeout_ms: timeout } = this.#session
     if (timeout === undefined) return () => {}
     return at(this.#deadline ?? Date.now() + timeout, () => this.end(timeIsOver(this.#run, timeout)))
-  }
-}
-
-/** What a run came to: what was asked of it goes before what the agent says of itself. */
-export function outcomeOf(verdict: Verdict, request: EndRequest | undefined): Pick<Ended, 'success' | 'status' | 'error' | 'reason'> {
-  if (!request)
-    return {
-      success: verdict.success,
-      status: verdict.success ? 'completed' : 'failed',
-      error: verdict.error,
-    }
-  const { outcome, error, reason } = request
-  return {
-    success: outcome === 'completed',
-    status: outcome,
-    error,
-    reason: reason ?? (outcome === 'cancelled' ? 'cancelled' : undefined),
-  }
-}
-
-function exitFields({ code, signal }: Exit): Pick<Ended, 'exit_code' | 'signal'> {
-  return { exit_code: code ?? undefined, signal: signal ?? undefined }
-}
-
-function failedToStart(error: unknown): Pick<Ended, 'success' | 'status' | 'error' | 'reason' | 'exit_code'> {
-  if (!(error instanceof Fault)) throw error
-  return {
-    success: false,
-    status: 'failed',
-    error: error.message,
-    reason: 'start',
-    exit_code: error.exit,
   }
 }

@@ -12,6 +12,7 @@ import { newId, shortId } from '../base/id.js'
 import { inside, isSandboxed, paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
 import { isElsewhere } from '../process/identity.js'
+import { checkAsked } from '../provider/asked.js'
 import { providerOf } from '../provider/list.js'
 import type { Provider } from '../provider/provider.js'
 import { isHeld } from '../session/hold.js'
@@ -108,7 +109,7 @@ async function check(session: Session, { over, owner }: Status, message: Message
 /** Throws usage for a message that its provider cannot take; of a session that is over also what else keeps it from a start. */
 function checkPrompt({ model, flags }: Session, provider: Provider, message: Message, over: boolean): void {
   try {
-    provider.check?.({ model, prompt: promptOf(provider, [message]), flags })
+    checkAsked(provider, { model, prompt: promptOf(provider, [message]), flags })
   } catch (error) {
     // One at work was found where it was started.
     if (over || !(error instanceof Fault) || error.exit === EXIT.usage) throw error

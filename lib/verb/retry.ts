@@ -9,6 +9,7 @@ import { newId, shortId } from '../base/id.js'
 import { paths, realFolder } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
+import { checkAsked } from '../provider/asked.js'
 import type { Provider } from '../provider/provider.js'
 import { checkFeatures, hasToWait, parentHere, record, usable } from '../run/ask.js'
 import { settle } from '../run/settle.js'
@@ -50,7 +51,7 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
       throw new Fault(`session ${session.id} was stripped to its log by zag gc --keep-logs: what it was asked is gone`, EXIT.system)
     const prompt = promptOf(session)
     if (prompt === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
-    provider.check?.({ model: model ?? session.model, prompt, flags: session.flags })
+    checkAsked(provider, { model: model ?? session.model, prompt, flags: session.flags })
   }
   const anew = new Map<string, string>()
   const wishes: { session: Session; next: Session }[] = []

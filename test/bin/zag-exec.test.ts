@@ -605,6 +605,10 @@ t.test('the environment and the folder are those of the call', async t => {
   t.equal((await exec(['echo "$HERE"; pwd'], { env })).stdout, `it's $(here)\n${zag.home}\n`)
 })
 
+t.test('--base-url is for a provider without a place of its own', async t => {
+  t.match(await zag.go('exec', ['-p', 'sh', '--base-url', 'http://localhost/v1', 'true']), { code: 2, stderr: /'sh' has no --base-url/ })
+})
+
 t.test('--agent is for a provider of any agent, which needs it', async t => {
   t.match(await zag.go('exec', ['-p', 'acp', 'x']), { code: 2, stderr: /needs --agent/ })
   t.match(await zag.go('exec', ['-p', 'sh', '--agent', 'true', 'true']), { code: 2, stderr: /agent/ })

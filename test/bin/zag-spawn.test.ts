@@ -413,7 +413,7 @@ t.test('126 and 127', async t => {
   await says(
     ['-p', 'native', 'x'],
     127,
-    /no provider 'native': there are sh, .*gone, plain; this release does not bring it: add it .* as \[providers\.my-native\]/,
+    /^zag-spawn: provider 'native' cannot be used: OPENAI_API_KEY is not set, and no endpoint is named: .*\n$/,
   )
   await says(['x'], 127, /no provider given and no agent found: give --provider/)
   t.equal(zag.ids().length, before, 'nothing was made')

@@ -167,20 +167,38 @@ t.test('what cannot be talked with: the reason, and no process', async t => {
     stderr: /did not begin the conversation within 5\.0s; what it printed is no message: 'Welcome to the agent!'/,
   })
   t.match(of(nonsense.id, 'parse_warning'), [{ raw: 'Welcome to the agent!' }, { raw: 'Press any key' }])
+  for (const odd of ['null', 'empty'])
+    t.match(await exec('say x', [], [`ACP_ODD=${odd}`]), {
+      code: 1,
+      stderr: /cannot be talked with: its answer to 'initialize' says no version of the protocol/,
+    })
+  for (const odd of ['null-session', 'empty-session'])
+    t.match(await exec('say x', [], [`ACP_ODD=${odd}`]), {
+      code: 1,
+      stderr: /cannot be talked with: its answer to 'session\/new' names no conversation/,
+    })
   const silent = await exec('say x', ['--stall', '1s'], ['ACP_ODD=silent'])
   t.match(silent, { code: 1, stderr: /wrote nothing for 1.0s/ })
   t.match(of(silent.id, 'session_ended'), [{ status: 'failed', reason: 'stalled' }])
 })
 
+t.test('an answer to the prompt that is none: the turn has failed at once', async t => {
+  for (const answer of ['{"result":{}}', '{"result":null}', '{"result":{"stopReason":7}}', '{"error":null}', '{}']) {
+    const ended = await exec(`say so far\nanswer ${answer}`)
+    t.match(ended, { code: 1, stdout: 'so far', stderr: /failed: its answer to the prompt does not say why the turn ended/ }, answer)
+    t.same(said(ended.id), ['so far'])
+  }
+})
+
 t.test('it dies, or falls silent, in mid-turn: what it said until then is there', async t => {
   const died = await exec('say so far\ndie')
-  t.match(died, { code: 1, stderr: /no end reported \(exit code 3\)/ })
+  t.match(died, { code: 1, stdout: 'so far', stderr: /no end reported \(exit code 3\)/ })
   t.same(said(died.id), ['so far'])
   const hung = await exec('say so far\nhang', ['--stall', '1s'])
-  t.match(hung, { code: 1, stderr: /wrote nothing for 1.0s/ })
+  t.match(hung, { code: 1, stdout: 'so far', stderr: /wrote nothing for 1.0s/ })
   t.same(said(hung.id), ['so far'])
   const failed = await exec('say so far\nfail no such thing')
-  t.match(failed, { code: 1, stderr: /no such thing/ })
+  t.match(failed, { code: 1, stdout: 'so far', stderr: /no such thing/ })
   t.same(said(failed.id), ['so far'])
 })
 
@@ -276,6 +294,7 @@ t.test('its runner is killed while it works: dead, the agent gone, the log whole
     t.match(await zag.go('wait', [id]), { code: 1, stdout: /\tdead\t/ })
     t.notOk(lives(Number(of(id, 'session_started')[0]?.pid)))
     t.same(said(id), ['before', 'chosen x-1after'])
+    t.match(await zag.go('output', [id]), { code: 0, stdout: 'chosen x-1after' })
     for (const type of ['tool_call', 'permission', 'tool_result', 'session_ended']) t.equal(of(id, type).length, 1, type)
     t.match(await input(id, 'begun'), { code: 0, stdout: /"sessionId":"conversation-1"/ })
     t.equal(said(id).length, 3, 'it goes on, and nothing is told again')

@@ -147,6 +147,18 @@ t.test('limited is shown, is not the end, and can be cancelled at once', async t
   ])
 })
 
+t.test('exec --resume of one that is limited: the limit it waits for, by its own number', async t => {
+  configure(LONG)
+  const id = await spawn('x')
+  await limited(id)
+  const asking = begin('zag-exec', ['--resume', id, '-o', 'stream-json', 'y'], { home: zag.home })
+  const [first] = await until(() => asking.stdout.includes('\n') && rows(asking.stdout))
+  t.match(first, { type: 'usage_limit_hit', seq: eventsOf(id).findIndex(({ type }) => type === 'usage_limit_hit') + 1 })
+  t.match(await zag.go('cancel', [id]), { code: 0 })
+  asking.child.kill('SIGTERM')
+  await asking.ended
+})
+
 t.test('its supervisor killed: over as the run ended, started again by retry or by a message', async t => {
   configure(LONG)
   const id = await spawn('x')

@@ -65,3 +65,25 @@ t.test('what leaves its group and its parent is ended with it', async t => {
   t.match(await zag.go('cancel', [stdout.trim()]), { code: 0 })
   t.notOk(lives(pidIn('left')))
 })
+
+t.test(
+  'a program that leaves itself behind and exits: its exit is its end; what stays in its group is ended, a daemon goes its own way',
+  async t => {
+    const fork = (name: string, how = '') => `(${how} sh -c 'echo $$ >"$HOME/${name}"; exec sleep 300' &)`
+    const written = ['forked', 'daemon'].map(name => `until [ -s "$HOME/${name}" ]; do sleep 0.02; done`).join('; ')
+    t.teardown(() => process.kill(pidIn('daemon'), 'SIGKILL'))
+    const { code, stderr, of } = await exec(`echo '${THREAD}'; ${fork('forked')}; ${fork('daemon', 'setsid')}; ${written}`)
+    t.match({ code, stderr }, { code: 1, stderr: /failed: no end reported \(exit code 0\)\n$/ })
+    t.match(of('session_ended'), [{ status: 'failed', exit_code: 0 }])
+    t.notOk(lives(pidIn('forked')))
+    t.ok(lives(pidIn('daemon')))
+  },
+)
+
+t.test('a line of ten megabytes', async t => {
+  const line = `printf '%s' '${SAYS.replace(/said.*/, '')}'; head -c 10000000 /dev/zero | tr '\\0' x; echo '"}}'`
+  const { code, id, of } = await exec(`echo '${THREAD}'; ${line}; echo '${DONE}'`, ['-q'])
+  t.equal(code, 0)
+  t.equal(readFileSync(zag.file(id, 'result'), 'utf8'), 'x'.repeat(10_000_000))
+  t.equal(of('assistant_message').length, 1)
+})

@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Fault } from '../../../lib/base/exit.js'
-import { type Config, loadConfig } from '../../../lib/config/config.js'
+import { type Config, loadConfig, nativeIn } from '../../../lib/config/config.js'
 
 /** A home and a project with these files; what loadConfig makes of them. The one folder of this test keeps paths short. */
 async function load(config?: string | Buffer | Record<string, string>, project?: string): Promise<Config> {
@@ -101,6 +101,15 @@ t.test('every key, with a BOM and CRLF', async t => {
   })
   const inherited = 'constructor'
   t.equal(config.providers[inherited], undefined)
+})
+
+t.test("what zag's own agent may hold besides", async t => {
+  const config = await load(
+    '[providers.native]\napi = "anthropic"\nslots = 2\ninput_price = 0.25\noutput_price = 3\ncontext = 200000\n[providers.sh]\nslots = 4\n',
+  )
+  t.same(nativeIn(config), { api: 'anthropic', slots: 2, input_price: 0.25, output_price: 3, context: 200_000 })
+  t.match(config.providers.sh, { slots: 4 })
+  t.same(nativeIn(await load('')), {})
 })
 
 t.test('the project goes first, key by key', async t => {

@@ -71,7 +71,7 @@ t.test('a tool that is denied', async t => {
     const { events, verdict } = transcript(t, `${agent}-permission-denied`)
     t.equal(events.filter(({ type }) => type === 'tool_call').length, 1, agent)
     t.notOk(events.some(event => event.type === 'tool_result' && event.success))
-    if (agent === 'opencode') t.match(verdict, { success: false, result: undefined, error: /^it may not use 'execute' and gave up/ })
+    if (agent === 'opencode') t.match(verdict, { success: false, result: /^I will run/, error: /^it may not use 'execute' and gave up/ })
     else if (agent === 'codex') t.match(verdict, { success: false, error: 'the agent stopped: cancelled' })
     else t.match(verdict, { success: true })
   }

@@ -277,7 +277,7 @@ t.test('the command', async t => {
   const mcpConfig = join(t.testdir(), 'mcp.json')
   writeFileSync(mcpConfig, '{"mcpServers":{"web":{"url":"https://x/mcp","headers":{"Authorization":"Bearer k"}}}}')
   t.match(codexLive.start({ ...task, model: 'm', flags: { addDir: ['/a b'], mcpConfig, systemPrompt: 'x' } }), {
-    argv: ['codex', 'app-server', ...QUIET, '-c', 'sandbox_workspace_write.writable_roots=["/a b"]', '-c', /^mcp_servers\.web=/],
+    argv: ['codex', 'app-server', ...QUIET, '-c', /^mcp_servers\.web=/],
     env: { CODEX_MCP_HEADER_1_1: 'Bearer k' },
   })
   t.equal(codex.live, codexLive)
@@ -323,6 +323,27 @@ t.test('how a conversation begins and goes on', async t => {
   t.match(await startOf({ flags: { plan: true, autoApprove: true } }), { params: { approvalPolicy: 'never', sandbox: 'read-only' } })
   t.match(await startOf({ resumed: true, conversation: 'OLD' }), { method: 'thread/resume', params: { threadId: 'OLD' } })
   t.match(await startOf({ resumed: true }), { method: 'thread/start' })
+})
+
+t.test('--add-dir: folders besides those of the user, also where that cannot be asked', async t => {
+  const config = (writable_roots: unknown) => ({ result: { config: { sandbox_workspace_write: { writable_roots } } } })
+  for (const [answer, all] of [
+    [config(['/mine', '/a b']), ['/mine', '/a b', '/more']],
+    [config(null), ['/a b', '/more']],
+    [{ error: { code: -32601, message: 'no such method' } }, ['/a b', '/more']],
+  ] as const) {
+    const { driver, sent } = await talk({ flags: { addDir: ['/a b', '/more'] } })
+    const opened = driver.open()
+    driver.take({ id: 1, result: {} })
+    await new Promise(setImmediate)
+    t.match(sent.at(-1), { id: 2, method: 'config/read' })
+    driver.take({ id: 2, ...answer })
+    await new Promise(setImmediate)
+    const { params } = sent.at(-1) as { params: Fields }
+    t.same(params.config, { 'sandbox_workspace_write.writable_roots': all })
+    driver.take({ id: 3, result: { thread: { id: 'T' } } })
+    t.equal(await opened, 'T')
+  }
 })
 
 t.test('a conversation that cannot begin', async t => {

@@ -208,11 +208,11 @@ t.test('whether it can be used, with the version that the server says', async t 
   t.match(ollama.find(), { why: "'ollama' was not found, and OLLAMA_HOST is not set", install: /^install it from ollama\.com, or set/ })
   process.env.OLLAMA_HOST = env.OLLAMA_HOST
   t.same(ollama.find(), { path: `http://127.0.0.1:${port}` })
-  t.equal(await ollama.version?.('any'), '0.40.12')
+  t.match(await ollama.ask?.('any'), { path: 'any', version: '0.40.12' })
   process.env.PATH = join(folder, 'bin')
   t.same(ollama.find(), { path: join(folder, 'bin/ollama') })
   process.env.OLLAMA_HOST = '127.0.0.1:1'
-  t.equal(await ollama.version?.('any'), undefined)
+  t.same(await ollama.ask?.('any'), { path: 'any', version: undefined })
 })
 
 t.test('the forms of OLLAMA_HOST', async t => {

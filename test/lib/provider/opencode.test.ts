@@ -111,7 +111,7 @@ t.test('a tool that nobody allowed: it exits with 0, and failed', async t => {
     verdict: {
       success: false,
       error: "it may not use 'bash' and gave up: allow that in its permissions, or give --auto-approve",
-      result: undefined,
+      result: 'I will run a command.',
       conversation: 'ses_e047a2352ffeklF0IQaxi1Hdko',
     },
   })
@@ -419,5 +419,6 @@ t.test('one that lives on is to ask, unless its user said otherwise', async t =>
   t.same(rules(), { bash: 'ask', edit: 'ask' })
   t.same(rules('{"bash":{"git *":"allow"},"webfetch":"deny"}'), { bash: { 'git *': 'allow' }, edit: 'ask', webfetch: 'deny' })
   t.same(rules('"deny"'), { bash: 'ask', edit: 'ask', '*': 'deny' })
+  t.match(opencode.live?.start({ ...task, decided: true, env: {} }).remade, { OPENCODE_PERMISSION: /"webfetch":"ask"/ }, 'rules decide')
   t.throws(() => rules('{'), { exit: 2, message: /OPENCODE_PERMISSION is no JSON/ })
 })
