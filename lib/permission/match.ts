@@ -29,7 +29,9 @@ export interface Coverage<R extends Rule = Rule> {
 /** Which of the rules allow each part of a call; where several do, the first. */
 export function covers<R extends Rule>(rules: readonly R[], call: Call, place: Place): Coverage<R> {
   const own = rules.filter(({ tool }) => tool === call.tool)
-  const whole = own.find(({ params }) => Object.keys(params).length === 0)
+  // Where an agent told no line, who knows what it runs.
+  const isTold = call.tool !== 'bash' || call.params.command !== undefined
+  const whole = isTold ? own.find(({ params }) => Object.keys(params).length === 0) : undefined
   if (whole) return { allowed: true, parts: [{ part: describe(call), rule: whole }], rules: [whole] }
   const parts = singles(call).flatMap(single => (call.tool === 'bash' ? ofShell(own, single, place) : [ofSingle(own, single, place)]))
   const used = new Set(parts.flatMap(({ rule }) => (rule ? [rule] : [])))
@@ -125,7 +127,7 @@ function mayMean({ tool, params }: Rule, call: Call, place: Place): boolean {
       const globs = [...read(glob).flatMap(withoutArguments), ...commandGlobs(glob).globs]
       return !texts || texts.some(each => globs.some(pieces => matches(pieces, each)))
     }
-    if (text === undefined) return ALWAYS_THERE[tool] === key
+    if (text === undefined) return Object.hasOwn(ALWAYS_THERE, tool) && ALWAYS_THERE[tool] === key
     if (isPath(tool, key)) return read(glob).some(pieces => mayFit(pieces, meantBy(text, place), place))
     return read(glob).some(pieces => matches(pieces, textOf(text)))
   })

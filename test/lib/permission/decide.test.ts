@@ -70,11 +70,15 @@ t.test('what is not told, and what is too much to look through, a deny rule refu
   const denied = (asked: ReturnType<typeof call>, rule: string) =>
     decide(asked, PLACE, { ...NONE, auto: true, deny: [parseRule(rule)] }).granted === false
   for (const [tool, key] of [
+    ['bash', 'command'],
     ['read', 'path'],
     ['edit', 'path'],
     ['fetch', 'url'],
     ['agent', 'prompt'],
   ] as const) {
+    t.ok(denied(call(tool, {}), tool), tool)
+    const { granted } = decide(call(tool, {}), PLACE, { ...NONE, allow: [parseRule(tool)] })
+    t.equal(granted, tool === 'bash' ? undefined : true, 'the tool alone allows it, but for a line that nobody knows')
     t.ok(denied(call(tool, {}), `${tool}(${key}=x)`), tool)
     t.notOk(denied(call(tool, { [key]: 'y' }), `${tool}(${key}=x)`), tool)
   }
