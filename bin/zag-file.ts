@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { EXIT, quoted, usage } from '../lib/base/exit.js'
 import { command } from '../lib/command/command.js'
+import { field } from '../lib/command/output.js'
 import { checkFile, patchFiles, readBytes, readText } from '../lib/file/guard.js'
 import { runLocked } from '../lib/file/hold.js'
 import { whoHere } from '../lib/session/who.js'
@@ -90,7 +91,7 @@ export default command(import.meta, {
         const text = file === '-' ? await stdin.text() : readIfThere(file)
         if (text === undefined) throw usage(`no file ${quoted(file)}: give the patch on stdin, or a file with it`)
         for (const { path, did, from } of await patchFiles(whoHere(asked), text, { wait: timeout })) {
-          out.row({ path, did, from }, from === undefined ? `${did} ${path}` : `${did} ${from} to ${path}`)
+          out.row({ path, did, from }, from === undefined ? `${did} ${field(path)}` : `${did} ${field(from)} to ${field(path)}`)
         }
       },
     },

@@ -7,7 +7,7 @@ import { Fault, quoted } from '../base/exit.js'
 import type { NewEvent } from '../log/events.js'
 import type { Call, Decision, Place, Question } from '../permission/call.js'
 import { decide, type OnceRule, type Sources, settle } from '../permission/decide.js'
-import { answerRelay, openRelay, waitForAnswer } from '../permission/relay.js'
+import { answerRelay, openRelay, takeBack, waitForAnswer } from '../permission/relay.js'
 import { parseRule } from '../permission/rule.js'
 import { groupSources, isSessionOnceUsed, sessionOnce, useOnce } from '../permission/rules.js'
 import { described } from '../provider/calls.js'
@@ -97,10 +97,15 @@ async function answered(who: Asker, question: Question, log: NonNullable<Asking[
   const relay = openRelay(question, { ...place, session_id: session?.id, group, provider, name }, { timeout })
   const { relay_id } = relay
   const { tool_id, tool, tool_kind, params, raw } = question
-  log({ type: 'relay', relay_id, kind: 'permission', tool_id, tool, tool_kind, params, raw })
-  // A rule that came between the look at them and the relay found no relay to answer.
-  const meanwhile = byRules(who, question)
-  if (meanwhile) answerRelay(relay_id, { approved: meanwhile.granted, by: 'rule', rule: meanwhile.rule, reason: meanwhile.reason })
+  try {
+    log({ type: 'relay', relay_id, kind: 'permission', tool_id, tool, tool_kind, params, raw })
+    // A rule that came between the look at them and the relay found no relay to answer.
+    const meanwhile = byRules(who, question)
+    if (meanwhile) answerRelay(relay_id, { approved: meanwhile.granted, by: 'rule', rule: meanwhile.rule, reason: meanwhile.reason })
+  } catch (error) {
+    takeBack(relay)
+    throw error
+  }
   const { approved: granted, by, rule, reason } = await waitForAnswer(relay, { signal })
   return { relay_id, granted, by: by === 'closed' ? 'deny' : by, rule, reason }
 }

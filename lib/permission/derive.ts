@@ -7,7 +7,8 @@ import { isWithin, realOf } from '../base/within.js'
 import type { Call, Place } from './call.js'
 import { literally } from './glob.js'
 import { asText, covers, singles } from './match.js'
-import { formatRule, parseRule, type Rule } from './rule.js'
+import { reaching } from './reach.js'
+import { formatRule, KNOWN, parseRule, type Rule } from './rule.js'
 import { type Simple, simpleOnes } from './shell.js'
 import { depthOf } from './subcommands.js'
 
@@ -28,8 +29,13 @@ function ofCall(call: Call, place: Place, having: readonly Rule[]): string[] {
   const { path } = call.params
   if ((call.tool === 'read' || call.tool === 'edit') && typeof path === 'string') return [rule(call.tool, { path: folderOf(path, place) })]
   if (call.tool === 'search') return [rule('search', { path: treeOf(typeof path === 'string' ? path : '.', place) })]
-  return Object.hasOwn(call.params, '') ? [] : [rule(call.tool, exactly(call.params))]
+  const params = exactly(call.params)
+  // A rule without parameters allows more than what was asked for; one with others than the tool has is none.
+  const isRule = Object.keys(params).length > 0 && Object.keys(params).every(key => key !== '' && knows(call.tool, key))
+  return isRule ? [rule(call.tool, params)] : []
 }
+
+const knows = (tool: string, key: string) => !Object.hasOwn(KNOWN, tool) || KNOWN[tool]?.includes(key)
 
 function exactly(params: Record<string, unknown>): Record<string, string> {
   const all = Object.entries(params).flatMap(([key, value]) => {
@@ -51,7 +57,7 @@ function ofShell(call: Call, place: Place, having: readonly Rule[]): string[] {
 
 /** The program and its subcommand with anything behind it, or the very command where more would be too much. */
 function ofCommand({ text, words }: Simple): string {
-  const depth = depthOf(words.map(({ value }) => value))
+  const depth = reaching(words).length > 0 ? 0 : depthOf(words.map(({ value }) => value))
   const start = words.slice(0, depth).map(word => word.text)
   return depth === 0 ? literally(text) : `${literally(start.join(' '))} *`
 }

@@ -12,6 +12,8 @@ import { normalWord, quote } from './words.js'
 const DEEPEST = 8
 /** A line with more commands, or more words after one that runs others, is refused by any deny rule: nobody looks through it. */
 const MOST = 4000
+/** The same for the characters of all that the words may begin: a line of an agent must not keep its runner busy. */
+const MOST_TEXT = 2_000_000
 
 /** A word as far as it is known. */
 interface Known {
@@ -93,7 +95,7 @@ function wordsInto(texts: Text[], words: readonly Known[], depth: number, isRun:
   variantsInto(texts, words)
   const [first, ...rest] = words
   if (!isRun && !runsOthers(first)) return
-  if (rest.length > 200) throw new TooMany()
+  mustBeFew(rest)
   rest.forEach((word, at) => {
     variantsInto(texts, rest.slice(at))
     if (word.value && /[\s;&|$`(]/.test(word.value)) lineInto(texts, word.value, depth + 1)
@@ -101,6 +103,12 @@ function wordsInto(texts: Text[], words: readonly Known[], depth: number, isRun:
     const attached = /^-{1,2}[\w-]+?=?(\S*\s[\s\S]*)$/.exec(word.value ?? '')?.[1]
     if (attached) lineInto(texts, attached, depth + 1)
   })
+}
+
+/** What follows each word is a text of its own. */
+function mustBeFew(words: readonly Known[]): void {
+  const characters = words.reduce((sum, { text }) => sum + text.length, 0)
+  if (words.length > 200 || characters * words.length > MOST_TEXT) throw new TooMany()
 }
 
 /** The words with quotes where they are needed and without any, the program with its folder and without. */
@@ -130,14 +138,10 @@ function rawInto(texts: Text[], line: string): void {
       .replace(/\$?['"\\]/g, '')
       .split(/\s+/)
       .filter(word => word !== '')
-    if (words.length > 200) throw new TooMany()
-    words.forEach((_, at) => {
-      variantsInto(
-        texts,
-        words
-          .slice(at)
-          .map(word => ({ text: word.includes('$') ? [UNKNOWN] : textOf(word), value: word.includes('$') ? undefined : word })),
-      )
+    const each = words.map((word): Known => (word.includes('$') ? { text: [UNKNOWN] } : { text: textOf(word), value: word }))
+    mustBeFew(each)
+    each.forEach((_, at) => {
+      variantsInto(texts, each.slice(at))
     })
   }
 }

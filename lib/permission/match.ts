@@ -5,8 +5,9 @@ import type { Call, Place } from './call.js'
 import { literally, matches, onlyText, type Piece, readGlob, textOf } from './glob.js'
 import { everyCommand } from './inside.js'
 import { fits, type Meant, mayFit, meant } from './path.js'
-import { formatRule, type Rule } from './rule.js'
-import { simpleCommands } from './shell.js'
+import { reaching } from './reach.js'
+import { formatRule, isAnything, type Rule } from './rule.js'
+import { simpleCommands, simpleOnes } from './shell.js'
 
 /** A part of a call, and the rule that allows it or why none does. */
 export interface Part<R extends Rule = Rule> {
@@ -28,7 +29,9 @@ export interface Coverage<R extends Rule = Rule> {
 /** Which of the rules allow each part of a call; where several do, the first. */
 export function covers<R extends Rule>(rules: readonly R[], call: Call, place: Place): Coverage<R> {
   const own = rules.filter(({ tool }) => tool === call.tool)
-  const whole = own.find(({ params }) => Object.keys(params).length === 0)
+  // Where an agent told no line, who knows what it runs.
+  const isTold = call.tool !== 'bash' || call.params.command !== undefined
+  const whole = isTold ? own.find(({ params }) => Object.keys(params).length === 0) : undefined
   if (whole) return { allowed: true, parts: [{ part: describe(call), rule: whole }], rules: [whole] }
   const parts = singles(call).flatMap(single => (call.tool === 'bash' ? ofShell(own, single, place) : [ofSingle(own, single, place)]))
   const used = new Set(parts.flatMap(({ rule }) => (rule ? [rule] : [])))
@@ -38,7 +41,10 @@ export function covers<R extends Rule>(rules: readonly R[], call: Call, place: P
 /** The first rule that refuses a call, or what may be one. */
 export function refuses<R extends Rule>(rules: readonly R[], call: Call, place: Place): R | undefined {
   const own = rules.filter(({ tool }) => tool === call.tool)
-  return own.length === 0 ? undefined : own.find(rule => singles(call).some(single => mayMean(rule, single, place)))
+  if (own.length === 0) return undefined
+  const each = eachOf(call)
+  // Nobody looks through so many: one of them may be what is refused.
+  return each ? own.find(rule => each.some(single => mayMean(rule, single, place))) : own[0]
 }
 
 /** What a call is about, for people: its command, or its parameters. */
@@ -48,18 +54,21 @@ export function describe({ tool, params }: Call): string {
   return formatRule({ tool, params: Object.fromEntries(Object.entries(params).map(([key, value]) => [key, spelt(value) ?? ''])) })
 }
 
-/** A call with lists in it is one call for each of what is in them. */
+/** A call with lists in it is one call for each of what is in them; too many are one that no rule with parameters knows. */
 export function singles(call: Call): Call[] {
+  return eachOf(call) ?? [{ ...call, params: {} }]
+}
+
+function eachOf(call: Call): Call[] | undefined {
   let all: Record<string, unknown>[] = [{}]
   for (const [key, value] of Object.entries(call.params)) {
     const values = Array.isArray(value) ? (value.length === 0 ? [undefined] : value) : [value]
     all = all.flatMap(params => values.map(each => Object.fromEntries([...Object.entries(params), [key, each]])))
-    if (all.length > MOST_SINGLES) return [{ ...call, params: {} }]
+    if (all.length > MOST_SINGLES) return undefined
   }
   return all.map(params => ({ ...call, params }))
 }
 
-/** Lists that make more calls than this are no call that a rule with parameters knows. */
 const MOST_SINGLES = 1000
 
 /** A value of a parameter as the text that globs are matched against. */
@@ -89,11 +98,14 @@ function ofSingle<R extends Rule>(rules: readonly R[], call: Call, place: Place)
 function ofShell<R extends Rule>(rules: readonly R[], call: Call, place: Place): Part<R>[] {
   const { command } = call.params
   if (typeof command !== 'string') return [{ part: describe(call), why: 'there is no command in it' }]
-  const line = simpleCommands(command)
+  const line = simpleOnes(command)
   if ('outside' in line) return [{ part: command, why: line.outside }]
-  return line.commands.map(part => {
-    const rule = rules.find(each => fitsAll(each, { ...call, params: { ...call.params, command: part } }, place))
-    return rule ? { part, rule } : { part, why: 'no rule allows it' }
+  return line.commands.map(({ text: part, words }) => {
+    const fitting = rules.filter(each => fitsAll(each, { ...call, params: { ...call.params, command: part } }, place))
+    const options = fitting.length > 0 ? reaching(words) : []
+    const rule = fitting.find(each => isAnything(each) || options.every(option => each.params.command?.includes(option)))
+    if (rule) return { part, rule }
+    return { part, why: options.length > 0 ? `no rule that fits has ${options.join(' and ')} in it` : 'no rule allows it' }
   })
 }
 
@@ -115,11 +127,14 @@ function mayMean({ tool, params }: Rule, call: Call, place: Place): boolean {
       const globs = [...read(glob).flatMap(withoutArguments), ...commandGlobs(glob).globs]
       return !texts || texts.some(each => globs.some(pieces => matches(pieces, each)))
     }
-    if (text === undefined) return false
+    if (text === undefined) return Object.hasOwn(ALWAYS_THERE, tool) && ALWAYS_THERE[tool] === key
     if (isPath(tool, key)) return read(glob).some(pieces => mayFit(pieces, meantBy(text, place), place))
     return read(glob).some(pieces => matches(pieces, textOf(text)))
   })
 }
+
+/** No call is without these: where an agent does not tell them, they may be anything. */
+const ALWAYS_THERE: Partial<Record<string, string>> = { read: 'path', edit: 'path', fetch: 'url', agent: 'prompt' }
 
 /** A search that names no path looks through the folder the agent is in. */
 function given({ tool, params }: Call, key: string): string | undefined {

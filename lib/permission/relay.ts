@@ -58,6 +58,8 @@ export type Reply = Omit<Answer, 'answered_at' | 'session_id'>
 /** Answers whose file says nothing that can be understood: no. */
 const UNREADABLE: Answer = { approved: false, by: 'closed', reason: 'its answer cannot be read', answered_at: timestamp(0) }
 
+const TAKEN_BACK: Reply = { approved: false, by: 'closed', reason: 'the question was taken back' }
+
 /** In case a notice of the system's got lost, waiting openers look at intervals too, in milliseconds. */
 const SWEEP = 5_000
 
@@ -82,7 +84,7 @@ export function openRelay(question: Question, of: Asker, { timeout }: { timeout?
 export async function waitForAnswer(relay: Relay, { signal }: { signal?: AbortSignal } = {}): Promise<Answer> {
   const { relay_id: id, deadline } = relay
   let stop = () => {}
-  const abort = () => giveUp(id, { approved: false, by: 'closed', reason: 'the question was taken back' })
+  const abort = () => giveUp(id, TAKEN_BACK)
   try {
     return await new Promise<Answer>(resolve => {
       waiting.set(id, resolve)
@@ -100,6 +102,12 @@ export async function waitForAnswer(relay: Relay, { signal }: { signal?: AbortSi
     unwatchAnswers()
     tidy(relay)
   }
+}
+
+/** Closes a relay of this process that nobody will wait for. Never throws for what the system refuses. */
+export function takeBack(relay: Relay): void {
+  giveUp(relay.relay_id, TAKEN_BACK)
+  tidy(relay)
 }
 
 /** Answers a relay. False if it was answered before, or if nobody waits for it any more. Throws a Fault (3) if there is no such relay. */

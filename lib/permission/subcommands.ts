@@ -8,19 +8,20 @@ const READERS = new Set(
 )
 
 /** Programs that check or test a project: they run its code and that of nobody else. */
-const CHECKERS = new Set('pytest jest vitest mocha ava tap tsc eslint biome mypy ruff pyright shellcheck'.split(' '))
+const CHECKERS = new Set('pytest jest vitest mocha ava tap tsc eslint biome mypy pyright shellcheck'.split(' '))
 
 /** Subcommands that do one thing, whatever follows them. */
 const SUBCOMMANDS: Record<string, readonly string[]> = {
-  git: 'status diff log show add commit stash blame rev-parse ls-files ls-tree describe shortlog branch tag switch merge cherry-pick cat-file name-rev merge-base count-objects'.split(
+  git: 'status diff log show add commit blame rev-parse ls-files ls-tree describe shortlog switch merge cherry-pick cat-file name-rev merge-base count-objects'.split(
     ' ',
   ),
-  npm: 'test ci ls list outdated view why audit'.split(' '),
-  pnpm: 'test ls list outdated why audit'.split(' '),
-  yarn: 'test list outdated why audit'.split(' '),
+  npm: 'test ci ls list outdated view why'.split(' '),
+  pnpm: 'test ls list outdated why'.split(' '),
+  yarn: 'test list outdated why'.split(' '),
   bun: ['test'],
   cargo: 'build test check clippy fmt doc bench tree metadata'.split(' '),
-  go: 'build test vet fmt list doc version env'.split(' '),
+  go: 'build test vet fmt list doc version'.split(' '),
+  ruff: ['check', 'format'],
   docker: 'ps images logs inspect version info stats top'.split(' '),
   kubectl: 'get describe logs top explain version'.split(' '),
   terraform: 'plan validate fmt show output version'.split(' '),

@@ -4,7 +4,7 @@
 
 import { resolve } from 'node:path'
 import type { Call, Question } from '../permission/call.js'
-import { agent, bash, callIn, edit, fetch, mcp, own, pathsIn, read, search } from './calls.js'
+import { agent, bash, bashIn, callIn, edit, fetch, mcp, own, pathOf, pathsIn, read, search } from './calls.js'
 import { CLAUDE } from './claude-calls.js'
 import { fieldsOf, type Line, listOf, textOf } from './fields.js'
 
@@ -17,7 +17,7 @@ export function acpQuestion(asked: Line, before: Line, cwd: string, table: AcpTa
   const paths = pathsOf(call, cwd)
   const { toolCallId, title, kind, rawInput, locations } = call as Line
   const raw = { title, kind, rawInput, locations }
-  return { ...(table(asked, call, paths) ?? byName(call) ?? byKind(call, paths) ?? unknown(call)), tool_id: textOf(toolCallId), raw }
+  return { ...(table(asked, call, paths) ?? byName(call) ?? byKind(call, paths, cwd) ?? unknown(call)), tool_id: textOf(toolCallId), raw }
 }
 
 /** Claude's adapter tells the name that the tool has there; a server's tool is known by two names. */
@@ -30,24 +30,24 @@ function byName({ _meta, rawInput }: Line): Call | undefined {
   return server !== undefined && tool !== undefined ? mcp(server, tool, input.args ?? input.arguments) : undefined
 }
 
-function byKind({ kind, rawInput }: Line, paths: string[]): Call | undefined {
+function byKind({ kind, title, rawInput }: Line, paths: string[], cwd: string): Call | undefined {
   const input = fieldsOf(rawInput)
   const found = paths.length > 0
   switch (kind) {
     case 'execute':
-      return commandIn(input)
+      return commandIn(input, cwd) ?? { ...bash(''), params: untold(title) }
     case 'read':
       return found ? read(paths) : undefined
     case 'edit':
     case 'delete':
     case 'move':
-      return found ? edit(paths) : undefined
+      return found ? edit(paths) : { ...edit(''), params: untold(title) }
     case 'search': {
       const pattern = textOf(input.pattern) ?? textOf(input.query) ?? textOf(input.regex)
       return pattern !== undefined || found ? search(pattern, paths) : undefined
     }
     case 'fetch':
-      return input.url === undefined ? undefined : fetch(input.url)
+      return input.url === undefined ? { ...fetch(''), params: untold(title) } : fetch(input.url)
     case 'think':
       return input.prompt === undefined ? undefined : agent(input.prompt)
     default:
@@ -55,13 +55,24 @@ function byKind({ kind, rawInput }: Line, paths: string[]): Call | undefined {
   }
 }
 
+/** Of what acts and does not tell on what, rules about the tool still hold: people see what it is called. */
+const untold = (title: unknown): Line => (textOf(title) ? { title } : {})
+
+/** Names that agents have for the folder of a command. */
+const FOLDERS = ['cwd', 'workdir', 'working_directory', 'workingDirectory', 'directory', 'dir_path']
+
 /** What it runs: a line, words, or several of such, all of which must be allowed. */
-function commandIn({ command, cmd, commands }: Line): Call | undefined {
-  const told = command ?? cmd
+function commandIn(input: Line, cwd: string): Call | undefined {
+  const { command, cmd, commands, args } = input
+  const folder = FOLDERS.map(name => input[name]).find(each => textOf(each))
+  const program = command ?? cmd
+  const told = textOf(program) && Array.isArray(args) && args.length > 0 ? [program, ...args] : program
   const lines = Array.isArray(commands) && commands.length > 0 ? commands : undefined
-  if (told === undefined && lines)
-    return lines.every(line => textOf(line)) ? { ...bash(''), params: { command: lines.length > 1 ? lines : lines[0] } } : undefined
-  return textOf(told) || (Array.isArray(told) && told.length > 0) ? bash(told) : undefined
+  if (told === undefined && lines) {
+    const each = lines.map(line => bashIn(folder, cwd, line).params.command)
+    return lines.every(line => textOf(line)) ? { ...bash(''), params: { command: each.length > 1 ? each : each[0] } } : undefined
+  }
+  return textOf(told) || (Array.isArray(told) && told.length > 0) ? bashIn(folder, cwd, told) : undefined
 }
 
 /** A call that is not understood: what it is called, for people to decide about. */
@@ -71,7 +82,9 @@ function unknown({ kind, title, rawInput }: Line): Call {
 
 /** Every file that it names, each once. */
 function pathsOf({ locations, content, rawInput }: Line, cwd: string): string[] {
-  const told = [...listOf(locations), ...listOf(content).filter(({ type }) => type === 'diff')].flatMap(({ path }) => textOf(path) ?? [])
+  const told = [...listOf(locations), ...listOf(content).filter(({ type }) => type === 'diff')]
+    .flatMap(({ path }) => textOf(path) ?? [])
+    .map(pathOf)
   const seen = new Map([...told, ...pathsIn(fieldsOf(rawInput))].reverse().map(path => [resolve(cwd, path), path]))
   return [...seen.values()].reverse()
 }

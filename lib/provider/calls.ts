@@ -3,7 +3,9 @@
 //
 // What an agent left out is no parameter, so that no glob fits it.
 
-import { posix } from 'node:path'
+import { posix, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isWithin, realOf } from '../base/within.js'
 import type { ToolKind } from '../log/events.js'
 import type { Call, Decision, Question } from '../permission/call.js'
 import { oneLine } from './account.js'
@@ -42,6 +44,25 @@ export function whyNot(question: Question, { reason }: Decision): string {
 }
 
 export const bash = (command: unknown): Call => made('bash', 'shell', { command: innerLine(command) })
+
+/** The same in a folder of its own: elsewhere than below the agent's, the line is one that goes there first. */
+export function bashIn(folder: unknown, cwd: string, command: unknown): Call {
+  const { params, ...call } = bash(command)
+  const away = textOf(folder) !== undefined && !isBelow(cwd, resolve(cwd, String(folder)))
+  return away && typeof params.command === 'string'
+    ? { ...call, params: { command: `cd ${quotedWord(String(folder))} && ${params.command}` } }
+    : { ...call, params }
+}
+
+function isBelow(folder: string, path: string): boolean {
+  try {
+    return isWithin(realOf(folder), realOf(path))
+  } catch {
+    // A link that leads nowhere, or cannot be read, may lead anywhere.
+    return false
+  }
+}
+
 export const read = (path: unknown): Call => made('read', 'file_read', { path })
 export const edit = (path: unknown): Call => made('edit', 'file_edit', { path })
 export const search = (pattern: unknown, path: unknown): Call => made('search', 'search', { pattern, path })
@@ -120,13 +141,22 @@ const PATHS = [
   'absolute_path',
   'abs_path',
   'target_file',
+  'notebook_path',
+  'notebookPath',
+  'file',
+  'uri',
+  'directory',
+  'directory_path',
+  'dir',
+  'dir_path',
+  'folder',
 ]
 /** The same for one that it gets instead. */
-const MOVED = ['source', 'destination', 'from', 'to', 'old_path', 'new_path', 'move_path', 'movePath']
+const MOVED = ['source', 'src', 'destination', 'dest', 'from', 'to', 'old_path', 'oldPath', 'new_path', 'newPath', 'move_path', 'movePath']
 
 /** The paths that an input names, also those of the files in a list of them. */
 export function pathsIn(input: Line): string[] {
-  const named = [...PATHS, ...MOVED, 'notebook_path'].flatMap(name => textsOf(input[name]))
+  const named = [...PATHS, ...MOVED].flatMap(name => textsOf(input[name]))
   const { files, changes, edits } = input
   const listed = [files, changes, edits].flatMap(list => listOf(list).flatMap(pathsIn))
   // Some have their changes by path.
@@ -135,5 +165,15 @@ export function pathsIn(input: Line): string[] {
 }
 
 function textsOf(value: unknown): string[] {
-  return (Array.isArray(value) ? value : [value]).flatMap(text => textOf(text) ?? [])
+  return (Array.isArray(value) ? value : [value]).flatMap(text => textOf(text) ?? []).map(pathOf)
+}
+
+/** A path that is told as the address of a file. */
+export function pathOf(text: string): string {
+  try {
+    return /^file:/i.test(text) ? fileURLToPath(text) : text
+  } catch {
+    // It is the address of no file here.
+    return text
+  }
 }

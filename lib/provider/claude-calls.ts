@@ -13,13 +13,22 @@ export const CLAUDE: Vocabulary = {
   Edit: ({ file_path }) => edit(file_path),
   MultiEdit: ({ file_path }) => edit(file_path),
   NotebookEdit: ({ notebook_path }) => edit(notebook_path),
-  Glob: ({ pattern, path }) => search(pattern, path),
+  Glob: ({ pattern, path }) => search(pattern, folderOf(textOf(pattern) ?? '', path)),
   Grep: ({ pattern, path }) => search(pattern, path),
   LS: ({ path }) => search(undefined, path),
   Task: ({ prompt }) => agent(prompt),
   Agent: ({ prompt }) => agent(prompt),
   WebFetch: ({ url }) => fetch(url),
   WebSearch: input => own('WebSearch', input, 'web'),
+}
+
+/** Where it looks: a pattern that is absolute leads elsewhere than its path says, and one with `..` anywhere. */
+function folderOf(pattern: string, path: unknown): unknown {
+  if (/\.\.|[{,][/~]|^~/.test(pattern)) return '/'
+  if (!pattern.startsWith('/')) return path
+  const parts = pattern.split('/')
+  const fixed = parts.findIndex(part => /[*?[\]{}!()]/.test(part))
+  return parts.slice(0, fixed < 0 ? undefined : fixed).join('/') || '/'
 }
 
 /** What a request of its control protocol, `can_use_tool`, asks for. */

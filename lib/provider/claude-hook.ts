@@ -16,6 +16,8 @@ export interface HookCall {
   conversation?: string
   /** The folder the agent is in. */
   cwd?: string
+  /** The folder it was started in: the other one is where its commands went. */
+  project?: string
   /** It only makes a plan: an allowance would let it act. */
   plans: boolean
   /** The lines of a file that it was shown, after it read one that is text. */
@@ -34,7 +36,7 @@ const EVENTS = new Map<unknown, HookCall['when']>([
 ])
 
 /** What a hook was called for; nothing for an event that is no call of a tool. Throws an Error for what no hook is told. */
-export function claudeHook(told: Line): HookCall | undefined {
+export function claudeHook(told: Line, env: NodeJS.ProcessEnv = process.env): HookCall | undefined {
   const { hook_event_name, tool_name, tool_input, tool_use_id, tool_response, session_id, cwd, permission_mode } = told
   if (textOf(hook_event_name) === undefined) throw new Error("no 'hook_event_name'")
   const when = EVENTS.get(hook_event_name)
@@ -47,6 +49,7 @@ export function claudeHook(told: Line): HookCall | undefined {
     question,
     conversation: textOf(session_id),
     cwd: textOf(cwd),
+    project: textOf(env.CLAUDE_PROJECT_DIR),
     plans: permission_mode === 'plan',
     shown: shownIn(fieldsOf(tool_response)),
   }

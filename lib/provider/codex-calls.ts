@@ -1,16 +1,16 @@
 // What Codex asks for, in the vocabulary for all vendors. Source of the fields: `codex app-server generate-ts` of version 0.169.
 
 import type { Question } from '../permission/call.js'
-import { bash, edit, fetch, mcp, own } from './calls.js'
+import { bashIn, edit, fetch, mcp, own } from './calls.js'
 import { fieldsOf, type Line, listOf, textOf } from './fields.js'
 
-/** A command, or a host that a command wants to reach. */
-export function codexCommand(params: Line): Question {
+/** A command, or a host that a command wants to reach. `home` is the folder of its thread. */
+export function codexCommand(params: Line, home: string): Question {
   const { itemId, command, cwd, reason, networkApprovalContext } = params
   const { host, protocol } = fieldsOf(networkApprovalContext)
   const raw = { command, cwd, reason, networkApprovalContext }
   if (textOf(host)) return { ...fetch(`${textOf(protocol) ?? 'https'}://${host}`), tool_id: textOf(itemId), raw }
-  const call = textOf(command) ? bash(command) : own('command_execution', { kind: params.kind, reason }, 'shell')
+  const call = textOf(command) ? bashIn(cwd, home, command) : own('bash', { kind: params.kind, reason }, 'shell')
   return { ...call, tool_id: textOf(itemId), raw }
 }
 

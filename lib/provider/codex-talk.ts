@@ -117,7 +117,7 @@ export class CodexTalk implements Driver {
     })
     switch (method) {
       case 'item/commandExecution/requestApproval':
-        return decides(codexCommand(params))
+        return decides(codexCommand(params, this.#task.cwd))
       case 'item/fileChange/requestApproval':
         return decides(codexChange(params, this.#changes.get(params.itemId)))
       case 'item/permissions/requestApproval':

@@ -65,7 +65,7 @@ export async function permitCall(question: Question, options: PermitOptions): Pr
  * does. An edit of a file that the agent has not read as it is now is refused whatever allows it; one that only plans is allowed nothing.
  */
 export async function permitHook(hook: HookCall, provider: string, options: PermitOptions): Promise<Permit | undefined> {
-  const who = { ...whose(hook.cwd, options), provider }
+  const who = { ...whoseHook(hook, options), provider }
   const log = logOf(who, options)
   const { question } = hook
   const against = forbidden(who, question, { log }) ?? (await staleEdit(hook, who, log))
@@ -81,13 +81,18 @@ export async function permitHook(hook: HookCall, provider: string, options: Perm
 
 /** Notes what an agent has read or written after it did. Throws a Fault (5) if that cannot be noted. */
 export async function noteHook(hook: HookCall, provider: string, options: PermitOptions): Promise<void> {
-  if (isFile(hook)) await (await import('./hook-files.js')).noteFile(hook, { ...whose(hook.cwd, options), provider })
+  if (isFile(hook)) await (await import('./hook-files.js')).noteFile(hook, { ...whoseHook(hook, options), provider })
 }
 
 /** A refusal in place of a decision that could not be made: an agent goes on where its hook merely fails. */
 export function cannotDecide(error: unknown): Permit {
   const reason = `zag permit cannot decide: ${(error as Error).message}`
   return { granted: false, by: 'deny', reason, words: reason }
+}
+
+/** Its rules are those of the project that it was started in: it takes itself out of them by going elsewhere no more than by other ways. */
+function whoseHook({ cwd, project }: HookCall, options: PermitOptions): Asker {
+  return whose(cwd, { ...options, root: options.root ?? project })
 }
 
 function whose(cwd: string | undefined, { group, root, ask, timeout }: PermitOptions): Asker {

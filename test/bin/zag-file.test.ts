@@ -109,6 +109,11 @@ t.test('patch: of stdin or a file, all files or none, a row each', async t => {
     ],
     'in the order of the patch',
   )
+  t.match(
+    await file(['patch'], { input: '*** Begin Patch\n*** Add File: a\u001b[2J\n+x\n*** End Patch' }),
+    { code: 0, stdout: /^added a\\u001b\[2J\n$/ },
+    'names are shown, and do nothing to a terminal',
+  )
   t.match(await file(['patch'], { input: 'hello' }), { code: 2, stderr: /^zag-file: no patch, line 1: a patch begins with/ })
   t.match(await file(['patch', 'nowhere']), { code: 2, stderr: /no file 'nowhere'/ })
   t.match(await file(['patch'], { input: '*** Begin Patch\n*** Add File: ../out\n+x\n*** End Patch' }), {

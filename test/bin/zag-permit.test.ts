@@ -8,7 +8,7 @@ import { addRule } from '../../lib/permission/rules.js'
 import { begin, type Options, until, zagHome } from '../help/run.js'
 import { rows, Zag } from '../help/sessions.js'
 
-const zag = new Zag(t, { project: { '.git': {}, src: { 'a.txt': 'one\n' } }, outside: { 'b.txt': 'b\n' } })
+const zag = new Zag(t, { project: { '.git': {}, src: { 'a.txt': 'one\n' }, other: { '.git': {} } }, outside: { 'b.txt': 'b\n' } })
 process.env.ZAG_HOME = zagHome(zag.home)
 const project = join(zag.home, 'project')
 const file = join(project, 'src/a.txt')
@@ -81,6 +81,14 @@ t.test('claude-hook: allowed, refused with the reason, and nothing said where no
   t.match(decisionIn((await hook({ ...told('Bash', { command: 'rm x' }), ...plans })).stdout), { permissionDecision: 'deny' })
   t.match(await hook({ hook_event_name: 'Stop', session_id: 'a' }), { code: 0, stdout: '', stderr: '' }, 'an event of another kind')
   t.match(await hook({ hook_event_name: 'SomethingNew' }), { code: 0, stdout: '', stderr: '' })
+})
+
+t.test('claude-hook: the rules are those of the project it was started in, wherever its commands went', async t => {
+  const elsewhere = { ...told('Bash', { command: 'rm x' }), cwd: join(project, 'other') }
+  const started = { env: { CLAUDE_PROJECT_DIR: project } }
+  t.equal(decisionIn((await hook(elsewhere, [], started)).stdout).permissionDecision, 'deny')
+  t.equal((await hook(elsewhere)).stdout, '', 'that of the folder, where it does not tell')
+  t.equal((await hook(elsewhere, ['--root', 'other'], started)).stdout, '', 'or the one that is given')
 })
 
 t.test('--ask: a relay, answered from outside; --relay-timeout denies', async t => {

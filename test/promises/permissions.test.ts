@@ -237,7 +237,7 @@ t.test('files: what is asked, and what is done without asking', async t => {
 t.test('a call that says nothing but a title fits no rule about commands', async t => {
   const { id, stdout } = await exec('untold make', ['--no-ask', '--allow', 'bash', '--allow', 'other(title=made)'])
   t.equal(stdout, 'chosen x-1')
-  t.match(permissions(id), [{ tool: 'other', params: { kind: 'execute', title: 'make' }, granted: false }])
+  t.match(permissions(id), [{ tool: 'bash', params: { title: 'make' }, granted: false }])
 })
 
 t.test('flags: what contradicts, what no provider can keep, and what is kept', async t => {

@@ -65,6 +65,30 @@ t.test('lists are several calls, and an empty one is none that is allowed', asyn
   t.equal(decide({ ...edit('a/x'), tool: 'read' }, PLACE, { ...NONE, allow }).granted, undefined, 'another tool')
 })
 
+t.test('what is not told, and what is too much to look through, a deny rule refuses', async t => {
+  const call = (tool: string, params: Record<string, unknown>) => ({ tool, tool_kind: 'other' as const, params })
+  const denied = (asked: ReturnType<typeof call>, rule: string) =>
+    decide(asked, PLACE, { ...NONE, auto: true, deny: [parseRule(rule)] }).granted === false
+  for (const [tool, key] of [
+    ['bash', 'command'],
+    ['read', 'path'],
+    ['edit', 'path'],
+    ['fetch', 'url'],
+    ['agent', 'prompt'],
+  ] as const) {
+    t.ok(denied(call(tool, {}), tool), tool)
+    const { granted } = decide(call(tool, {}), PLACE, { ...NONE, allow: [parseRule(tool)] })
+    t.equal(granted, tool === 'bash' ? undefined : true, 'the tool alone allows it, but for a line that nobody knows')
+    t.ok(denied(call(tool, {}), `${tool}(${key}=x)`), tool)
+    t.notOk(denied(call(tool, { [key]: 'y' }), `${tool}(${key}=x)`), tool)
+  }
+  t.notOk(denied(call('search', { path: '.' }), 'search(pattern=x)'), 'a search need not have a pattern')
+  t.notOk(denied(call('mcp', { server: 's', tool: 't' }), 'mcp(server=s, tool=t, force=true)'))
+  const many = [...Array(1001).keys()].map(String)
+  t.ok(denied(call('mcp', { server: 's', tool: 't', ids: many }), 'mcp(server=s, tool=t)'))
+  t.ok(denied(call('edit', { path: many }), 'edit(path=7)'))
+})
+
 t.test('a once-rule that another call had first is not counted', async t => {
   const sources = { ...NONE, once: [once('bash(command=a *)', 1), once('bash(command=a *)', 2)] }
   const asked: unknown[] = []

@@ -84,6 +84,18 @@ t.test('what no rule with parameters allows gives none, and neither does what is
   t.same(derive({ tool: 'bash', tool_kind: 'shell', params: {} }, PLACE), [])
 })
 
+t.test('of a call that does not tell what it is about there is no rule: the tool alone would allow all it can do', async t => {
+  const none: [string, Record<string, unknown>][] = [
+    ['edit', {}],
+    ['edit', { title: 'x' }],
+    ['fetch', {}],
+    ['agent', {}],
+    ['x', {}],
+    ['x', { '': 1 }],
+  ]
+  for (const [tool, params] of none) t.same(derive({ tool, tool_kind: 'other', params }, PLACE), [], `${tool} ${JSON.stringify(params)}`)
+})
+
 t.test('a rule made of any command allows that command and no other', async t => {
   const odd = [
     'x \'a b\' "c d"',
@@ -125,4 +137,41 @@ t.test('of files: the folder in the project, the file alone elsewhere and where 
   t.same(of('search', { pattern: 'x' }), ['search(path=src/**)'])
   t.same(of('fetch', { url: 'https://a.b/?c=d,e' }), ['fetch(url=https://a.b/\\?c=d\\,e)'])
   t.same(of('mcp', { server: 's', tool: 't', n: 1, deep: { a: [1] } }), ['mcp(server=s, tool=t, n=1, deep=\\{"a":\\[1\\]\\})'])
+})
+
+t.test('a star does not stand for what makes a program do more than it was allowed for', async t => {
+  const covered = (rule: string, line: string) => covers([parseRule(`bash(command=${rule})`)], bash(line), PLACE).allowed
+  const more: [string, string[]][] = [
+    ['git diff', ['git diff --output=x', 'git diff a --outp x', "git diff '--output=x'", 'git diff --ext-diff']],
+    ['git switch a', ['git switch -f a', 'git switch --discard-changes a', 'git switch -Ca']],
+    ['npm test', ['npm test --prefix=/x', 'npm test --prefix /x', 'npm test --script-shell=x']],
+    ['npm run build', ['npm run build -C /x']],
+    ['cargo test', ['cargo test --config \'build.rustc-wrapper="x"\'', 'cargo test --manifest-path=/x']],
+    ['go test', ['go test -exec x', 'go test --exec=x', 'go test -o x']],
+    ['pytest', ['pytest --basetemp=src', 'pytest -c x', 'pytest -px']],
+    ['python -m pytest', ['python -m pytest --basetemp=src']],
+    ['eslint .', ['eslint --fix .', 'eslint -o x .']],
+    ['biome check', ['biome check --write']],
+    ['tsc', ['tsc --outDir x', 'tsc -outfile x', 'tsc --OUTDIR x']],
+    ['ruff check', ['ruff check --fix', 'ruff clean']],
+    ['docker compose down', ['docker compose down -v']],
+  ]
+  for (const [allowed, not] of more) {
+    const [rule = ''] = commands(allowed)
+    t.ok(covered(rule, `${allowed} x`), rule)
+    for (const line of not) {
+      t.notOk(covered(rule, line), `${rule}: ${line}`)
+      t.same(commands(line).length, 1, 'and a rule made of that is that command')
+      t.notOk(commands(line)[0]?.endsWith('*'), line)
+      t.ok(covers(derive(bash(line), PLACE).map(parseRule), bash(line), PLACE).allowed, line)
+    }
+  }
+  for (const line of ['git diff --oneline -p', 'git log -o', 'go test -v ./...', 'pytest -x -k c', 'npm test -- -u', 'tsc --noEmit'])
+    t.match(commands(line), [/ \*$/], line)
+  for (const line of ['git branch', 'git tag', 'git stash', 'npm audit', 'go env', 'ruff clean']) t.same(commands(line), [line], line)
+  t.ok(covered('git diff --output=*', 'git diff --output=x'), 'where it is in the rule it is allowed')
+  t.ok(covered('**', 'git diff --output=x'), 'and by a rule for anything')
+  t.same(covers([parseRule('bash(command=git diff *)')], bash('git diff --output=x'), PLACE).parts, [
+    { part: 'git diff --output=x', why: 'no rule that fits has --output in it' },
+  ])
 })

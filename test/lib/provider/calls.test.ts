@@ -27,6 +27,10 @@ t.test('claude', async t => {
     ['MultiEdit', { file_path: '/a', edits: [] }, 'edit file_edit {"path":"/a"}'],
     ['NotebookEdit', { notebook_path: '/n' }, 'edit file_edit {"path":"/n"}'],
     ['Glob', { pattern: '*.ts', path: '/p' }, 'search search {"pattern":"*.ts","path":"/p"}'],
+    ['Glob', { pattern: '/etc/ssh/*.d/x', path: '/p' }, 'search search {"pattern":"/etc/ssh/*.d/x","path":"/etc/ssh"}'],
+    ['Glob', { pattern: '/*' }, 'search search {"pattern":"/*","path":"/"}'],
+    ['Glob', { pattern: 'a/../../*' }, 'search search {"pattern":"a/../../*","path":"/"}'],
+    ['Glob', { pattern: '{a,/etc/*}' }, 'search search {"pattern":"{a,/etc/*}","path":"/"}'],
     ['Grep', { pattern: 'x', glob: '*' }, 'search search {"pattern":"x"}'],
     ['LS', { path: '/p' }, 'search search {"path":"/p"}'],
     ['Task', { prompt: 'look', subagent_type: 'Explore' }, 'agent sub_agent {"prompt":"look"}'],
@@ -75,11 +79,17 @@ t.test('a line within a shell', async t => {
 })
 
 t.test('codex', async t => {
-  t.equal(short(codexCommand({ command: "/bin/bash -lc 'git status'" })), 'bash shell {"command":"git status"}')
-  t.equal(short(codexCommand({ command: ['bash', '-lc', 'ls'] as never })), 'command_execution shell {}', 'it tells a line')
-  t.equal(short(codexCommand({ kind: 'stdin', reason: 'r' })), 'command_execution shell {"kind":"stdin","reason":"r"}')
+  t.equal(short(codexCommand({ command: "/bin/bash -lc 'git status'", cwd: '/p/src' }, '/p')), 'bash shell {"command":"git status"}')
+  t.equal(short(codexCommand({ command: ['bash', '-lc', 'ls'] as never }, '/p')), 'bash shell {}', 'it tells a line')
+  const elsewhere = { command: "/bin/bash -lc 'npm test'", cwd: "/o't her" }
+  t.equal(
+    short(codexCommand(elsewhere, '/p')),
+    String.raw`bash shell {"command":"cd '/o'\\''t her' && npm test"}`,
+    'a line that runs elsewhere',
+  )
+  t.equal(short(codexCommand({ kind: 'stdin', reason: 'r' }, '/p')), 'bash shell {"kind":"stdin","reason":"r"}')
   const network = { command: 'curl x', networkApprovalContext: { host: 'x.org', protocol: 'https' } }
-  t.equal(short(codexCommand(network)), 'fetch web {"url":"https://x.org"}')
+  t.equal(short(codexCommand(network, '/p')), 'fetch web {"url":"https://x.org"}')
   t.equal(short(codexChange({ itemId: 'i' }, [{ path: '/a' }])), 'edit file_edit {"path":"/a"}')
   t.equal(short(codexPermissions({ permissions: { network: { enabled: true } } })), 'permissions other {"network":{"enabled":true}}')
   t.equal(codexMcp({ serverName: 's', message: 'Your name?' }), undefined)
@@ -93,8 +103,12 @@ t.test('any agent: by kind', async t => {
     [{ kind: 'execute', rawInput: { commands: ['a', 'b'] } }, 'bash shell {"command":["a","b"]}'],
     [{ kind: 'execute', rawInput: { commands: ['a'] } }, 'bash shell {"command":"a"}'],
     [{ kind: 'execute', rawInput: { command: 'a > b', commands: ['a'] } }, 'bash shell {"command":"a > b"}'],
-    [{ kind: 'execute', title: 'git status' }, 'other other {"kind":"execute","title":"git status"}'],
-    [{ kind: 'execute', title: 'ls', rawInput: { commands: ['a', 7] } }, 'other other {"commands":["a",7],"kind":"execute","title":"ls"}'],
+    [{ kind: 'execute', rawInput: { command: 'git', args: ['push', 'a b'] } }, `bash shell {"command":"git push 'a b'"}`],
+    [{ kind: 'execute', rawInput: { command: 'ls', workdir: 'src' } }, 'bash shell {"command":"ls"}'],
+    [{ kind: 'execute', rawInput: { command: 'ls', workdir: '../o' } }, 'bash shell {"command":"cd ../o && ls"}'],
+    [{ kind: 'execute', rawInput: { commands: ['a', 'b'], cwd: '/o' } }, 'bash shell {"command":["cd /o && a","cd /o && b"]}'],
+    [{ kind: 'execute', title: 'git status' }, 'bash shell {"title":"git status"}'],
+    [{ kind: 'execute', title: 'ls', rawInput: { commands: ['a', 7] } }, 'bash shell {"title":"ls"}'],
     [{ kind: 'read', locations: [{ path: '/p/a' }] }, 'read file_read {"path":"/p/a"}'],
     [{ kind: 'read', rawInput: { filePath: 'a' }, locations: [{ path: '/p/a' }] }, 'read file_read {"path":"/p/a"}'],
     [{ kind: 'edit', content: [{ type: 'diff', path: '/p/a' }] }, 'edit file_edit {"path":"/p/a"}'],
@@ -102,8 +116,16 @@ t.test('any agent: by kind', async t => {
     [{ kind: 'edit', rawInput: { changes: { '/p/a': { add: {} }, '/p/b': {} } } }, 'edit file_edit {"path":["/p/a","/p/b"]}'],
     [{ kind: 'delete', rawInput: { path: 'a' } }, 'edit file_edit {"path":"a"}'],
     [{ kind: 'move', rawInput: { source: 'a', destination: 'b' } }, 'edit file_edit {"path":["a","b"]}'],
-    [{ kind: 'edit', title: 'Edit it' }, 'other other {"kind":"edit","title":"Edit it"}'],
+    [{ kind: 'edit', title: 'Edit it' }, 'edit file_edit {"title":"Edit it"}'],
+    [{ kind: 'delete' }, 'edit file_edit {}'],
+    [{ kind: 'read', title: 'Read it' }, 'other other {"kind":"read","title":"Read it"}'],
+    [
+      { kind: 'edit', locations: [{ path: '/p/a' }], rawInput: { uri: 'file:///etc/a%20b' } },
+      'edit file_edit {"path":["/p/a","/etc/a b"]}',
+    ],
+    [{ kind: 'search', rawInput: { pattern: 'x', directory: '/etc' } }, 'search search {"pattern":"x","path":"/etc"}'],
     [{ kind: 'search', rawInput: { pattern: 'x', path: 'src' } }, 'search search {"pattern":"x","path":"src"}'],
+    [{ kind: 'fetch', rawInput: { query: 'x' }, title: 'Look' }, 'fetch web {"title":"Look"}'],
     [{ kind: 'fetch', rawInput: { url: 'https://x' } }, 'fetch web {"url":"https://x"}'],
     [{ kind: 'think', rawInput: { prompt: 'p' } }, 'agent sub_agent {"prompt":"p"}'],
     [{ kind: 'other', title: 'Do' }, 'other other {"title":"Do"}'],
@@ -114,7 +136,11 @@ t.test('any agent: by kind', async t => {
   ]
   for (const [call, expected] of table) t.equal(short(acpQuestion(call, {}, '/p')), expected, JSON.stringify(call))
   const before = { kind: 'execute', rawInput: { command: 'ls', cwd: '/x' }, title: 'old' }
-  t.equal(short(acpQuestion({ toolCallId: 'c', title: 'new' }, before, '/p')), 'bash shell {"command":"ls"}', 'what was told before counts')
+  t.equal(
+    short(acpQuestion({ toolCallId: 'c', title: 'new' }, before, '/p')),
+    'bash shell {"command":"cd /x && ls"}',
+    'what was told before counts',
+  )
   t.match(acpQuestion({ toolCallId: 'c', title: 'new', rawInput: null }, before, '/p'), {
     tool_id: 'c',
     raw: { title: 'new', kind: 'execute' },
@@ -132,7 +158,7 @@ t.test('gemini, which tells no input', async t => {
     ],
     [{ kind: 'other', title: 'echo (notes MCP Server)', content: text('[Payload') }, 'mcp other {"server":"notes","tool":"echo"}'],
     [{ kind: 'execute', title: 'rm (x MCP Server)' }, 'bash shell {"command":"rm (x MCP Server)"}'],
-    [{ kind: 'fetch', title: 'Processing URLs' }, 'other other {"kind":"fetch","title":"Processing URLs"}'],
+    [{ kind: 'fetch', title: 'Processing URLs' }, 'fetch web {"title":"Processing URLs"}'],
   ]
   for (const [call, expected] of table) t.equal(short(acpQuestion(call, {}, '/p', geminiTable)), expected, JSON.stringify(call))
 })
