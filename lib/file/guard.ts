@@ -29,11 +29,13 @@ export function locate({ root, cwd }: Who, path: string): string {
   }
 }
 
+const NOT_THERE = Object.assign(new Error('no such file or directory'), { code: 'ENOENT' })
+
 /** The bytes of a file, which the session has read from now on. Throws a Fault (5) if it is not there, no file, or not in the project. */
 export async function readBytes(who: Who, path: string): Promise<Buffer> {
   const real = locate(who, path)
   const content = await contentOf(real)
-  if (!content) throw new Fault(`cannot read ${quoted(path)}: no such file or directory`, EXIT.system)
+  if (!content) throw new Fault(`cannot read ${quoted(path)}: no such file or directory`, EXIT.system, { cause: NOT_THERE })
   await new FileTimes(who).noteRead(real, content)
   return content.bytes
 }

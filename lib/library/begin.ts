@@ -1,6 +1,7 @@
 // Starting sessions and telling them more: what zag-spawn, zag-exec, zag-pipe, zag-retry, zag-input and zag-broadcast do.
 
-import { EXIT, Fault } from '../base/exit.js'
+import { availableParallelism } from 'node:os'
+import { EXIT, Fault, usage } from '../base/exit.js'
 import type { LogEvent } from '../log/events.js'
 import { usageOf } from '../log/fold.js'
 import type { Ask } from '../run/ask.js'
@@ -15,6 +16,7 @@ import { broadcast as broadcastTo, others } from '../verb/broadcast.js'
 import { input as inputTo } from '../verb/input.js'
 import { retry as tryAgain } from '../verb/retry.js'
 import { sourcesOf } from '../verb/sources.js'
+import { checkSpawn } from './check.js'
 import { idsOf, listOf, named, type Sessions } from './which.js'
 
 /** What a session is asked for: the flags of zag-spawn in camelCase. Durations in milliseconds. */
@@ -47,10 +49,14 @@ export async function spawnAs(id: string, options: SpawnOptions): Promise<Spawne
 }
 
 /**
- * Starts many, at most `slots` of them at a time, under one runner. All are checked before the first is started. Throws as spawn
+ * Starts many, at most `slots` of them at a time (by default one a processor), under one runner. All are checked before the first is started. Throws as spawn
  * does; of those started before a system refused one, ids are told in the Fault's `started`.
  */
-export async function spawnEach(tasks: readonly SpawnOptions[], { slots }: { slots: number }): Promise<Spawned[]> {
+export async function spawnEach(
+  tasks: readonly SpawnOptions[],
+  { slots = availableParallelism() }: { slots?: number } = {},
+): Promise<Spawned[]> {
+  if (!Number.isInteger(slots) || slots < 1) throw usage('slots is a whole number from 1')
   const prepared: (() => Promise<Begun>)[] = []
   for (const task of tasks) prepared.push(await prepare({ ...(await askOf(task)), slots: task.slots ?? slots }))
   const started: Spawned[] = []
@@ -79,6 +85,7 @@ export interface Following {
 /** Starts a session and is done when it is over; how it ended is in the row. Throws as spawn does. */
 export async function exec({ onEvent, signal, ...options }: SpawnOptions & Following): Promise<Came> {
   const { session_id, log_path } = await spawn(options)
+  // One that cannot be ended goes on, and is followed to its end.
   const stop = () => cancel(session_id, { reason: 'aborted' }).catch(() => {})
   signal?.addEventListener('abort', stop, { once: true })
   try {
@@ -165,7 +172,9 @@ export async function broadcast({ message, file = [], raw = false, background = 
   return { answers, failed, late } satisfies Broadcast
 }
 
-async function askOf({ env = {}, tag, context, dependsOn, ...ask }: SpawnOptions): Promise<Ask> {
+async function askOf(options: SpawnOptions): Promise<Ask> {
+  checkSpawn(options)
+  const { env = {}, tag, context, dependsOn, ...ask } = options
   return {
     ...ask,
     tag: listOf(tag),

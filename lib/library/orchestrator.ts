@@ -2,6 +2,7 @@
 // ask, and ends them. It holds nothing that is not on disk but which sessions are its own, so zag ps, zag approve and zag listen
 // work with them as with any other, and they live on if the program dies.
 
+import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { newId } from '../base/id.js'
 import type { LogEvent } from '../log/events.js'
 import { openRelays } from '../permission/relay.js'
@@ -12,6 +13,7 @@ import { answer } from '../verb/approve.js'
 import { type RelayRow, relayRow } from '../verb/relay-row.js'
 import { type Followed, subscribe } from '../verb/subscribe.js'
 import { type SpawnOptions, spawnAs } from './begin.js'
+import { checkSpawn } from './check.js'
 
 /** What each of its sessions is asked for with, unless spawn says otherwise. */
 export type OrchestratorOptions = Omit<Partial<SpawnOptions>, 'prompt'>
@@ -37,12 +39,15 @@ export class AgentOrchestrator {
   readonly #over = new AbortController()
   readonly #stop = new AbortController()
 
+  /** Throws a Fault (2) for options that are none. */
   constructor(defaults: OrchestratorOptions = {}) {
+    checkSpawn(defaults, { whole: false })
     this.#defaults = defaults
   }
 
   /** Starts an agent in the background and gives its id as soon as nothing can lose it. Throws Faults 2, 3, 4, 5, 126, 127. */
   async spawn(options: SpawnOptions): Promise<string> {
+    if (this.#over.signal.aborted) throw new Fault('this orchestrator was cleaned up: make another', EXIT.notNow)
     const id = newId()
     // Before it begins: whoever follows must not miss it.
     this.#family.add(id)
@@ -71,9 +76,10 @@ export class AgentOrchestrator {
 
   /**
    * Answers a question of an agent. True if this was the answer; false if it has one already, or is no question of its agents. Throws a
-   * Fault (2) for a rule that does not parse or does not cover the call.
+   * Fault: 2 for a rule that does not parse or does not cover the call, 4 inside of a session of the same tree as the agent.
    */
   resolveRelay(id: string, { approved, always = false, reason }: Resolution): boolean {
+    if (typeof approved !== 'boolean') throw usage("'approved' is true or false")
     const asked = this.#asked().filter(({ relay_id }) => relay_id === id)
     return answer(asked, approved, { reason, always: always === false ? undefined : always }).answered.includes(id)
   }
@@ -87,8 +93,9 @@ export class AgentOrchestrator {
     return this.#family.own()
   }
 
-  /** Ends an agent, and what it started; it is cancelled then. Throws a Fault (4) if it cannot be ended from here. */
+  /** Ends an agent, and what it started; it is cancelled then. Throws a Fault: 3 for one that is not its own, 4 if it cannot be ended from here. */
   async kill(id: string): Promise<void> {
+    if (!this.#family.has(id)) throw new Fault(`no agent ${quoted(String(id))} of this orchestrator`, EXIT.none)
     const [failed] = await cancelAll([id], { grace: KILL_GRACE, reason: 'killed' }, () => {})
     if (failed) throw failed
   }

@@ -28,6 +28,8 @@ export function parseRule(text: string): Rule {
   const tool = trimmed(text, 0, open ?? text.length)
   if (tool.text === '') throw wrong(text, 0, 'a rule begins with the name of a tool')
   const name = plain(text, tool)
+  const known = Object.keys(KNOWN).find(each => each === name.toLowerCase() && each !== name)
+  if (known) throw wrong(text, tool.start, `no tool is called ${quoted(name)} here: did you mean ${known}?`)
   if (open === undefined) return { tool: name, params: {} }
   const params = new Map<string, string>()
   let at = open + 1

@@ -12,6 +12,7 @@ import type {
   RequestPermissionRequest,
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk'
+import { codeOf } from '../base/exit.js'
 import type { Call, Decision } from '../permission/call.js'
 import { type AcpTable, acpQuestion } from './acp-calls.js'
 import { edit, isSaidNo, read, refusal } from './calls.js'
@@ -42,15 +43,20 @@ export async function acpDriver(task: Task, wire: Wire, ways: AcpWays = {}): Pro
   const questions = new Questions(task, wire, ways)
   const connection = client({ name: 'zag' })
     .onRequest(methods.client.session.requestPermission, ({ params }) => questions.answer(params))
-    .onRequest(methods.client.fs.readTextFile, async ({ params }) => {
-      unlessForbidden(wire, read(params.path))
-      return { content: await wire.files.read(params.path, params) }
-    })
-    .onRequest(methods.client.fs.writeTextFile, async ({ params }) => {
-      unlessForbidden(wire, edit(params.path))
-      await wire.files.write(params.path, params.content)
-      return {}
-    })
+    .onRequest(methods.client.fs.readTextFile, ({ params }) =>
+      orWhy(async () => {
+        unlessForbidden(wire, read(params.path))
+        return { content: await wire.files.read(params.path, params) }
+      }),
+    )
+    .onRequest(methods.client.fs.writeTextFile, ({ params }) =>
+      orWhy(async () => {
+        unlessForbidden(wire, edit(params.path))
+        if (task.flags.plan) throw new Error('--plan: nothing is written')
+        await wire.files.write(params.path, params.content)
+        return {}
+      }),
+    )
     // The reader sees to them.
     .onNotification(methods.client.session.update, () => {})
     .connect({ readable: incoming.stream, writable: new WritableStream({ write: message => wire.send(message) }) })
@@ -210,6 +216,22 @@ class Questions {
 }
 
 /** Throws an Error, which the agent is told, for what a rule forbids: an agent may use a file without asking. */
+/** Of a file that is not there, and of any other reason. */
+const NOT_FOUND = -32002
+const REFUSED = -32000
+
+/** What was asked for, or an error whose message says why not: that of one that is no RequestError would be "Internal error" to the agent. */
+async function orWhy<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    const { RequestError } = await import('@agentclientprotocol/sdk')
+    const { message, cause } = error as Error
+    if (codeOf(cause) === 'ENOENT') throw new RequestError(NOT_FOUND, `Resource not found: ${message}`)
+    throw new RequestError(REFUSED, message)
+  }
+}
+
 function unlessForbidden(wire: Wire, call: Call): void {
   const against: Decision | undefined = wire.forbids(call)
   if (against) throw new Error(isSaidNo(against) ? refusal(against) : (against.reason ?? refusal(against)))

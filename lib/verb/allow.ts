@@ -5,9 +5,10 @@ import { checkName } from '../base/name.js'
 import { defaults, inside, projectRoot } from '../base/paths.js'
 import type { Call, Place } from '../permission/call.js'
 import { coverOpenRelays } from '../permission/cover.js'
-import { covers, neverFits, refuses } from '../permission/match.js'
+import { covers, refuses } from '../permission/match.js'
 import { formatRule, isAnything, parseRule, type Rule } from '../permission/rule.js'
 import { addRule, foldRules, type GroupRule, groupRules, groupSources, type RuleKind, removeRule } from '../permission/rules.js'
+import { checkRule } from '../run/permissions.js'
 import { checkHome } from '../store/home.js'
 import { readIfIntact } from '../table/sessions.js'
 
@@ -29,11 +30,7 @@ export interface Added extends GroupRule {
  */
 export async function addRules(group: string, texts: readonly string[], kind: RuleKind): Promise<Added[]> {
   if (kind !== 'never') notItself(group)
-  const rules = texts.map(parseRule)
-  for (const rule of rules) {
-    const never = neverFits(rule, kind === 'never' ? 'deny' : 'allow')
-    if (never) throw usage(`rule ${quoted(formatRule(rule))} can never fit: ${never}`)
-  }
+  const rules = texts.map(text => checkRule(text, kind === 'never' ? 'deny' : 'allow'))
   const added = rules.map(rule => ({ ...addRule(group, rule, kind, inside()?.session ?? 'person'), warning: warningOf(rule, kind) }))
   await foldRules(group)
   coverOpenRelays(group)

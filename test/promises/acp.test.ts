@@ -115,6 +115,8 @@ t.test('files: those of the project, and no others, also not through a link', as
   t.match(await exec(`read ${project}/inner`), { code: 0, stdout: 'notes\nof mine\n' })
   t.match(await exec(`write ${project}/made by the agent`), { code: 0, stdout: 'written' })
   t.equal(readFileSync(join(project, 'made'), 'utf8'), 'by the agent')
+  // Agents look for these words, or the number, to know that they may make the file.
+  t.match(await exec(`read ${project}/none`), { stdout: /^error: \{"code":-32002,"message":"Resource not found: / })
   const reads = [
     `${outside}/secret`,
     ...['../outside/secret', 'way-out/secret', 'link', 'dangling'].map(name => `${project}/${name}`),
