@@ -3,8 +3,10 @@ import { EXIT, usage } from '../lib/base/exit.js'
 import { AnswerPrinter, answerExits, answerFlags } from '../lib/command/answer.js'
 import { askFlags, callFlags, contextFlag, forNewSession, promptOf, startExits } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
+import { Attendant } from '../lib/command/question.js'
 import { execute } from '../lib/run/foreground.js'
 import { newestIn, pick } from '../lib/session/pick.js'
+import { deeds } from '../lib/verb/ask.js'
 import { sourcesOf } from '../lib/verb/sources.js'
 
 /** What goes with --resume and --continue too: where the project is, and what the prompt is made of. */
@@ -39,16 +41,19 @@ export default command(import.meta, {
   ],
   async run({ operands, prompt, filePrompt, context, output, json, showUsage, resume, continue: goOn, ...ask }, { stdin, out, err }) {
     const printer = new AnswerPrinter({ output, json, showUsage }, out, err)
+    const attendant = new Attendant(stdin, err, deeds)
     if (resume !== undefined || goOn) {
       if (resume !== undefined && goOn) throw usage('--resume or --continue, not both')
       forNewSession({ ...ask, context }, ANY)
       const ids = resume === undefined ? [newestIn(ask.root ?? '.')] : await pick({ operands: [resume], root: ask.root }, stdin)
       const text = await promptOf({ prompt, filePrompt }, operands, stdin)
       const { converse } = await import('../lib/verb/converse.js')
-      return printer.end(await converse(ids, { prompt: text, files: ask.file, answerJson: json }, printer.event))
+      const asked = { prompt: text, files: ask.file, answerJson: json }
+      return printer.end(await attendant.during(printer.event, onEvent => converse(ids, asked, onEvent)))
     }
     const text = await promptOf({ prompt, filePrompt }, operands, stdin)
     const contextOf = await sourcesOf(await pick({ operands: context }, stdin, { otherwise: 'none' }), false)
-    return printer.end(await execute({ ...ask, answerJson: json, prompt: text, contextOf }, printer.event))
+    const asked = { ...ask, answerJson: json, prompt: text, contextOf }
+    return printer.end(await attendant.during(printer.event, onEvent => execute(asked, onEvent)))
   },
 })

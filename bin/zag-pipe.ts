@@ -4,9 +4,11 @@ import { AnswerPrinter, answerExits, answerFlags } from '../lib/command/answer.j
 import { askFlags, promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import { pickExits } from '../lib/command/flags.js'
+import { Attendant } from '../lib/command/question.js'
 import { execute } from '../lib/run/foreground.js'
 import { spawn } from '../lib/run/start.js'
 import { pick } from '../lib/session/pick.js'
+import { deeds } from '../lib/verb/ask.js'
 import { sourcesOf } from '../lib/verb/sources.js'
 
 export default command(import.meta, {
@@ -97,6 +99,7 @@ export default command(import.meta, {
       return out.row({ session_id: id, pid: pid ?? null, log_path: logPath, interactive: false }, id)
     }
     const printer = new AnswerPrinter({ output, json, showUsage }, out, err)
-    return printer.end(await execute({ ...ask, answerJson: json }, printer.event))
+    const attendant = new Attendant(stdin, err, deeds)
+    return printer.end(await attendant.during(printer.event, onEvent => execute({ ...ask, answerJson: json }, onEvent)))
   },
 })

@@ -6,18 +6,20 @@ import { command } from '../lib/command/command.js'
 import type { Context } from '../lib/command/data.js'
 import { pickExits, pickFlags, pickUsage } from '../lib/command/flags.js'
 import { contentOf } from '../lib/command/input.js'
-import { field } from '../lib/command/output.js'
+import { field, type Output } from '../lib/command/output.js'
 import { printTable } from '../lib/command/table.js'
 import { cancelAll } from '../lib/run/cancel.js'
 import { GRACE } from '../lib/run/request.js'
 import { handIn, self } from '../lib/run/self.js'
 import { type Pick, pick } from '../lib/session/pick.js'
 import { rowOf } from '../lib/session/row.js'
-import { type Listed, list, listOne } from '../lib/verb/list.js'
+import { type Branch, type Listed, list, listOne, newestTrees, treeOf } from '../lib/verb/list.js'
 
 const jsonFlag = { json: { type: 'boolean', does: 'rows as JSON' } } as const
 const session = { name: 'session' } as const
+const onlyFlag = { only: { type: 'boolean', does: 'leave alone the sessions that they started' } } as const
 const { all: _, ...narrowing } = pickFlags
+const HEADING = ['ID', 'STATE', 'PROVIDER', 'PID', 'AGE', 'NAME', 'ERROR']
 
 export default command(import.meta, {
   name: 'zag-ps',
@@ -26,16 +28,17 @@ export default command(import.meta, {
   commands: {
     list: {
       does: 'list the sessions that are not over',
-      usage: ['[--all] [-n <count>] [-q | --json]'],
+      usage: ['[--tree] [--all] [-n <count>] [-q | --json]'],
       flags: {
         ...narrowing,
         ...jsonFlag,
         all: { type: 'boolean', short: 'a', does: 'also those that are over' },
+        tree: { type: 'boolean', does: 'each under the session that started it; of those named the whole trees' },
         newest: {
           type: 'number',
           short: 'n',
           value: 'count',
-          does: 'only the newest',
+          does: 'only the newest; with --tree: the newest trees',
         },
         quiet: { type: 'boolean', short: 'q', does: 'only ids' },
       },
@@ -44,14 +47,16 @@ export default command(import.meta, {
       examples: [
         ['zag-ps', 'what is at work'],
         ['zag-ps list --all -n 5', 'the five newest, over or not'],
+        ['zag-ps --tree', 'what is at work, and who started it'],
       ],
-      async run({ all, newest, quiet, json, ...which }, { stdin, out }) {
+      async run({ all, tree, newest, quiet, json, ...which }, { stdin, out }) {
         if (quiet && json) throw usage('--quiet or --json, not both')
         const rows = await chosen(which, all, stdin)
+        if (tree) return printTree(await treeOf(rows, isNamed(which) ? 'down' : 'up'), { newest, quiet, json }, out)
         const shown = newest === undefined ? rows : rows.slice(rows.length - Math.min(newest, rows.length))
         if (quiet) for (const row of shown) out.line(row.session_id)
         else if (json) out.value(shown)
-        else printTable(out, ['ID', 'STATE', 'PROVIDER', 'PID', 'AGE', 'NAME', 'ERROR'], shown.map(cells(out.isTerminal)))
+        else printTable(out, HEADING, shown.map(cells(out.isTerminal)))
       },
     },
     show: {
@@ -71,8 +76,8 @@ export default command(import.meta, {
     },
     stop: {
       does: 'end sessions gently, then firmly, as zag cancel',
-      usage: [`{ self | ${pickUsage} }`],
-      flags: { ...pickFlags, ...jsonFlag },
+      usage: [`[--only] { self | ${pickUsage} }`],
+      flags: { ...pickFlags, ...onlyFlag, ...jsonFlag },
       operands: session,
       exits: {
         ...pickExits,
@@ -84,9 +89,10 @@ export default command(import.meta, {
     },
     kill: {
       does: 'end sessions at once, by SIGKILL; or hand in the result of the own one and end it',
-      usage: [pickUsage, 'self [<result> | --file <path>]'],
+      usage: [`[--only] ${pickUsage}`, 'self [<result> | --file <path>]'],
       flags: {
         ...pickFlags,
+        ...onlyFlag,
         ...jsonFlag,
         file: {
           type: 'string',
@@ -111,6 +117,8 @@ export default command(import.meta, {
           if (file !== undefined) throw usage('--file goes with self')
           return end(flags, context, 0)
         }
+        if (flags.only && (file !== undefined || result !== undefined))
+          throw usage('what hands in its result leaves its children alone: no --only')
         if (more.length > 0 || (file !== undefined && result !== undefined)) throw usage('one result: quote it, or give --file')
         if (file === undefined && result === undefined) return end(flags, context, 0)
         const refused = await handIn(file === undefined ? (result as string) : contentOf(file, 'the result').toString())
@@ -141,11 +149,26 @@ export default command(import.meta, {
 async function chosen(which: Pick, all: boolean, stdin: Context['stdin']): Promise<Listed[]> {
   const named = await pick(which, stdin, { otherwise: 'none', empty: true })
   const narrows = which.state !== undefined || which.root !== undefined
-  const nothing = (which.operands ?? []).length + (which.tag ?? []).length === 0 && !which.name && !which.parent && !which.latest
+  const nothing = !isNamed(which)
   if (nothing && !narrows) return list({ all })
   if (!nothing) return Promise.all(named.map(listOne))
   const ids = new Set(await pick({ ...which, all: true }, stdin, { empty: true }))
   return (await list({ all: all || which.state !== undefined })).filter(row => ids.has(row.session_id))
+}
+
+function isNamed({ operands = [], tag = [], name, parent, latest }: Pick): boolean {
+  return operands.length + tag.length > 0 || Boolean(name || parent || latest)
+}
+
+function printTree(grown: Branch[], { newest, quiet, json }: { newest?: number; quiet: boolean; json: boolean }, out: Output): void {
+  const branches = newest === undefined ? grown : newestTrees(grown, newest)
+  if (quiet) for (const { row } of branches) out.line(row.session_id)
+  else if (json) out.value(branches.map(({ row }) => row))
+  else {
+    const cellsOf = cells(out.isTerminal)
+    const rows = branches.map(({ row, lines }) => cellsOf(row).map((cell, at) => (at === 0 ? `${lines}${cell}` : cell)))
+    printTable(out, HEADING, rows)
+  }
 }
 
 function cells(short: boolean): (row: Listed) => unknown[] {
@@ -155,9 +178,13 @@ function cells(short: boolean): (row: Listed) => unknown[] {
   }
 }
 
-async function end(which: Pick & { json: boolean }, { stdin, out, err }: Context, grace: number): Promise<number> {
+async function end(
+  { only, ...which }: Pick & { only: boolean; json: boolean },
+  { stdin, out, err }: Context,
+  grace: number,
+): Promise<number> {
   const operands = (which.operands ?? []).map(word => (word === 'self' ? self().session : word))
-  const failed = await cancelAll(await pick({ ...which, operands }, stdin), { grace }, ({ status }) => {
+  const failed = await cancelAll(await pick({ ...which, operands }, stdin), { grace, only }, ({ status }) => {
     out.row(rowOf(status), `${status.id}\t${status.state}`)
   })
   for (const { message } of failed) err.complain(message)

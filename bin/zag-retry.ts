@@ -19,7 +19,8 @@ export default command(import.meta, {
   exits: {
     ...pickExits,
     [EXIT.ok]: 'they are on their way; their ids are on stdout',
-    [EXIT.notNow]: 'one of them is not over, or would have to wait and this is a sandbox; nothing was started',
+    [EXIT.notNow]:
+      'one of them is not over, or would have to wait and this is a sandbox, or the session this is asked for in may start no more',
     [EXIT.cannotRun]: 'the agent program may not be executed',
     [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
   },

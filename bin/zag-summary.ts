@@ -9,18 +9,31 @@ import { field, type Output } from '../lib/command/output.js'
 import { printTable } from '../lib/command/table.js'
 import { pick } from '../lib/session/pick.js'
 import { replaceFile, sizeIfThere, writeNew } from '../lib/store/file.js'
-import { type Spread, type Stats, type Summary, statsOf, summaryOf, type Totals, totalsOf } from '../lib/verb/summary.js'
+import { graphOf } from '../lib/verb/graph.js'
+import {
+  type Branch,
+  type Spread,
+  type Stats,
+  type Summary,
+  statsOf,
+  summaryOf,
+  type Totals,
+  totalsOf,
+  treeOf,
+} from '../lib/verb/summary.js'
 import { svgOf, timelineOf } from '../lib/verb/timeline.js'
 
 export default command(import.meta, {
   name: 'zag-summary',
   does: 'say what sessions did: tools, files, turns, tokens, cost and time',
-  usage: [`[--stats] [--json] ${pickUsage}`, `{ --timeline | --svg <path> [--force] } ${pickUsage}`],
+  usage: [`[--tree] [--stats] [--json] ${pickUsage}`, `[--tree] { --timeline | --svg <path> [--force] | --dot } ${pickUsage}`],
   flags: {
     ...pickFlags,
+    tree: { type: 'boolean', does: 'all that descends from them as well, each under the session that started it' },
     stats: { type: 'boolean', does: 'how time, tokens and cost are spread, by provider, model and state' },
     timeline: { type: 'boolean', does: 'draw when each was at work' },
     svg: { type: 'string', value: 'path', does: 'draw it as an SVG picture into this file' },
+    dot: { type: 'boolean', does: 'write them and what they have to do with each other as a graph for Graphviz' },
     force: { type: 'boolean', does: 'with --svg: replace the file if it is there' },
     json: { type: 'boolean', does: 'one object: sessions, totals, and with --stats stats' },
   },
@@ -35,20 +48,27 @@ export default command(import.meta, {
     ['zag-summary --tag review', 'a line each, and the totals'],
     ['zag-summary --latest', 'one session with its tools and files'],
     ['zag-summary --tag review --timeline', 'which of them were at work when'],
+    ['zag-summary --tree --latest', 'one with all that descends from it, and what that came to together'],
+    ['zag-summary --tree --dot --latest >tree.dot', 'the same as a graph: dot -Tsvg tree.dot'],
   ],
-  async run({ stats, timeline, svg, force, json, ...which }, { stdin, out }) {
-    const forms = [timeline && '--timeline', svg !== undefined && '--svg', (json || stats) && '--json or --stats'].filter(Boolean)
+  async run({ tree, stats, timeline, svg, dot, force, json, ...which }, { stdin, out }) {
+    const forms = [timeline && '--timeline', svg !== undefined && '--svg', dot && '--dot', (json || stats) && '--json or --stats'].filter(
+      Boolean,
+    )
     if (forms.length > 1) throw usage(`${forms[0]} or ${forms[1]}, not both`)
     if (force && svg === undefined) throw usage('--force goes with --svg')
     const ids = await pick(which, stdin)
     if (svg !== undefined) checkFree(svg, force)
-    const all: Summary[] = []
-    for (const id of ids) all.push(await summaryOf(id))
+    if (dot) return out.text(await graphOf(ids, tree))
+    const branches = tree ? await treeOf(ids) : undefined
+    const all: Summary[] = branches?.map(({ row }) => row) ?? []
+    if (!branches) for (const id of ids) all.push(await summaryOf(id))
     if (timeline) return printTimeline(all, out)
     if (svg !== undefined) return draw(all, svg, force, out)
     const totals = totalsOf(all)
     if (json) return out.value({ sessions: all, totals, stats: stats ? statsOf(all) : undefined })
     if (stats) printTable(out, STATS, statsOf(all).map(statCells))
+    else if (branches) printBranches(branches, totals, out)
     else if (all.length === 1) printOne(all[0] as Summary, out)
     else printTable(out, HEADING, [...all.map(cells(out.isTerminal)), totalCells(totals)])
   },
@@ -68,15 +88,24 @@ function cells(short: boolean): (one: Summary) => unknown[] {
   return one => [short ? shortId(one.session_id) : one.session_id, one.status, one.provider, one.model, ...numbers(one), one.name]
 }
 
+/** The tree, what each of those that were asked for came to with all below it, where that is not all there is, and the totals. */
+function printBranches(branches: readonly Branch[], totals: Totals, out: Output): void {
+  const cellsOf = cells(out.isTerminal)
+  const rows = branches.map(({ row, lines }) => cellsOf(row).map((cell, at) => (at === 0 ? `${lines}${cell}` : cell)))
+  const roots = branches.flatMap(({ row }) => (row.tree && row.tree.sessions < totals.sessions ? [{ row, sum: row.tree }] : []))
+  const sums = roots.map(({ row, sum }) => totalCells(sum, `tree of ${out.isTerminal ? shortId(row.session_id) : row.session_id}`))
+  printTable(out, HEADING, [...rows, ...sums, totalCells(totals)])
+}
+
 function numbers({ runs, turns, tools, files, usage: told, cost_usd, duration_ms }: Numbers): unknown[] {
   const sum = (of: 'calls' | 'failed') => tools.reduce((total, tool) => total + tool[of], 0)
   const tokens = [told?.input_tokens, told?.output_tokens]
   return [runs, turns, sum('calls'), sum('failed'), files.length, ...tokens, dollars(cost_usd), formatDuration(duration_ms)]
 }
 
-function totalCells(totals: Totals): unknown[] {
+function totalCells(totals: Totals, what = 'total'): unknown[] {
   const states = Object.entries(totals.states).map(([state, count]) => `${count} ${state}`)
-  return ['total', states.join(', '), undefined, undefined, ...numbers(totals), `${totals.sessions} sessions`]
+  return [what, states.join(', '), undefined, undefined, ...numbers(totals), `${totals.sessions} sessions`]
 }
 
 function statCells({ provider, model, state, sessions, duration_ms, tokens, cost_usd }: Stats): unknown[] {

@@ -99,6 +99,7 @@ function taskOf(session: Session, run: number, turn: number, around: NodeJS.Proc
     conversation: session.native_id,
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
+    decided: session.permissions?.live,
     env: { ...around, ...session.env },
     keep: (name, text) => keep(session.id, name, text),
     kept: name => keptFor(session.id, name),

@@ -31,7 +31,9 @@ export async function keepConversation(session: Session, told: string | undefine
 }
 
 /** Whether the agent was told anything before this turn. */
-export function hasBegun({ id }: Session, turn: number): boolean {
+export function hasBegun({ id, native_id }: Session, turn: number): boolean {
+  // Also in one that was held without zag.
+  if (native_id !== undefined) return true
   for (let before = Math.min(turn, lastTurn(id) + 1) - 1; before > 0; before--) if (begunOf(id, before)) return true
   const started = lastLine(paths.inSession(id, 'log.ndjson'), line => line.indexOf(STARTED) === 0 && parseLine(line)?.pid !== undefined)
   return started !== undefined

@@ -7,11 +7,14 @@ import { paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
 import type { NewEvent } from '../log/events.js'
 import type { LogWriter } from '../log/write.js'
+import type { Call, Decision, Question } from '../permission/call.js'
 import { type Identity, identify } from '../process/identity.js'
 import { oneLine } from '../provider/account.js'
-import type { Driver, Exit, Live, Provider, Verdict } from '../provider/provider.js'
+import { isSaidNo, whyNot } from '../provider/calls.js'
+import type { Driver, Exit, Files, Live, Provider, Verdict } from '../provider/provider.js'
 import type { Offsets } from '../session/output.js'
 import { beginTurn, promptFile } from '../session/turns.js'
+import { whoOf } from '../session/who.js'
 import { readIfThere } from '../store/file.js'
 import { Follower, parseLine, tailOf } from '../store/lines.js'
 import { type Watch, watchFile } from '../store/watch.js'
@@ -19,6 +22,7 @@ import type { Session } from '../table/sessions.js'
 import { type Agent, type Kind, startAgent } from './agent.js'
 import { keepConversation } from './conversation.js'
 import { Ending } from './ending.js'
+import { type Asker, askPermission, forbidden, undecided } from './permit.js'
 import type { Playing } from './shot.js'
 import { readAnew, type Said, TurnOutput } from './turn-output.js'
 
@@ -54,6 +58,13 @@ export class LiveAgent {
   /** That of the turn at work. */
   #output: TurnOutput | undefined
   #nonsense: string | undefined
+  /** Questions that have no answer yet, and since when there is none. */
+  #questions = 0
+  #answeredAt: number | undefined
+  /** Aborted when nobody is there any more to be told an answer. */
+  readonly #over = new AbortController()
+  /** Refusals of which it has to be told why. */
+  #untold: { question: Question; refusal: Decision }[] = []
   #onNonsense = () => {}
 
   /** Starts it for a turn of a run. Throws a Fault 127 or 126 if its program is not there or may not be run, 5 if the system refuses. */
@@ -77,6 +88,7 @@ export class LiveAgent {
     this.exited = new Promise(resolve => agent.child.once('exit', (code, signal) => resolve({ code, signal })))
     this.exited.then(() => {
       this.gone = true
+      this.#over.abort()
     })
     // Whoever writes to one that is gone is told by its exit.
     agent.child.stdin?.on('error', () => {})
@@ -105,11 +117,11 @@ export class LiveAgent {
     const isOver = new Promise<void>(resolve => {
       over = resolve
     })
-    const output = new TurnOutput({ id, read: this.#live.reader, from, since: this.begun.stdout }, log, () => over(), 0)
+    const output = new TurnOutput({ id, read: this.#live.reader, from, since: this.begun.stdout }, log, isIt => isIt && over(), 0)
     this.#output = output
     try {
       // What came before is no part of the turn: whoever reads it anew must not take what is told again of old turns for new.
-      beginTurn(id, turn, { run: this.#run, from, agent: this.identity })
+      beginTurn(id, turn, { run: this.#run, from, agent: this.identity, since: this.begun.stdout })
       this.#driver?.prompt(text)
       const exit = await Promise.race([
         isOver.then(() => ({ code: null, signal: null, livesOn: true }) satisfies Exit),
@@ -133,17 +145,34 @@ export class LiveAgent {
     return this.#output?.waitsSince
   }
 
+  /** When it last waited for an answer to what it asked, in milliseconds since 1970: as long as it does it has to be silent. */
+  get askedAt(): number | undefined {
+    return this.#questions > 0 ? Date.now() : this.#answeredAt
+  }
+
+  /**
+   * What it is to be told, now that its turn is over, of refusals that it was told no reason of; nothing if there is no more to say. One
+   * that gave its turn up for them has to be told in any case.
+   */
+  untold(gaveUp: boolean): string | undefined {
+    const all = this.#untold.splice(0).filter(({ refusal }) => gaveUp || refusal.reason !== undefined)
+    return all.length === 0 || this.gone ? undefined : all.map(({ question, refusal }) => whyNot(question, refusal)).join('\n\n')
+  }
+
   /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */
   stop(grace: () => number): void {
+    this.#over.abort()
     this.#ending.stop(grace)
   }
 
   async kill(): Promise<void> {
+    this.#over.abort()
     await this.#ending.kill()
   }
 
   /** Tells it that nothing more comes, and ends it if it does not exit by itself. */
   async close(): Promise<Exit> {
+    this.#over.abort()
     this.#agent.child.stdin?.end()
     const timer = setTimeout(() => this.stop(() => EXIT_GRACE), EXIT_GRACE)
     try {
@@ -188,6 +217,12 @@ export class LiveAgent {
       this.#driver = await this.#live.driver(this.#agent.task, {
         send: message => this.#send(message),
         log: (...events) => this.#tell(events),
+        ask: (question, signal) => this.#ask(question, signal),
+        forbids: call => this.#forbids(call),
+        untold: (question, refusal) => {
+          if (isSaidNo(refusal) && !this.#over.signal.aborted) this.#untold.push({ question, refusal })
+        },
+        files: filesOf(this.#session),
       })
       this.#take()
       const conversation = await Promise.race([this.#driver.open(), tooLong, died])
@@ -220,13 +255,46 @@ export class LiveAgent {
     const { id } = this.#session
     const said = readAnew({ id, read: this.#live.reader, from: this.begun, since: this.begun.stdout }, log, exit)
     const verdict: Verdict = { success: false, error: `the agent cannot be talked with: ${error}`, limit: said.verdict.limit }
-    return { ...said, verdict, exit }
+    return { ...said, verdict, exit, unopened: true }
+  }
+
+  async #ask(question: Question, signal?: AbortSignal): Promise<Decision> {
+    this.#questions += 1
+    try {
+      return await askPermission(this.#asker, question, {
+        log: (...events) => this.#tell(events),
+        signal: signal ? AbortSignal.any([signal, this.#over.signal]) : this.#over.signal,
+      })
+    } catch (error) {
+      return undecided(error)
+    } finally {
+      this.#questions -= 1
+      this.#answeredAt = Date.now()
+    }
+  }
+
+  #forbids(call: Call): Decision | undefined {
+    try {
+      return forbidden(this.#asker, call, { log: (...events) => this.#tell(events) })
+    } catch (error) {
+      return undecided(error)
+    }
+  }
+
+  get #asker(): Asker {
+    const { group, cwd } = this.#session
+    return { session: this.#session, group, place: { root: this.#agent.task.root, cwd } }
   }
 
   /** Puts something between what the agent said before it and what it says after. */
   #tell(events: NewEvent[]): void {
     this.#output?.take()
-    this.#log?.append(...events)
+    try {
+      this.#log?.append(...events)
+    } catch (error) {
+      // A full disk: the agent is answered all the same, and there is nobody here to be told.
+      if (!(error instanceof Fault) || error.exit !== EXIT.system) throw error
+    }
   }
 
   #send(message: object): void {
@@ -243,6 +311,15 @@ export class LiveAgent {
         this.#onNonsense()
       }
     }
+  }
+}
+
+/** What the session reads and writes through zag: the file times of its group hold for it. */
+function filesOf(session: Session): Files {
+  const who = whoOf(session)
+  return {
+    read: async (path, portion) => (await import('../file/guard.js')).readText(who, path, portion),
+    write: async (path, content) => (await import('../file/guard.js')).writeText(who, path, content),
   }
 }
 
@@ -274,6 +351,10 @@ class LiveTurn implements Playing {
 
   get waitsSince(): number | undefined {
     return this.#agent.waitsSince
+  }
+
+  get askedAt(): number | undefined {
+    return this.#agent.askedAt
   }
 
   stop(grace: () => number): void {

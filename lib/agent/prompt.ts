@@ -4,6 +4,7 @@
 
 import { EXIT, Fault } from '../base/exit.js'
 import { isId } from '../base/id.js'
+import { checkAsked } from '../provider/asked.js'
 import type { Provider } from '../provider/provider.js'
 import { ABOUT_ESCAPES, block } from '../session/fence.js'
 import { bytesOf, type Message } from '../session/inbox.js'
@@ -12,6 +13,7 @@ import { replaceFile, sizeIfThere } from '../store/file.js'
 import { exists, type Session } from '../table/sessions.js'
 import { attached } from './attach.js'
 import { hasBegun, transcript } from './conversation.js'
+import { isLive } from './turn-output.js'
 
 const BETWEEN = Buffer.from('\n\n')
 
@@ -22,17 +24,25 @@ export function writePrompt(session: Session, provider: Provider, turn: number):
   if (turn === 1 || (begunOf(id, turn) && sizeIfThere(path) !== undefined)) return
   const messages = messagesOf(id, turn)
   if (messages.length === 0) throw new Fault(`turn ${turn} of session ${id} has no message`, EXIT.system)
-  const prompt = provider.prompt === 'script' ? joined(messages.map(bytesOf)) : textOf(session, provider, turn, messages)
-  provider.check?.({ model, prompt, flags: session.flags })
+  const before = canGoOn(session, provider) || !hasBegun(session, turn) ? '' : transcript(session)
+  const prompt = Buffer.concat([Buffer.from(before), promptOf(provider, messages)])
+  checkAsked(provider, { model, prompt, flags: session.flags })
   replaceFile(path, prompt)
 }
 
-function textOf(session: Session, provider: Provider, turn: number, messages: Message[]): Buffer {
-  const before = provider.can.has('resume') || !hasBegun(session, turn) ? '' : transcript(session)
+/** Whether the agent knows what was said before. One that was killed before it told its id of the conversation cannot be led back into it. */
+function canGoOn(session: Session, provider: Provider): boolean {
+  const isKnown = session.native_id !== undefined || (provider.ownConversation === true && !isLive(session, provider))
+  return provider.prompt === 'script' || (provider.can.has('resume') && isKnown)
+}
+
+/** What messages come to as a prompt, without what was said before them. */
+export function promptOf(provider: Provider, messages: readonly Message[]): Buffer {
+  if (provider.prompt === 'script') return joined(messages.map(bytesOf))
   const escapes = messages.some(isWrapped) ? [Buffer.from(ABOUT_MESSAGES)] : []
   const files = messages.flatMap(({ files = [] }) => files)
   const said = messages.map(message => (isWrapped(message) ? Buffer.from(envelope(message)) : bytesOf(message)))
-  return Buffer.concat([Buffer.from(before), joined([...escapes, ...said, ...attached(provider, files)])])
+  return joined([...escapes, ...said, ...attached(provider, files)])
 }
 
 function joined(parts: Buffer[]): Buffer {

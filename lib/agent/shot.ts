@@ -24,6 +24,8 @@ export interface Playing {
   readonly exited: Promise<unknown>
   /** Since when all it said is that it waits, in milliseconds since 1970; nothing if it does not. */
   readonly waitsSince?: number
+  /** When it last waited for somebody's answer, in milliseconds since 1970. */
+  readonly askedAt?: number
   /** Follows the agent into the log until nothing of it is left that should not be. Called once, when the turn is on record. */
   done(log: LogWriter): Promise<Said & { exit: Exit }>
   /** Ends it; `grace` is asked before each step of the ladder for the milliseconds to the next. */
@@ -72,8 +74,9 @@ class Shot implements Playing {
   async done(log: LogWriter): Promise<Said & { exit: Exit }> {
     const turn = { id: this.#session.id, read: this.#provider.reader, from: this.from }
     let timer: NodeJS.Timeout | undefined
-    const output = new TurnOutput(turn, log, () => {
-      timer = setTimeout(() => this.#hasNotExited(), THROUGH_GRACE)
+    const output = new TurnOutput(turn, log, isThrough => {
+      clearTimeout(timer)
+      if (isThrough) timer = setTimeout(() => this.#hasNotExited(), THROUGH_GRACE)
     })
     this.#output = output
     try {

@@ -70,8 +70,9 @@ export function quoted(text: string): string {
   return `'${visible(cut)}'`
 }
 
-/** A text on one line, with its control characters shown. */
+/** A text on one line, with its control characters shown, also those that turn the direction of writing. */
 export function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach the terminal
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const hidden = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+  return text.replace(hidden, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

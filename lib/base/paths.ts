@@ -50,8 +50,19 @@ export const paths = {
   /** The worktrees of sessions, in a folder for each repository. Beside each lies a file that says whose it is. */
   worktrees: () => below('worktrees'),
   ofWorktree: (path: string) => join(dirname(path), `.${basename(path)}.json`),
+  /** Questions of agents that wait for an answer, and beside them the answers, which stay for whoever comes second. */
+  relays: () => below('relays'),
+  relay: (id: string) => below('relays', `${id}.json`),
+  answers: () => below('relays', 'answered'),
+  answer: (id: string) => below('relays', 'answered', `${id}.json`),
+  groups: () => below('groups'),
+  /** The tables of a group. */
+  inGroup: (group: string, table: GroupTable) => below('groups', keyOf(group), table),
   marker: (id: string, what: 'started' | 'ended') => below('events', `${id}.${what}`),
 }
+
+/** rules: what is always or never allowed; filetimes: who last read which file; locks: who writes one; once: rules that were used up. */
+export type GroupTable = 'rules' | 'filetimes' | 'locks' | 'once'
 
 export type SessionFile =
   | 'session.json'
@@ -64,6 +75,8 @@ export type SessionFile =
   | 'stdin'
   | 'spill'
   | 'end-request'
+  | 'closed'
+  | 'children'
   | 'environment'
   | 'task'
   | 'schema'
@@ -71,6 +84,7 @@ export type SessionFile =
   | 'inbox'
   | 'agent'
   | 'limited'
+  | 'relays'
   | 'turns'
 
 export type TurnFile = 'prompt' | 'begun' | 'ended' | 'result'
@@ -111,6 +125,16 @@ export function defaults(env: NodeJS.ProcessEnv = process.env): { provider?: str
     group: env.ZAG_GROUP || undefined,
     debug: env.ZAG_DEBUG === '1',
   }
+}
+
+/** The locks of files that whoever started this process holds while it runs, as words that lib/file/lock.ts gave them. */
+export function locksAround(env: NodeJS.ProcessEnv = process.env): string[] {
+  return (env.ZAG_FILE_LOCKS ?? '').split(' ').filter(Boolean)
+}
+
+/** What tells a process that it runs under a lock. */
+export function lockEnvironment(tokens: Iterable<string>): NodeJS.ProcessEnv {
+  return { ZAG_FILE_LOCKS: [...locksAround(), ...tokens].join(' ') }
 }
 
 /** Whether this process runs in the sandbox of a session: what it starts is in there too. */

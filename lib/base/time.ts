@@ -8,10 +8,16 @@ const LONGEST = 100 * 365 * 86_400_000
 
 /** Milliseconds of `90`, `30s`, `5m`, `1h30m`, `7d`, `250ms`, `1.5h`; a bare number is seconds. Throws usage. */
 export function parseDuration(text: string): number {
+  const ms = durationOf(text)
+  if (ms === undefined) throw usage(`${quoted(text)} is no duration: write 90, 30s, 5m, 1h30m or 7d`)
+  return ms
+}
+
+/** The milliseconds that a text says; nothing if it is no duration. */
+export function durationOf(text: string): number | undefined {
   const word = text.trim()
   const ms = /^\d+(\.\d+)?$/.test(word) ? Number(word) * 1000 : sumOfParts(word)
-  if (ms === undefined || !(ms <= LONGEST)) throw usage(`${quoted(text)} is no duration: write 90, 30s, 5m, 1h30m or 7d`)
-  return Math.round(ms)
+  return ms !== undefined && ms <= LONGEST ? Math.round(ms) : undefined
 }
 
 function sumOfParts(word: string): number | undefined {

@@ -57,7 +57,8 @@ exit_code, error), ...; \`zag man 5 log\` has all.
 ## Inside a session
 
 ZAG_SESSION_ID, ZAG_ROOT and others are set, and zag is on PATH. \`zag spawn\` makes a child, \`zag log <message>\` writes into the own
-log, \`zag whoami\` says which session this is, and \`zag ps kill self "<result>"\` hands in the result and ends the session. With
+log, \`zag whoami\` says which session this is, and \`zag ps kill self "<result>"\` hands in the result and ends the session.
+How deep sessions nest and how many children one has at once is limited (exit 4). Cancelling a session ends its children too. With
 -p sh the results of --context, --depends-on with --inject-context, and pipe are files in $ZAG_CONTEXT_DIR (1-<name>.txt, ...) and
 together on stdin; other agents find them before the prompt, each in <session-result>.
 

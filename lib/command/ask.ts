@@ -12,7 +12,14 @@ export const askFlags = {
   size: { type: 'choice', choices: ['small', 'medium', 'large'], does: 'a model by size, from [models] of the configuration' },
   root: { type: 'string', short: 'r', value: 'folder', does: 'the folder to work in, if not this one' },
   autoApprove: { type: 'boolean', short: 'a', does: 'let the agent use its tools without asking' },
+  allow: { type: 'strings', value: 'rule', does: "let it do what fits the rule, as 'bash(command=git status*)'" },
+  deny: { type: 'strings', value: 'rule', does: 'refuse what fits the rule, whatever else allows it' },
+  allowOnce: { type: 'strings', value: 'rule', does: 'allow one call that fits the rule' },
+  ask: { type: 'boolean', does: 'ask about what no rule decides, by a relay: zag relay, zag approve' },
+  noAsk: { type: 'boolean', does: 'refuse what no rule decides, also where asking is the default' },
+  relayTimeout: { type: 'time', value: 'time', does: 'deny what nobody answered for so long' },
   agent: { type: 'string', value: 'command', does: "how to start the agent of the provider acp: --agent 'gemini --acp'" },
+  baseUrl: { type: 'string', value: 'url', does: 'the endpoint of the models, for the provider native' },
   systemPrompt: { type: 'string', short: 's', value: 'text', does: 'the system prompt' },
   addDir: { type: 'strings', value: 'folder', does: 'another folder the agent may work in' },
   env: { type: 'strings', value: 'name=value', does: 'a variable for the agent' },
@@ -23,6 +30,8 @@ export const askFlags = {
   stall: { type: 'time', value: 'time', does: 'end an agent that wrote nothing for so long; 0 never' },
   onLimit: { type: 'choice', choices: ['wait', 'fail'], does: 'sleep until a usage limit is over and go on, or fail at once' },
   retries: { type: 'number', value: 'n', max: 1000, does: 'try again up to so often when it fails, with growing pauses' },
+  maxDepth: { type: 'number', value: 'n', does: 'how deep sessions may nest below it; 0 lets it start none' },
+  maxChildren: { type: 'number', value: 'n', does: 'how many sessions that it started may be alive at once' },
   plan: { type: 'boolean', does: 'only plan, change nothing' },
   jsonSchema: {
     type: 'string',
@@ -48,7 +57,7 @@ export const askFlags = {
 export const startExits = {
   [EXIT.none]: 'a session for --context was not found',
   [EXIT.notNow]:
-    'a session for --context is not over; others are making worktrees of the repository for too long; or what has to wait, or a worktree, was asked for in a sandbox',
+    'a session for --context is not over; the session this is asked for in may start no more; others are making worktrees of the repository for too long; or what has to wait, or a worktree, was asked for in a sandbox',
   [EXIT.cannotRun]: 'the agent program may not be executed',
   [EXIT.notFound]: 'the provider, its program, git or bubblewrap was not found, or there can be no sandbox here',
 } as const

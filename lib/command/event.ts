@@ -71,6 +71,12 @@ function words(event: Fields): string {
       return `${event.tool} ${event.success ? 'ok' : `failed: ${event.error ?? ''}`}`
     case 'user_event':
       return `${event.level}: ${event.message}${event.data === undefined ? '' : ` ${JSON.stringify(event.data)}`}`
+    case 'relay':
+      return `${event.tool} ${JSON.stringify(event.params ?? {})} waits for zag approve or zag deny ${String(event.relay_id).slice(-8)}`
+    case 'permission':
+      return [`${event.tool} ${event.granted ? 'allowed' : 'refused'} by ${event.rule ?? event.by}`, event.reason]
+        .filter(Boolean)
+        .join(': ')
     case 'session_result':
       return String(event.result)
     default:
@@ -89,8 +95,9 @@ function prefixed(prefix: string, text: unknown): string {
   return clean(text).replace(/^/gm, prefix)
 }
 
-/** Lines and tabs stay; every other control character is shown, not sent. */
+/** Lines and tabs stay; every other control character is shown, not sent, also what turns the direction of writing. */
 export function clean(text: unknown): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach the terminal
-  return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+  return String(text).replace(hidden, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

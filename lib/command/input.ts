@@ -9,10 +9,15 @@ import { isTerminal } from './terminal.js'
 export class Input {
   #opened = false
 
-  /** All of stdin. Throws usage when it was read before, a Fault (exit 5) when it cannot be read. */
-  async bytes(): Promise<Buffer> {
+  /** All of stdin. Throws usage when it was read before or has more than `atMost` bytes, a Fault (exit 5) when it cannot be read. */
+  async bytes(atMost = Number.POSITIVE_INFINITY): Promise<Buffer> {
     const chunks: Buffer[] = []
-    for await (const chunk of this.#chunks()) chunks.push(chunk)
+    let left = atMost
+    for await (const chunk of this.#chunks()) {
+      left -= chunk.length
+      if (left < 0) throw usage(`stdin has more than ${atMost} bytes`)
+      chunks.push(chunk)
+    }
     return Buffer.concat(chunks)
   }
 

@@ -3,7 +3,7 @@
 import { Fault, quoted } from '../base/exit.js'
 import { nearest } from '../base/name.js'
 import { parseDuration } from '../base/time.js'
-import { type Key, type Known, type Shape, withoutNul } from './keys.js'
+import { BUILTIN_PROVIDERS, type Key, type Known, type Shape, withoutNul } from './keys.js'
 import type { Entry, Table } from './toml.js'
 
 export interface Problem {
@@ -31,7 +31,9 @@ export function plain(value: Entry['value'], shape: Shape): Plain {
   if (shape.kind === 'time') return durationOf(value) ?? 0
   if (!(value instanceof Map)) return typeof value === 'string' ? value : (value.flag ?? value.number ?? value.what)
   const object: { [key: string]: Plain } = Object.create(null)
-  if (shape.kind === 'names') for (const [name, entry] of value) object[name] = plain(entry.value, shape.each)
+  if (shape.kind === 'names')
+    for (const [name, entry] of value)
+      object[name] = plain(entry.value, (BUILTIN_PROVIDERS.has(name) && shape.ofBuiltin?.(name)) || shape.each)
   if (shape.kind !== 'keys') return object
   for (const [key, inner] of Object.entries(shape.keys)) {
     const isTable = inner.kind === 'keys' || inner.kind === 'names'
@@ -51,6 +53,8 @@ function* inValue(entry: Entry, shape: Shape, path: string[], reading: Reading):
     if (whatIs(value) !== 'a boolean') yield say(`must be true or false, not ${whatIs(value)}`)
   } else if (shape.kind === 'count') {
     if (!(numberOf(value) >= 1 && Number.isSafeInteger(numberOf(value)))) yield say('must be a whole number, 1 or more')
+  } else if (shape.kind === 'amount') {
+    if (!(numberOf(value) >= 0 && Number.isFinite(numberOf(value)))) yield say('must be a number, 0 or more')
   } else if (shape.kind === 'time') {
     if (durationOf(value) === undefined) yield say("must be a duration, such as '2s' or '500ms'")
   } else if (shape.kind === 'words' || shape.kind === 'list') {
@@ -86,7 +90,7 @@ function* inNamed(name: string, entry: Entry, shape: Shape & { kind: 'names' }, 
   }
   const wrong = shape.name?.(name, reading.known, entry.value instanceof Map ? [...entry.value.keys()] : [])
   if (wrong) yield { line: entry.line, message: `${named(at)} ${wrong}` }
-  else yield* inValue(entry, (builtin.has(name) && shape.ofBuiltin) || shape.each, at, reading)
+  else yield* inValue(entry, (builtin.has(name) && shape.ofBuiltin?.(name)) || shape.each, at, reading)
 }
 
 function* inWords(words: Entry[], path: string[], check: (text: string) => string | undefined): Generator<Problem> {

@@ -9,13 +9,21 @@ import { join } from 'node:path'
 import { codeOf, type Fault, quoted, refused, usage } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { plain, problemsOf, type Reading } from './check.js'
-import { BUILTIN_PROVIDERS, KEYS, type Value } from './keys.js'
+import { BUILTIN_PROVIDERS, KEYS, type NATIVE, type Value } from './keys.js'
 import { NotToml, parse, type Table } from './toml.js'
 
 /** What the files say. Tables are always there, empty if need be, and have no prototype, so any name can be looked up. */
 export type Config = Value<typeof KEYS>
 /** One [providers.NAME]. */
 export type ConfiguredProvider = Value<(typeof KEYS)['keys']['providers']['each']>
+
+/** [providers.native]. */
+export type NativeConfig = Value<typeof NATIVE>
+
+/** What is said of zag's own agent. */
+export function nativeIn({ providers }: Config): NativeConfig {
+  return (providers.native ?? {}) as NativeConfig
+}
 
 /**
  * What config.toml and, with a project's root, its .zag.toml say; the project's word goes first. `builtin` are the names

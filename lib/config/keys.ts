@@ -12,6 +12,8 @@ export type Shape =
   | { kind: 'flag' }
   /** a whole number, 1 or more */
   | { kind: 'count' }
+  /** a number, 0 or more, with a fraction if need be */
+  | { kind: 'amount' }
   /** a text that is a duration; its value is milliseconds */
   | { kind: 'time' }
   /** an array of strings, which may be empty */
@@ -22,7 +24,7 @@ export type Shape =
   | {
       kind: 'names'
       each: Shape
-      ofBuiltin?: Shape
+      ofBuiltin?: (name: string) => Shape
       name?: (name: string, known: Known, keys: readonly string[]) => string | undefined
       among?: 'providers'
     }
@@ -53,11 +55,36 @@ const somewhere = { kind: 'list', check: fromRootOrHome } as const
 const text = { kind: 'text', check: notEmpty } as const
 const limits = { slots: { kind: 'count' }, stagger: { kind: 'time' } } as const
 
+/** What a provider that zag has may hold. */
+const BUILTIN = { kind: 'keys', keys: limits } as const
+
+/** What zag's own agent may hold besides. Prices are US dollars for a million tokens. */
+export const NATIVE = {
+  kind: 'keys',
+  keys: {
+    ...limits,
+    api: { kind: 'choice', of: ['openai', 'anthropic'] },
+    base_url: { kind: 'text', check: webAddress },
+    key_env: { kind: 'text', check: variable },
+    model: text,
+    context: { kind: 'count' },
+    max_output: { kind: 'count' },
+    attempts: { kind: 'count' },
+    input_price: { kind: 'amount' },
+    output_price: { kind: 'amount' },
+    cache_read_price: { kind: 'amount' },
+    cache_write_price: { kind: 'amount' },
+  },
+} as const
+
 export const KEYS = {
   kind: 'keys',
   keys: {
     provider: text,
     model: text,
+    ask: { kind: 'flag' },
+    max_depth: { kind: 'count', homeOnly: 'says how many sessions others may start' },
+    max_children: { kind: 'count', homeOnly: 'says how many sessions others may start' },
     models: {
       kind: 'names',
       among: 'providers',
@@ -67,7 +94,7 @@ export const KEYS = {
       kind: 'names',
       homeOnly: 'names commands to run',
       name: providerName,
-      ofBuiltin: { kind: 'keys', keys: limits },
+      ofBuiltin: name => (name === 'native' ? NATIVE : BUILTIN),
       each: {
         kind: 'keys',
         required: ['command'],
@@ -114,7 +141,7 @@ export type Value<S> = S extends { kind: 'text' }
         ? string[]
         : S extends { kind: 'flag' }
           ? boolean
-          : S extends { kind: 'count' | 'time' }
+          : S extends { kind: 'count' | 'amount' | 'time' }
             ? number
             : S extends { kind: 'names'; each: infer E }
               ? { [name: string]: Value<E> }
@@ -164,6 +191,15 @@ function providerName(name: string, { builtin }: Known, keys: readonly string[])
   if (builtin.has(name)) return keys.includes('command') ? 'is the name of a provider that zag has: take another' : undefined
   if (/^[a-z][a-z0-9_-]{0,39}$/.test(name)) return undefined
   return 'is no name for a provider: begin with a-z, go on with a-z 0-9 _ -, 40 at most'
+}
+
+function variable(name: string): string | undefined {
+  return variableName(name) === undefined ? undefined : `is ${quoted(name)}, no name of a variable: write letters, digits and _`
+}
+
+function webAddress(text: string): string | undefined {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return undefined
+  return `is ${quoted(text)}, no address: give one such as 'http://127.0.0.1:8080/v1'`
 }
 
 function variableName(name: string): string | undefined {

@@ -10,6 +10,7 @@ import { type Finding, type Found, type Seen, wrong } from './finding.js'
 import { lookAtHome, lookAtPermissions, lookAtSpace, lookAtWriting } from './home.js'
 import { lookAtConfiguration, lookAtInotify, lookAtNode, lookAtPath, lookAtPrograms, lookAtProviders } from './machine.js'
 import { lookAtQueue } from './queue.js'
+import { lookAtRelays } from './relays.js'
 import { lookAtDead, lookAtIndex, lookAtLogs, lookAtMarkers, lookAtRemains, lookAtSessions, lookAtTable } from './sessions.js'
 import { lookAtWorktrees } from './worktrees.js'
 
@@ -30,6 +31,7 @@ const CHECKS_OF_HOME: typeof CHECKS = [
   ['sessions', lookAtSessions],
   ['dead', lookAtDead],
   ['queue', lookAtQueue],
+  ['relays', lookAtRelays],
   ['table', lookAtTable],
   ['index', lookAtIndex],
   ['markers', lookAtMarkers],

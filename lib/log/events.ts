@@ -55,16 +55,19 @@ export interface EventFields {
     stdout_from: number
     stderr_from: number
   }
-  /** `from` is prompt, input, broadcast, schema, limit, or the session that sent it. */
+  /** `from` is prompt, input, broadcast, schema, limit, permission, or the session that sent it. */
   user_message: { content: string; from: string; message_id?: string; turn?: number }
   assistant_message: { content: string; message_id?: string }
   reasoning: { content: string; message_id?: string }
   tool_call: Tool & { input?: unknown }
   tool_result: Tool & { success: boolean; output?: unknown; error?: string }
-  relay: Tool & { relay_id: string; kind: 'permission'; params: unknown }
+  /** `raw`: the call as the agent itself has it. */
+  relay: Tool & { relay_id: string; kind: 'permission'; params: unknown; raw?: unknown }
   permission: {
     relay_id?: string
+    tool_id?: string
     tool: string
+    params?: unknown
     granted: boolean
     by: 'rule' | 'once' | 'deny' | 'person' | 'timeout' | 'auto'
     rule?: string
@@ -156,8 +159,17 @@ export const FIELDS: {
   reasoning: { content: 'plain', message_id: 'plain' },
   tool_call: { tool_id: 'plain', tool: 'plain', tool_kind: 'plain', input: 'nested' },
   tool_result: { tool_id: 'plain', tool: 'plain', tool_kind: 'plain', success: 'plain', output: 'nested', error: 'plain' },
-  relay: { tool_id: 'plain', tool: 'plain', tool_kind: 'plain', relay_id: 'plain', kind: 'plain', params: 'nested' },
-  permission: { relay_id: 'plain', tool: 'plain', granted: 'plain', by: 'plain', rule: 'plain', reason: 'plain' },
+  relay: { tool_id: 'plain', tool: 'plain', tool_kind: 'plain', relay_id: 'plain', kind: 'plain', params: 'nested', raw: 'nested' },
+  permission: {
+    relay_id: 'plain',
+    tool_id: 'plain',
+    tool: 'plain',
+    params: 'nested',
+    granted: 'plain',
+    by: 'plain',
+    rule: 'plain',
+    reason: 'plain',
+  },
   usage: { input_tokens: 'plain', output_tokens: 'plain', cache_read_tokens: 'plain', cache_write_tokens: 'plain', cost_usd: 'plain' },
   usage_limit_hit: LIMIT,
   usage_limit_resumed: LIMIT,

@@ -4,6 +4,7 @@
 // when all is known of what it is called with. The answer to session/prompt ends the turn.
 
 import type { NewEvent, ToolKind } from '../log/events.js'
+import { parseLine } from '../store/lines.js'
 import { type Account, accountReader, oneLine } from './account.js'
 import { fieldsOf, type Line, listOf, status, textOf } from './fields.js'
 import type { Limit, Past, Reader } from './provider.js'
@@ -32,6 +33,9 @@ export function acpReader(past: Past, words: AcpWords = {}): Reader {
   )
 }
 
+/** How zag's own agent tells of what the protocol has no word for. */
+export const NOTICE = '_zag/status'
+
 class AcpTurn {
   readonly #past: Past
   readonly #words: AcpWords
@@ -45,6 +49,7 @@ class AcpTurn {
   #cost: number | undefined
   /** The process has begun, and the conversation not yet: what it says is told again from earlier turns. */
   #begins = false
+  #account: Account = {}
 
   constructor(past: Past, words: AcpWords) {
     this.#past = past
@@ -53,16 +58,20 @@ class AcpTurn {
 
   /** The events of a line; nothing for a piece of a message that is not whole. */
   take(line: Line, account: Account): NewEvent[] | undefined {
+    this.#account = account
     const params = fieldsOf(line.params)
     if (line.method === 'session/update' && this.#begins) return [status('before the turn', line)]
     if (line.method === 'session/update') return this.#update(fieldsOf(params.update))
     if (line.method === 'session/request_permission') return [...this.rest(), ...this.#call(fieldsOf(params.toolCall), true)]
+    if (line.method === NOTICE) return [...this.rest(), status(textOf(params.message) ?? NOTICE, params.data)]
     if (typeof line.method === 'string') return [status(line.method, line)]
     const result = fieldsOf(line.result)
     this.#begins = result.protocolVersion !== undefined
     if (textOf(result.sessionId)) account.conversation = textOf(result.sessionId)
-    if (line.error !== undefined) return this.#failed(fieldsOf(line.error), account)
-    return textOf(result.stopReason) ? this.#over(result, account) : [status('answer', line)]
+    if (line.error != null) return this.#failed(fieldsOf(line.error), account)
+    if (textOf(result.stopReason)) return this.#over(result, account)
+    const isOfBeginning = this.#begins || result.sessionId !== undefined
+    return line.id === undefined || isOfBeginning ? [status('answer', line)] : this.#unanswered(line, account)
   }
 
   /** What was said last, if nothing followed that made it whole. */
@@ -72,6 +81,7 @@ class AcpTurn {
     if (!piece || piece.text === '') return []
     if (piece.type === 'assistant_message') {
       this.#result = piece.text
+      this.#account.result = piece.text
       this.#refused = undefined
     }
     return [{ type: piece.type, content: piece.text, message_id: piece.id }]
@@ -104,7 +114,7 @@ class AcpTurn {
     const tool_id = textOf(update.toolCallId) ?? ''
     const call = { ...this.#calls.get(tool_id), ...Object.fromEntries(Object.entries(update).filter(([, value]) => value != null)) }
     this.#calls.set(tool_id, call)
-    const about = { tool_id, tool: nameOfCall(call), tool_kind: kindOfAcp(call.kind) }
+    const about = { tool_id, tool: nameOfCall(call), tool_kind: kindOfCall(call) }
     const done = update.status === 'completed' || update.status === 'failed'
     const events: NewEvent[] = []
     if (!this.#told.has(tool_id) && (asked || done || update.status === 'in_progress')) {
@@ -125,7 +135,8 @@ class AcpTurn {
     const reason = String(result.stopReason)
     const failure = this.#failure()
     account.success = reason === 'end_turn' && !failure
-    account.result = failure ? undefined : this.#result
+    // An error that it said as if it was its answer.
+    if (failure && this.#refused === undefined) account.result = undefined
     account.limit = failure?.limit
     if (!account.success) account.error = (reason === 'end_turn' ? failure?.error : undefined) ?? `the agent stopped: ${reason}`
     return [...events, ...this.#spent(result), status(`stopped: ${reason}`, result)]
@@ -144,6 +155,13 @@ class AcpTurn {
     return [{ type: 'usage', ...usage, ...(cost ? { cost_usd: cost } : {}) }]
   }
 
+  /** An answer to the prompt that is none: nothing more of the turn would come. */
+  #unanswered(line: Line, account: Account): NewEvent[] {
+    const events = this.rest()
+    Object.assign(account, { success: false, error: 'its answer to the prompt does not say why the turn ended' })
+    return [...events, status('no answer', line)]
+  }
+
   #failed({ code, message, data }: Line, account: Account): NewEvent[] {
     const events = this.rest()
     const more = fieldsOf(data)
@@ -151,9 +169,9 @@ class AcpTurn {
     const text = oneLine(textOf(more.message) ?? said ?? `error ${code}`)
     account.success = false
     account.error = code === -32000 ? `${text}: log in with the agent itself first` : text
-    account.result = this.#result
-    if (isLimit(code, text, more)) account.limit = { message: text }
-    return [...events, status('error', { code, message, data })]
+    const resetAt = typeof more.resetAt === 'number' ? more.resetAt : undefined
+    if (isLimit(code, text, more)) account.limit = { message: text, ...(resetAt === undefined ? {} : { resetAt }) }
+    return [...events, ...(more.usage === undefined ? [] : this.#spent(more)), status('error', { code, message, data })]
   }
 }
 
@@ -181,16 +199,25 @@ export function usageIn(usage: Line): UsageFields | undefined {
 
 /** What the conversation had cost when the turn began: the agent tells the sum. */
 function costBefore(past: Past): number {
-  const line = past.line(bytes => bytes.includes('"usage_update"') && bytes.includes('"cost"'))
-  if (!line) return 0
-  const { params } = JSON.parse(String(line)) as Line
-  const amount = fieldsOf(fieldsOf(fieldsOf(params).update).cost).amount
-  return typeof amount === 'number' ? amount : 0
+  let cost: number | undefined
+  past.line(bytes => {
+    if (!bytes.includes('"usage_update"') || !bytes.includes('"cost"')) return false
+    const { amount } = fieldsOf(fieldsOf(fieldsOf(parseLine(bytes)?.params).update).cost)
+    if (typeof amount === 'number') cost = amount
+    return cost !== undefined
+  })
+  return cost ?? 0
 }
 
 /** What a tool is called: the protocol has a title for people, which says what this one call does, and a kind. */
 export function nameOfCall(call: { _meta?: unknown; kind?: unknown }): string {
-  return textOf(fieldsOf(fieldsOf(call._meta).claudeCode).toolName) ?? textOf(call.kind) ?? 'other'
+  const meta = fieldsOf(call._meta)
+  return textOf(fieldsOf(meta.zag).tool) ?? textOf(fieldsOf(meta.claudeCode).toolName) ?? textOf(call.kind) ?? 'other'
+}
+
+/** zag's own agent has a kind that the protocol has not. */
+export function kindOfCall(call: { _meta?: unknown; kind?: unknown }): ToolKind {
+  return fieldsOf(fieldsOf(call._meta).zag).kind === 'sub_agent' ? 'sub_agent' : kindOfAcp(call.kind)
 }
 
 const KINDS: Record<string, ToolKind> = {

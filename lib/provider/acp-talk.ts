@@ -1,12 +1,9 @@
 // zag as a client of the Agent Client Protocol, version 1 (agentclientprotocol.com): it begins the conversation, hands over prompts,
 // answers what the agent asks, and serves it files of the project. What the agent says of its work is read by acp-reader.ts.
 //
-// An answer to a question is chosen by its kind, never by an agent's own name for it. Without --auto-approve nobody can be asked, so
-// the answer is no, and the log says so.
+// An answer to a question is chosen by its kind, never by an agent's own name for it, and is for one call: what is always so is for
+// rules of zag to say, which hold for every agent. There is no place in it for a reason.
 
-import { lstatSync, realpathSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve, sep } from 'node:path'
 import type {
   McpServer as AcpServer,
   ClientContext,
@@ -15,9 +12,11 @@ import type {
   RequestPermissionRequest,
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk'
-import { quoted, reason } from '../base/exit.js'
-import { writeInPlace } from '../store/file.js'
-import { nameOfCall } from './acp-reader.js'
+import { codeOf } from '../base/exit.js'
+import type { Call, Decision } from '../permission/call.js'
+import { type AcpTable, acpQuestion } from './acp-calls.js'
+import { edit, isSaidNo, read, refusal } from './calls.js'
+import { fieldsOf, isConversation, type Line, textOf } from './fields.js'
 import { mcpServers } from './mcp.js'
 import type { Driver, Task, Wire } from './provider.js'
 
@@ -29,6 +28,10 @@ export interface AcpWays {
   serversByConfig?: boolean
   /** The beginning of a prompt that it would take for a command of its own, whatever a model is to be told. */
   commands?: RegExp
+  /** It takes the reason of a refusal beside that, as `_meta.zag.reason`. */
+  reasons?: boolean
+  /** What it says of its calls in a way of its own. */
+  calls?: AcpTable
 }
 
 const VERSION = 1
@@ -37,16 +40,33 @@ const VERSION = 1
 export async function acpDriver(task: Task, wire: Wire, ways: AcpWays = {}): Promise<Driver> {
   const { client, methods } = await import('@agentclientprotocol/sdk')
   const incoming = new Incoming()
+  const questions = new Questions(task, wire, ways)
   const connection = client({ name: 'zag' })
-    .onRequest(methods.client.session.requestPermission, ({ params }) => answer(params, task, wire))
-    .onRequest(methods.client.fs.readTextFile, async ({ params }) => ({ content: await readWithin(task.root, params) }))
-    .onRequest(methods.client.fs.writeTextFile, async ({ params }) => writeWithin(task.root, params))
+    .onRequest(methods.client.session.requestPermission, ({ params }) => questions.answer(params))
+    .onRequest(methods.client.fs.readTextFile, ({ params }) =>
+      orWhy(async () => {
+        unlessForbidden(wire, read(params.path))
+        return { content: await wire.files.read(params.path, params) }
+      }),
+    )
+    .onRequest(methods.client.fs.writeTextFile, ({ params }) =>
+      orWhy(async () => {
+        unlessForbidden(wire, edit(params.path))
+        if (task.flags.plan) throw new Error('--plan: nothing is written')
+        await wire.files.write(params.path, params.content)
+        return {}
+      }),
+    )
     // The reader sees to them.
     .onNotification(methods.client.session.update, () => {})
     .connect({ readable: incoming.stream, writable: new WritableStream({ write: message => wire.send(message) }) })
-  const talk = new Talk(task, connection.agent, ways)
+  const talk = new Talk(task, connection.agent, ways, () => questions.close())
   return {
-    take: line => incoming.push(line),
+    take(line) {
+      // Before it is handed on: the library may give a question that was asked later to whoever answers it sooner.
+      questions.note(line)
+      incoming.push(line)
+    },
     open: () => talk.open(),
     prompt: text => talk.prompt(text),
   }
@@ -70,20 +90,24 @@ class Talk {
   readonly #task: Task
   readonly #agent: ClientContext
   readonly #ways: AcpWays
+  readonly #onEnd: () => void
   #session = ''
 
-  constructor(task: Task, agent: ClientContext, ways: AcpWays) {
+  /** `onEnd` is called when a turn is over, however it ended. */
+  constructor(task: Task, agent: ClientContext, ways: AcpWays, onEnd: () => void) {
     this.#task = task
     this.#agent = agent
     this.#ways = ways
+    this.#onEnd = onEnd
   }
 
   async open(): Promise<string> {
-    const about = await this.#agent.request('initialize', {
+    const about: Partial<InitializeResponse> | null = await this.#agent.request('initialize', {
       protocolVersion: VERSION,
       clientInfo: { name: 'zag', version: '0' },
       clientCapabilities: { fs: { readTextFile: true, writeTextFile: true }, terminal: false },
     })
+    if (typeof about?.protocolVersion !== 'number') throw new Error("its answer to 'initialize' says no version of the protocol")
     if (about.protocolVersion !== VERSION)
       throw new Error(`it speaks version ${about.protocolVersion} of the Agent Client Protocol, and zag speaks version ${VERSION}`)
     const { conversation, resumed } = this.#task
@@ -98,7 +122,7 @@ class Talk {
     const plain = this.#ways.commands?.test(text) ? `These words are no command of yours:\n${text}` : text
     const prompt = this.#agent.request('session/prompt', { sessionId: this.#session, prompt: [{ type: 'text', text: plain }] })
     // The reader sees how it ends, also if that is an error.
-    prompt.catch(() => {})
+    prompt.catch(() => {}).finally(this.#onEnd)
   }
 
   get #place() {
@@ -108,14 +132,15 @@ class Talk {
   }
 
   async #begin(): Promise<NewSessionResponse> {
-    const begun: NewSessionResponse = await this.#agent.request('session/new', this.#place)
+    const begun: NewSessionResponse | null = await this.#agent.request('session/new', this.#place)
+    if (!isConversation(begun?.sessionId)) throw new Error("its answer to 'session/new' names no conversation")
     this.#session = begun.sessionId
     return begun
   }
 
-  async #goOn(sessionId: string, { agentCapabilities: can }: InitializeResponse): Promise<Partial<NewSessionResponse>> {
+  async #goOn(sessionId: string, { agentCapabilities: can }: Partial<InitializeResponse>): Promise<Partial<NewSessionResponse>> {
     // One that resumes does not tell again all that was said.
-    if (can?.sessionCapabilities?.resume) return this.#agent.request('session/resume', { sessionId, ...this.#place })
+    if (can?.sessionCapabilities?.resume) return (await this.#agent.request('session/resume', { sessionId, ...this.#place })) ?? {}
     if (can?.loadSession) return (await this.#agent.request('session/load', { sessionId, ...this.#place })) ?? {}
     throw new Error('it cannot go on with a conversation: it offers neither session/load nor session/resume')
   }
@@ -138,58 +163,76 @@ function serversIn(path: string): AcpServer[] {
   )
 }
 
-/** What the agent is told when it asks whether it may. */
-function answer({ options, toolCall }: RequestPermissionRequest, { flags }: Task, wire: Wire): RequestPermissionResponse {
-  const granted = flags.autoApprove === true
-  const kinds = granted ? ['allow_once', 'allow_always'] : ['reject_once', 'reject_always']
-  const option = kinds.map(kind => options.find(option => option.kind === kind)).find(option => option !== undefined)
-  wire.log({
-    type: 'permission',
-    tool: nameOfCall(toolCall),
-    granted: granted && option !== undefined,
-    by: granted ? 'auto' : 'deny',
-    reason: granted
-      ? '--auto-approve'
-      : `nobody can be asked about ${quoted(toolCall.title ?? toolCall.toolCallId)}: --auto-approve lets it use its tools`,
-  })
-  return { outcome: option ? { outcome: 'selected', optionId: option.optionId } : { outcome: 'cancelled' } }
-}
+/** What the agent asks, each question until it is answered or its turn is over; there can be several at once. */
+class Questions {
+  readonly #task: Task
+  readonly #wire: Wire
+  readonly #ways: AcpWays
+  /** What was told of calls that are not over: a question tells only what is new. */
+  readonly #calls = new Map<string, Line>()
+  #turn = new AbortController()
 
-/** A file of the project for the agent. Throws an Error, which the agent is told, for any other. */
-async function readWithin(
-  root: string,
-  { path, line, limit }: { path: string; line?: number | null; limit?: number | null },
-): Promise<string> {
-  const text = await readFile(within(root, path), 'utf8')
-  if (line == null && limit == null) return text
-  const first = Math.max(1, line ?? 1) - 1
-  return text
-    .split('\n')
-    .slice(first, limit == null ? undefined : first + limit)
-    .join('\n')
-}
-
-async function writeWithin(root: string, { path, content }: { path: string; content: string }): Promise<Record<string, never>> {
-  writeInPlace(within(root, path), content)
-  return {}
-}
-
-/** The real path of a file in the project, wherever links lead; of one that is still to be made, by its folder. */
-function within(root: string, path: string): string {
-  const real = realOf(resolve(root, path))
-  const top = realpathSync(root)
-  if (real !== top && !real.startsWith(top === sep ? sep : top + sep)) throw new Error(`${quoted(path)} is not in the project`)
-  return real
-}
-
-function realOf(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch (error) {
-    const folder = dirname(path)
-    // Whoever writes through a link to nothing makes what it leads to.
-    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()
-    if (folder === path || isLink) throw new Error(`cannot look at ${quoted(path)}: ${reason(error)}`)
-    return join(realOf(folder), basename(path))
+  constructor(task: Task, wire: Wire, ways: AcpWays) {
+    this.#task = task
+    this.#wire = wire
+    this.#ways = ways
   }
+
+  /** Takes what it tells of its calls; all else is the reader's. */
+  note({ method, params }: Line): void {
+    if (method !== 'session/update') return
+    const { sessionUpdate, toolCallId, status, ...told } = fieldsOf(fieldsOf(params).update)
+    const id = textOf(toolCallId)
+    if (id === undefined || (sessionUpdate !== 'tool_call' && sessionUpdate !== 'tool_call_update')) return
+    const known = Object.entries(told).filter(([, value]) => value != null)
+    if (status === 'completed' || status === 'failed') this.#calls.delete(id)
+    else this.#calls.set(id, { ...this.#calls.get(id), ...Object.fromEntries(known) })
+  }
+
+  /** What it is told when it asks whether it may. */
+  async answer({ options, toolCall }: RequestPermissionRequest): Promise<RequestPermissionResponse> {
+    const before = this.#calls.get(toolCall.toolCallId) ?? {}
+    const question = acpQuestion(fieldsOf(toolCall), before, this.#task.cwd, this.#ways.calls)
+    const decision = await this.#wire.ask(question, this.#turn.signal)
+    const option = options.find(({ kind }) => kind === (decision.granted ? 'allow_once' : 'reject_once'))
+    if (decision.granted && !option) this.#noOnce(question)
+    const { reasons } = this.#ways
+    if (!decision.granted && !reasons) this.#wire.untold(question, decision)
+    const told = reasons && !decision.granted ? { _meta: { zag: { reason: refusal(decision) } } } : {}
+    return { outcome: option ? { outcome: 'selected', optionId: option.optionId, ...told } : { outcome: 'cancelled' } }
+  }
+
+  /** The turn is over: nobody wants to know any more. */
+  close(): void {
+    this.#turn.abort()
+    this.#turn = new AbortController()
+  }
+
+  /** It is refused what was granted: an "always" of its own would hold for more than was decided about. */
+  #noOnce({ tool, tool_id }: Call & { tool_id?: string }): void {
+    const reason = 'the agent lets it be allowed for good, and not once'
+    this.#wire.log({ type: 'permission', tool_id, tool, granted: false, by: 'deny', reason })
+  }
+}
+
+/** Throws an Error, which the agent is told, for what a rule forbids: an agent may use a file without asking. */
+/** Of a file that is not there, and of any other reason. */
+const NOT_FOUND = -32002
+const REFUSED = -32000
+
+/** What was asked for, or an error whose message says why not: that of one that is no RequestError would be "Internal error" to the agent. */
+async function orWhy<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    const { RequestError } = await import('@agentclientprotocol/sdk')
+    const { message, cause } = error as Error
+    if (codeOf(cause) === 'ENOENT') throw new RequestError(NOT_FOUND, `Resource not found: ${message}`)
+    throw new RequestError(REFUSED, message)
+  }
+}
+
+function unlessForbidden(wire: Wire, call: Call): void {
+  const against: Decision | undefined = wire.forbids(call)
+  if (against) throw new Error(isSaidNo(against) ? refusal(against) : (against.reason ?? refusal(against)))
 }

@@ -5,8 +5,9 @@ import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { findProgram } from '../process/program.js'
 import { acpReader } from './acp-reader.js'
 import { acpDriver } from './acp-talk.js'
+import { wordsOfCopilot } from './copilot-live.js'
 import { mcpServers } from './mcp.js'
-import { type Provider, STALL, type Start, type Task, type Wishes } from './provider.js'
+import { type Past, type Provider, type Reader, STALL, type Start, type Task, type Wishes } from './provider.js'
 
 export const acp: Provider = {
   name: 'acp',
@@ -27,13 +28,17 @@ export const acp: Provider = {
     )
   },
   launch: task => ({ ...start(task), stdin: task.promptFile }),
-  reader: past => acpReader(past),
+  reader,
   live: {
     only: true,
     start,
-    reader: past => acpReader(past),
+    reader,
     driver: (task, wire) => acpDriver(task, wire),
   },
+}
+
+function reader(past: Past): Reader {
+  return acpReader(past, wordsOfCopilot(past))
 }
 
 function start(task: Task): Start {
@@ -42,7 +47,14 @@ function start(task: Task): Start {
 
 /** The words of --agent, as a shell would have them, without one. */
 function wordsOf({ agent }: Wishes): [string, ...string[]] {
+  if (hasOpenQuote(agent ?? '')) throw usage(`--agent ${quoted(agent ?? '')}: a quote is opened and never closed`)
   const [program, ...words] = parseArgsStringToArgv(agent ?? '')
   if (program === undefined) throw usage("provider 'acp' needs --agent: the command line of an agent, as --agent 'gemini --acp'")
   return [program, ...words]
+}
+
+function hasOpenQuote(words: string): boolean {
+  let open = ''
+  for (const sign of words.match(/['"]/g) ?? []) open = open === '' ? sign : open === sign ? '' : open
+  return open !== ''
 }

@@ -12,7 +12,7 @@ import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { Blocks, describe } from './claude-transcript.js'
-import { fieldsOf, type Line, listOf, status, textOf } from './fields.js'
+import { fieldsOf, isConversation, type Line, listOf, status, textOf } from './fields.js'
 import type { Limit, Past, Reader } from './provider.js'
 
 /** The reader of a process that ends with its turn. The last result counts. */
@@ -66,6 +66,8 @@ class Stream {
   #denied = new Set<string>()
   /** Calls that it asked about: what came of that is in the log already. */
   #asked = new Set<string>()
+  /** Calls that it told of before it did them, by the id of the request. */
+  #told = new Map<unknown, string>()
   #spent: ReadonlyMap<string, number>
   readonly #livesOn: boolean
   /** It answers the prompt: of one that lives on, what comes before and after is of rounds that something else began. */
@@ -93,7 +95,8 @@ class Stream {
 
   #eventsOf(line: Line, account: Account): NewEvent[] {
     if (line.type === 'result') return this.#result(line, account)
-    if (line.type === 'control_request') this.#asked.add(String(fieldsOf(line.request).tool_use_id))
+    if (line.type === 'control_request') this.#asks(line)
+    if (line.type === 'control_response') this.#answered(fieldsOf(line.response))
     if (line.type === 'user' && line.isReplay === true) return this.#begin(line, account)
     if (line.type === 'system') this.#note(line, account)
     const limit = fieldsOf(line.rate_limit_info)
@@ -102,6 +105,18 @@ class Stream {
     // The text of an error of the API comes again in the result.
     if (line.error !== undefined) this.#kind = textOf(line.error)
     return line.error === undefined ? this.#message(line, account) : []
+  }
+
+  #asks({ request_id, request }: Line): void {
+    const { subtype, tool_use_id } = fieldsOf(request)
+    if (subtype === 'hook_callback') this.#told.set(request_id, String(tool_use_id))
+    else this.#asked.add(String(tool_use_id))
+  }
+
+  /** It repeats what it was answered: a refusal of what it did not ask about. */
+  #answered({ request_id, response }: Line): void {
+    const { permissionDecision } = fieldsOf(fieldsOf(response).hookSpecificOutput)
+    if (permissionDecision === 'deny') this.#asked.add(this.#told.get(request_id) ?? '')
   }
 
   /** The model gets the prompt. Nothing that was said before is an answer to it. */
@@ -116,7 +131,7 @@ class Stream {
     const { subtype, session_id, task_id } = line
     // Only here: a result about a conversation that is not there bears an id too.
     if (subtype === 'init') {
-      account.conversation = textOf(session_id) ?? account.conversation
+      if (isConversation(session_id)) account.conversation = session_id
       this.#rounds.begun += 1
       this.#isWoken = false
     }

@@ -9,11 +9,13 @@ import { claudeDriver } from './claude-live.js'
 import { claudeReader, liveReader } from './claude-reader.js'
 import { fieldsOf, type Line } from './fields.js'
 import { mcpServers } from './mcp.js'
-import { askVersion, findAgent } from './program.js'
+import { askAgent, findAgent } from './program.js'
 import { type Provider, STALL, type Task } from './provider.js'
 
 /** It refuses a longer prompt on stdin, in UTF-16 units. */
 const LONGEST_PROMPT = 10 * 1024 * 1024
+
+const PROGRAM = { command: 'claude', package: '@anthropic-ai/claude-code', least: '2.1.0' }
 
 export const claude: Provider = {
   name: 'claude',
@@ -28,8 +30,8 @@ export const claude: Provider = {
     const folder = own || '~/.claude'
     return { write: [folder, ...(own ? [] : ['~/.claude.json'])], read: [join(folder, 'settings.json'), join(folder, 'hooks')] }
   },
-  find: () => findAgent({ command: 'claude', package: '@anthropic-ai/claude-code', least: '2.1.0' }),
-  version: askVersion,
+  find: () => findAgent(PROGRAM),
+  ask: path => askAgent(PROGRAM, path),
   check({ prompt, flags }) {
     // It would end well and have said nothing.
     if (prompt.length > 0 && String(prompt).trim() === '') throw usage("the prompt is blank: provider 'claude' does nothing with it")
@@ -47,7 +49,7 @@ export const claude: Provider = {
   live: {
     start: task => ({ argv: ['claude', ...FORMAT, ...LIVE, ...wordsOf(task)], env: ENVIRONMENT }),
     reader: liveReader,
-    driver: async (task, wire) => claudeDriver(task, wire, approvesAll(task)),
+    driver: async (task, wire) => claudeDriver(task, wire),
   },
 }
 

@@ -1,7 +1,7 @@
 // Codex that lives on: `codex app-server`, lines of JSON-RPC without their `jsonrpc`. codex-talk.ts is zag's side of it, codex-turn.ts
 // reads what a turn tells.
 
-import { foldersSetting, settingsFor } from './codex-settings.js'
+import { settingsFor } from './codex-settings.js'
 import { CodexTalk } from './codex-talk.js'
 import { codexTurnReader } from './codex-turn.js'
 import type { Live, Start, Task } from './provider.js'
@@ -13,6 +13,6 @@ export const codexLive: Live = {
 }
 
 function start(task: Task): Start {
-  const { words, env } = settingsFor(task, foldersSetting(task.flags.addDir ?? []))
+  const { words, env } = settingsFor(task)
   return { argv: ['codex', 'app-server', ...words], env }
 }

@@ -29,11 +29,6 @@ export function promptSetting(text: string | undefined): string | undefined {
   return text === undefined ? undefined : setting('--system-prompt', 'developer_instructions', toml(text))
 }
 
-/** More folders that commands may write to, where they may write at all. */
-export function foldersSetting(folders: string[]): string | undefined {
-  return folders.length === 0 ? undefined : setting('--add-dir', 'sandbox_workspace_write.writable_roots', toml(folders))
-}
-
 /** A setting as a word of the argv. Throws usage if it is too long for a word. */
 function setting(flag: string, key: string, value: string): string {
   const word = `${key}=${value}`

@@ -29,6 +29,9 @@ export function codexTurnReader(past: Past): Reader {
 /** Pieces of what is told when it is whole. */
 const PIECE = /Delta$|\/delta$|^turn\/diff\/updated$/
 
+/** What the ids of requests begin with whose answers say nothing of a turn. */
+export const ASIDE = 'aside-'
+
 /** What the lines of one turn tell. */
 class LiveTurn {
   readonly #past: Past
@@ -41,6 +44,7 @@ class LiveTurn {
   #resetAt: number | undefined
   /** The last that it said of its work is that it tries to reach the model again. */
   waiting = false
+  #account: Account = {}
 
   constructor(past: Past) {
     this.#past = past
@@ -48,6 +52,7 @@ class LiveTurn {
 
   /** The events of a line; nothing for a piece of something. */
   take(line: Line, account: Account): NewEvent[] | undefined {
+    this.#account = account
     const params = fieldsOf(line.params)
     if (typeof line.method !== 'string') return this.#answer(line, account)
     if (line.id !== undefined) {
@@ -66,6 +71,7 @@ class LiveTurn {
     const { text } = this.#piece ?? {}
     const spent = this.#used && usageOf(this.#used.now, this.#used.before)
     this.#piece = undefined
+    if (text) this.#account.result = text
     if (this.#used) this.#used = { ...this.#used, before: this.#used.now }
     return [
       ...(text ? [{ type: 'assistant_message', content: text } as const] : []),
@@ -97,7 +103,8 @@ class LiveTurn {
   }
 
   /** The answer to the prompt: the turn has begun, or will not. */
-  #answer({ result, error }: Line, account: Account): NewEvent[] {
+  #answer({ id, result, error }: Line, account: Account): NewEvent[] {
+    if (typeof id === 'string' && id.startsWith(ASIDE)) return [status('answer', error ?? result)]
     this.#turn ??= textOf(fieldsOf(fieldsOf(result).turn).id)
     if (error === undefined) return [status('answer', result)]
     const message = oneLine(textOf(fieldsOf(error).message) ?? 'it refused and did not say why')

@@ -1,6 +1,6 @@
 // What Codex says went wrong, and what of that is a limit: its sentences, for most of it says no more.
 
-import { parseDuration } from '../base/time.js'
+import { durationOf } from '../base/time.js'
 import type { Limit } from './provider.js'
 
 /** Its words on what went wrong, with what to do about it where they do not say. */
@@ -25,7 +25,8 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 /** When a limit is over: at the end of the minute that it names, of whose seconds it says nothing, on this day if it names none. */
 function resetIn(message: string, now: number): number | undefined {
   const wait = /try again in ((?:\d+(?:\.\d+)?(?:ms|[smhd]))+)/i.exec(message)?.[1]
-  if (wait) return now + parseDuration(wait)
+  const left = wait && durationOf(wait.toLowerCase())
+  if (left !== undefined && left !== '') return now + left
   const [found, month = '', day, year, hour, minute, half] = MOMENT.exec(message) ?? []
   if (!found) return undefined
   const hours = (Number(hour) % 12) + (half?.toUpperCase() === 'P' ? 12 : 0)

@@ -4,7 +4,6 @@
 // sentences tell of limits, with a moment in the zone of the machine. Without a network it waits for ever, and says so each minute.
 // A thread is gone on with by its UUID alone: with any other word it would begin a new one and not say so.
 
-import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
 import { usage } from '../base/exit.js'
 import type { NewEvent } from '../log/events.js'
@@ -15,11 +14,13 @@ import { codexLive } from './codex-live.js'
 import { checkServers, promptSetting, settingsFor } from './codex-settings.js'
 import { causeIn, explained, limitIn } from './codex-words.js'
 import { fieldsOf, type Line, status, textOf } from './fields.js'
-import { findAgent } from './program.js'
+import { askAgent, findAgent } from './program.js'
 import { type Past, type Provider, type Reader, STALL, type Task } from './provider.js'
 
 /** It refuses a longer prompt, in characters. */
 const LONGEST_PROMPT = 1024 * 1024
+
+const PROGRAM = { command: 'codex', package: '@openai/codex', least: '0.100.0' }
 
 export const codex: Provider = {
   name: 'codex',
@@ -35,7 +36,8 @@ export const codex: Provider = {
     const folder = own || '~/.codex'
     return { write: [folder], read: [join(folder, 'config.toml'), join(folder, 'rules')] }
   },
-  find: () => findAgent({ command: 'codex', package: '@openai/codex', least: '0.100.0' }),
+  find: () => findAgent(PROGRAM),
+  ask: path => askAgent(PROGRAM, path),
   check({ prompt, flags: { systemPrompt, mcpConfig } = {} }) {
     checkPrompt(prompt)
     promptSetting(systemPrompt)
@@ -62,7 +64,6 @@ function wordsFor({ model, flags: { addDir = [], plan, autoApprove } }: Task): s
 const threadOf = ({ resumed, conversation }: Task) => (resumed && conversation ? ['resume', conversation] : [])
 
 function checkPrompt(prompt: Buffer): void {
-  if (!isUtf8(prompt)) throw usage('the prompt is no UTF-8, which codex does not take')
   let characters = 0
   // The bytes that begin one.
   for (const byte of prompt) if ((byte & 0xc0) !== 0x80) characters += 1

@@ -14,13 +14,15 @@ const LONGEST_WORD = 128 * 1024 - 1
 /** The provider that `[providers.NAME]` describes. */
 export function configured(name: string, { command, resume, format, env }: ConfiguredProvider): Provider {
   const words = [...command, ...(resume ?? [])]
-  const can = new Set<Feature>(['auto_approve'])
+  // What it may do is for its own command line to say.
+  const can = new Set<Feature>()
   if (words.includes('{model}')) can.add('model')
   if (resume) can.add('resume')
   return {
     name,
     does: `configured: ${command.join(' ')}`,
     prompt: 'text',
+    bytes: true,
     can,
     find(): Found {
       const program = findProgram(command[0], process.env.PATH)
@@ -35,6 +37,7 @@ export function configured(name: string, { command, resume, format, env }: Confi
       if (words.includes('{model}') && !model) throw usage(`provider '${name}' needs a model: give --model, or set [models.${name}]`)
       if (words.includes('{prompt}')) checkWord(name, prompt)
     },
+    ownConversation: true,
     launch(task) {
       const asked = task.resumed && resume ? resume : command
       const argv = asked.map(word => wordFor(word, task)) as [string, ...string[]]

@@ -12,7 +12,7 @@ import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { copilotLive } from './copilot-live.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { type McpServer, mcpServers } from './mcp.js'
-import { findAgent } from './program.js'
+import { askAgent, findAgent } from './program.js'
 import { type Past, type Provider, type Reader, STALL, type Task } from './provider.js'
 
 const KINDS: Record<string, ToolKind> = {
@@ -41,6 +41,8 @@ const KINDS: Record<string, ToolKind> = {
 const USED = 'used.json'
 const USED_BEFORE = 'used-before.json'
 
+const PROGRAM = { command: 'copilot', package: '@github/copilot', least: '1.0.89' }
+
 export const copilot: Provider = {
   name: 'copilot',
   does: 'GitHub Copilot CLI',
@@ -52,12 +54,14 @@ export const copilot: Provider = {
     const folder = own || '~/.copilot'
     return { write: [folder], read: [join(folder, 'mcp-config.json')] }
   },
-  find: () => findAgent({ command: 'copilot', package: '@github/copilot', least: '1.0.89' }),
+  find: () => findAgent(PROGRAM),
+  ask: path => askAgent(PROGRAM, path),
   check({ prompt, flags: { mcpConfig } }) {
     if (/^\s*\/compact(\s|$)/.test(prompt.toString('utf8', 0, 4096)))
       throw usage('a prompt that begins with /compact is a command to copilot: begin it with another word')
     if (mcpConfig !== undefined) mcpServers(mcpConfig)
   },
+  ownConversation: true,
   launch: task => ({ argv: ['copilot', ...wordsFor(task)], stdin: task.promptFile, remade: instructions(task) }),
   reader: past => readerOf(new Telling(past)),
   live: copilotLive(task => ({ argv: ['copilot', '--acp', '--no-auto-update', ...sharedWords(task)], remade: instructions(task) })),

@@ -22,6 +22,11 @@ export function listOf(value: unknown): Line[] {
   return Array.isArray(value) ? value.map(fieldsOf) : []
 }
 
+/** An agent's own id of a conversation that may become a word of a command: no option, and nothing that no word can hold. */
+export function isConversation(id: unknown): id is string {
+  return typeof id === 'string' && id.length <= 200 && /^[^-\p{Cc}][^\p{Cc}]*$/u.test(id)
+}
+
 /** The calls of a conversation, so that a result can be told the tool it belongs to. */
 export class Calls {
   #kinds: Readonly<Record<string, ToolKind>>

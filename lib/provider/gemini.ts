@@ -12,7 +12,8 @@ import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { acpReader, type UsageFields } from './acp-reader.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
-import { findAgent } from './program.js'
+import { geminiTable } from './gemini-calls.js'
+import { askAgent, findAgent } from './program.js'
 import {
   type Driver,
   type Exit,
@@ -44,6 +45,8 @@ const KINDS: Record<string, ToolKind> = {
   invoke_agent: 'sub_agent',
 }
 
+const PROGRAM = { command: 'gemini', package: '@google/gemini-cli', least: '0.40.0' }
+
 export const gemini: Provider = {
   name: 'gemini',
   does: 'Gemini CLI',
@@ -57,7 +60,8 @@ export const gemini: Provider = {
     const folder = join(own || '~', '.gemini')
     return { write: [folder], read: [join(folder, 'settings.json')] }
   },
-  find: () => findAgent({ command: 'gemini', package: '@google/gemini-cli', least: '0.40.0' }),
+  find: () => findAgent(PROGRAM),
+  ask: path => askAgent(PROGRAM, path),
   check({ prompt, flags: { addDir = [] } }) {
     checkLength(literal(String(prompt)))
     const split = addDir.find(folder => folder.includes(','))
@@ -123,7 +127,7 @@ function readerOf(telling: Telling): Reader {
 
 async function liveDriver(task: Task, wire: Wire): Promise<Driver> {
   const { acpDriver } = await import('./acp-talk.js')
-  const driver = await acpDriver(task, wire, { modelByArgv: true, commands: /^\s*[/$]/ })
+  const driver = await acpDriver(task, wire, { modelByArgv: true, commands: /^\s*[/$]/, calls: geminiTable })
   return { ...driver, open: () => openLater(task, driver) }
 }
 
@@ -203,7 +207,8 @@ class Telling {
       case 'tool_result':
         return this.#result(line)
       case 'error':
-        if (line.severity === 'error' || /^Loop detected/.test(String(line.message))) this.#stopped = textOf(line.message)
+        if (line.severity === 'error' || /^Loop detected/.test(String(line.message)))
+          this.#stopped = oneLine(textOf(line.message) ?? 'it stopped')
         return [status(textOf(line.message) ?? 'error', line)]
       case 'result':
         return this.#ended(line, account)

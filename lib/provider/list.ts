@@ -18,6 +18,7 @@ const BUILT_IN = new Map<string, () => Promise<Provider>>([
   ['opencode', async () => (await import('./opencode.js')).opencode],
   ['ollama', async () => (await import('./ollama.js')).ollama],
   ['acp', async () => (await import('./acp.js')).acp],
+  ['native', async () => (await import('./native.js')).native],
 ])
 
 /** All providers, built-in ones first. */
@@ -53,8 +54,7 @@ function configuredAs(name: string, { providers }: Config): Provider | undefined
   return settings && configured(name, settings)
 }
 
-/** How to get a provider of that name. Names of agents that zag will bring itself are kept free for it. */
+/** How to get a provider of that name. */
 function wayOut(name: string): string {
-  if (BUILTIN_PROVIDERS.has(name)) return `this release does not bring it: add it to config.toml by another name, as [providers.my-${name}]`
   return `add [providers.${/^[a-z][a-z0-9_-]{0,40}$/.test(name) ? name : 'NAME'}] to config.toml`
 }

@@ -40,17 +40,24 @@ function nameOf(path: string, name: string): string {
 }
 
 function serverOf(path: string, name: string, server: Line): McpServer {
-  const command = textOf(server.command)
-  const url = textOf(server.url)
-  if (command !== undefined && url === undefined) {
-    const args = Array.isArray(server.args) ? server.args.map(String) : []
-    return { command, args, env: textsIn(server.env) }
+  const bad = (what: string) => wrong(path, `server ${quoted(name)} ${what}`)
+  const { command, url, args = [], env = {}, headers = {} } = server
+  if ((command === undefined) === (url === undefined))
+    throw bad(`has ${url === undefined ? "neither 'command' nor 'url'" : "both 'command' and 'url'"}: give it one of them`)
+  if (url === undefined) {
+    if (!textOf(command)) throw bad("has a 'command' that is no text: write the program alone, and its words in 'args'")
+    if (!Array.isArray(args) || !args.every(isText)) throw bad("has 'args' that are no list of texts")
+    if (!isTable(env)) throw bad("has an 'env' that is no table of texts")
+    return { command: String(command), args, env }
   }
-  if (url !== undefined && command === undefined)
-    return { url, transport: server.type === 'sse' ? 'sse' : 'http', headers: textsIn(server.headers) }
-  throw wrong(path, `server ${quoted(name)} needs one of 'command' and 'url'`)
+  // Some agents put variables in place of ${NAME} themselves.
+  if (!isText(url) || !(URL.canParse(url) || url.includes('${'))) throw bad("has a 'url' that is none: write it as http://host/path")
+  if (!isTable(headers)) throw bad("has 'headers' that are no table of texts")
+  return { url, transport: server.type === 'sse' ? 'sse' : 'http', headers }
 }
 
-function textsIn(value: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(fieldsOf(value)).map(([key, text]) => [key, String(text)]))
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+function isTable(value: unknown): value is Record<string, string> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isText)
 }

@@ -3,6 +3,7 @@
 
 import { EVENT_TYPES, type NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
+import { isConversation } from './fields.js'
 import type { Reader } from './provider.js'
 import { byExit } from './text.js'
 
@@ -24,11 +25,6 @@ const NEEDS: Record<string, string> = {
   session_result: 'result',
   tool_call: 'tool',
   tool_result: 'tool',
-}
-
-/** An id that may become a word of a command: no option, and nothing that no word can hold. */
-function isConversation(id: unknown): id is string {
-  return typeof id === 'string' && id.length <= 200 && /^[^-\p{Cc}][^\p{Cc}]*$/u.test(id)
 }
 
 /** The reader of a program that prints events. Its result is its last session_result, else its last assistant_message;

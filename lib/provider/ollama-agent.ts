@@ -145,9 +145,15 @@ async function post(path: string, body: object): Promise<IncomingMessage> {
   const key = process.env.OLLAMA_API_KEY
   const headers = { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) }
   return new Promise((resolve, reject) => {
-    const asked = request(`${server}${path}`, { method: 'POST', headers, agent: false }, resolve)
-    asked.on('error', error => reject(unreachable(server, error)))
-    asked.end(JSON.stringify(body))
+    const fail = (error: unknown) => reject(unreachable(server, error as Error))
+    try {
+      const asked = request(`${server}${path}`, { method: 'POST', headers, agent: false }, resolve)
+      asked.on('error', fail)
+      asked.end(JSON.stringify(body))
+    } catch (error) {
+      // What is no address.
+      fail(error)
+    }
   })
 }
 

@@ -29,11 +29,12 @@ export const ollama: Provider = {
   can: new Set(['model', 'system_prompt', 'auto_approve', 'resume']),
   stall: STALL,
   find,
-  version,
+  ask: async path => ({ path, version: await version() }),
   check({ model }) {
     // The server has no default, and the first of its models may be one that cannot talk.
     if (!model) throw usage("ollama needs a model: give --model, or set 'model' in config.toml; 'ollama list' shows those that are there")
   },
+  ownConversation: true,
   launch: task => ({
     argv: [process.execPath, join(distribution(), 'lib', 'zag-ollama.js'), task.keep('ollama.json', JSON.stringify(settingsOf(task)))],
     stdin: task.promptFile,

@@ -11,7 +11,8 @@ import { type Account, accountReader, oneLine } from './account.js'
 import { acpReader } from './acp-reader.js'
 import { Calls, fieldsOf, type Line, status, textOf } from './fields.js'
 import { mcpServers } from './mcp.js'
-import { askVersion, findAgent } from './program.js'
+import { opencodeTable } from './opencode-calls.js'
+import { askAgent, findAgent } from './program.js'
 import { type Exit, type Provider, type Reader, STALL, type Task } from './provider.js'
 
 const KINDS: Record<string, ToolKind> = {
@@ -32,6 +33,8 @@ const KINDS: Record<string, ToolKind> = {
   task: 'sub_agent',
 }
 
+const PROGRAM = { command: 'opencode', package: 'opencode-ai', least: '1.18.0' }
+
 export const opencode: Provider = {
   name: 'opencode',
   does: 'opencode, with the models of any vendor',
@@ -46,8 +49,8 @@ export const opencode: Provider = {
     ),
     read: [],
   }),
-  find: () => findAgent({ command: 'opencode', package: 'opencode-ai', least: '1.18.0' }),
-  version: askVersion,
+  find: () => findAgent(PROGRAM),
+  ask: path => askAgent(PROGRAM, path),
   check({ model, flags }) {
     if (flags.mcpConfig !== undefined) mcpServers(flags.mcpConfig)
     // Of any other it says no more than "Unexpected server error".
@@ -66,17 +69,19 @@ export const opencode: Provider = {
     start: task => ({
       argv: ['opencode', 'acp', '--print-logs', '--log-level', 'ERROR', '--cwd', task.cwd],
       env: { OPENCODE_DISABLE_AUTOUPDATE: '1' },
-      remade: { ...configuration(task, liveWishes(task)), OPENCODE_PERMISSION: asking(task.env.OPENCODE_PERMISSION) },
+      remade: { ...configuration(task, liveWishes(task)), OPENCODE_PERMISSION: asking(task) },
     }),
     reader: past => acpReader(past),
-    driver: async (task, wire) => (await import('./acp-talk.js')).acpDriver(task, wire, { serversByConfig: true, commands: /^\s*\// }),
+    driver: async (task, wire) =>
+      (await import('./acp-talk.js')).acpDriver(task, wire, { serversByConfig: true, commands: /^\s*\//, calls: opencodeTable }),
   },
 }
 
-/** It is to ask before it acts, unless the user said otherwise. */
-function asking(theirs = ''): string {
+/** It is to ask before it acts, and where rules or people decide before it fetches something, unless the user said otherwise. */
+function asking({ env: { OPENCODE_PERMISSION: theirs = '' }, decided }: Task): string {
   const told = theirs === '' ? {} : parsedRules(theirs)
-  return JSON.stringify({ bash: 'ask', edit: 'ask', ...(typeof told === 'string' ? { '*': told } : fieldsOf(told)) })
+  const fetching = decided ? { webfetch: 'ask' } : {}
+  return JSON.stringify({ bash: 'ask', edit: 'ask', ...fetching, ...(typeof told === 'string' ? { '*': told } : fieldsOf(told)) })
 }
 
 function parsedRules(text: string): unknown {
@@ -109,12 +114,17 @@ function agentOf({ plan, maxTurns }: Task['flags']): string | undefined {
 
 /** What it is to do otherwise in this session, as configuration; of an agent that was turned off it would take another without a word. */
 function wishes({ flags, keep }: Task): Line {
-  const { systemPrompt, addDir = [], mcpConfig, maxTurns } = flags
+  const { systemPrompt, addDir = [], mcpConfig, maxTurns, plan } = flags
   const agent = agentOf(flags)
+  const own = {
+    ...(maxTurns ? { steps: maxTurns } : {}),
+    // The agent that plans edits nothing, but it would run any command.
+    ...(plan ? { permission: { edit: 'deny', bash: 'deny' } } : {}),
+  }
   const outside = Object.fromEntries(addDir.map(path => [`${path.replace(/\/$/, '')}/*`, 'allow']))
   return {
     ...(systemPrompt === undefined ? {} : { instructions: [keep('system-prompt.md', systemPrompt)] }),
-    ...(agent === undefined ? {} : { agent: { [agent]: { disable: false, mode: 'primary', ...(maxTurns ? { steps: maxTurns } : {}) } } }),
+    ...(agent === undefined ? {} : { agent: { [agent]: { disable: false, mode: 'primary', ...own } } }),
     ...(addDir.length > 0 ? { permission: { external_directory: outside } } : {}),
     ...(mcpConfig === undefined ? {} : { mcp: serversOf(mcpConfig) }),
   }
@@ -277,7 +287,6 @@ class Told {
 
   /** There it ends, says nothing more and exits with 0. */
   #endRejected(tool: string, account: Account): void {
-    account.result = undefined
     if (!this.#failed) account.error = `it may not use '${tool}' and gave up: allow that in its permissions, or give --auto-approve`
   }
 

@@ -21,18 +21,19 @@ export function findAgent({ command, package: name, least }: Distribution): Foun
   const install = `npm install -g ${name}`
   const { path, denied } = findProgram(command, process.env.PATH)
   if (!path) return { why: denied ? `'${command}' may not be executed` : `'${command}' was not found`, install, denied }
-  const version = versionBeside(path, name)
-  if (version !== undefined && isOlder(version, least)) {
-    return { why: `'${path}' is version ${version}, and ${least} or later is needed`, install: `${install}@latest` }
-  }
-  return { path, version }
+  return ofVersion(path, versionBeside(path, name), { command, package: name, least })
 }
 
-/** The version that an agent prints when it is asked for it. */
-export async function askVersion(path: string): Promise<string | undefined> {
+function ofVersion(path: string, version: string | undefined, { package: name, least }: Distribution): Found {
+  if (version === undefined || !isOlder(version, least)) return { path, version }
+  return { why: `'${path}' is version ${version}, and ${least} or later is needed`, install: `npm install -g ${name}@latest` }
+}
+
+/** The same by the version that it prints when it is asked for it. */
+export async function askAgent(agent: Distribution, path: string): Promise<Found> {
   const { execa } = await import('execa')
   const { stdout } = await execa(path, ['--version'], { reject: false, timeout: 10_000, stdin: 'ignore', killSignal: 'SIGKILL' })
-  return /\d+\.\d+\.\d+[\w.-]*/.exec(stdout)?.[0]
+  return ofVersion(path, /\d+\.\d+\.\d+([\w.-]*\w)?/.exec(stdout)?.[0], agent)
 }
 
 /** What package.json says of the package a program belongs to: of links as npm makes them, the one around the file they lead to. */

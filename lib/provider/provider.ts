@@ -2,7 +2,9 @@
 //
 // A provider is one file that exports one Provider; list.ts names them all. Nothing outside lib/provider knows an agent by name.
 
+import type { Config } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
+import type { Call, Decision, Question } from '../permission/call.js'
 
 /** What a session can be asked for that not every agent can do; the flag is --auto-approve and so on. */
 export type Feature =
@@ -17,12 +19,20 @@ export type Feature =
   | 'resume'
   | 'cost'
   | 'agent'
+  | 'base_url'
+  | 'relays'
 
 export const SIZES = ['small', 'medium', 'large'] as const
 export type Size = (typeof SIZES)[number]
 
 /** Whether the agent program can be used here, and if not, why and what to do. */
 export type Found = { path: string; version?: string } | { path?: undefined; why: string; install: string; denied?: boolean }
+
+/** What is asked of a new session that an agent can be found by: the address of its models, and --env. */
+export interface Asked {
+  baseUrl?: string
+  env?: readonly string[]
+}
 
 /** One run as a provider sees it. */
 export interface Task {
@@ -40,6 +50,8 @@ export interface Task {
   /** The file with wrapped results given as context, for agents whose prompt is a script; others have them in the prompt. */
   contextFile?: string
   flags: Wishes
+  /** Whatever it asks, rules or people of the session decide: what they allow is to be done. */
+  decided?: boolean
   /** What whoever asked for it has in the environment, with what --env gave. */
   env: Readonly<NodeJS.ProcessEnv>
   /** Keeps a text for the agent in a private file of the session, whose path it gives; never in the user's project. */
@@ -59,6 +71,8 @@ export interface Wishes {
   autoApprove?: boolean
   /** The command line of an agent, where the provider is for any. */
   agent?: string
+  /** Where its models are. */
+  baseUrl?: string
   [flag: string]: unknown
 }
 
@@ -145,6 +159,24 @@ export interface Wire {
   send(message: object): void
   /** Puts into the log what the agent's lines do not tell, such as how it was answered. */
   log(...events: NewEvent[]): void
+  /**
+   * Asks whether the agent may; what was decided is in the log by then. Answers at once where a rule decides or nobody is to be asked, and
+   * never rejects for that. An abort of the signal says that the agent no longer wants to know.
+   */
+  ask(question: Question, signal?: AbortSignal): Promise<Decision>
+  /** What is against a call that the agent makes without asking, if a rule is; that is in the log by then. */
+  forbids(call: Call): Decision | undefined
+  /** Takes a refusal that the agent could not be told the reason of: it is told once its turn is over. */
+  untold(question: Question, refusal: Decision): void
+  /** The files of the project, for an agent that has them read and written for it. */
+  files: Files
+}
+
+/** Both reject with an Error that the agent can be told: also where it would write over what it has not read. */
+export interface Files {
+  /** The text of a file, or so many of its lines from one on, counted from 1. */
+  read(path: string, portion: { line?: number | null; limit?: number | null }): Promise<string>
+  write(path: string, content: string): Promise<void>
 }
 
 /** zag's side of the talk with one agent that lives on. */
@@ -175,6 +207,8 @@ export interface Provider {
   does: string
   /** A script's prompt is run as it is: nothing is put before or after it. */
   prompt: 'script' | 'text'
+  /** It takes a prompt of any bytes, also such as are no text. */
+  bytes?: true
   can: ReadonlySet<Feature>
   /** The models that --size stands for, unless the configuration names others. */
   sizes?: Readonly<Record<Size, string>>
@@ -185,12 +219,16 @@ export interface Provider {
   /** What it writes of its own outside of a project, and what of that it must not write in a sandbox, because it says what is run. */
   state?(env: NodeJS.ProcessEnv): { write: string[]; read: string[] }
   /** Where it is, by a look at files alone: asked before every start. */
-  find(): Found | Promise<Found>
-  /** Its version, if `find` cannot tell it, by running it. */
-  version?(path: string): Promise<string | undefined>
+  find(asked?: Asked): Found | Promise<Found>
+  /** The same with its version, if `find` cannot tell that, by running it. */
+  ask?(path: string): Promise<Found>
+  /** The model where none is asked for and the configuration names none for all. */
+  model?(config: Config): string | undefined
   /** Throws usage for what it could not be started with; asked before a session is made. */
   check?(asked: { model?: string; prompt: Buffer; flags: Wishes }): void
   launch(task: Task): Launch
+  /** Run once for each turn, it can go on with a conversation of which it told no id: that is chosen or kept on zag's side. */
+  ownConversation?: true
   reader(past: Past): Reader
   /** It is used only where it is asked for by its name. */
   named?: true

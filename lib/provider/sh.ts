@@ -11,6 +11,7 @@ export const sh: Provider = {
   name: 'sh',
   does: 'the prompt is a POSIX shell script',
   prompt: 'script',
+  bytes: true,
   // It never asks, so there is nothing that --auto-approve would have to approve.
   can: new Set(['auto_approve', 'resume']),
   find() {

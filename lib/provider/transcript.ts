@@ -4,7 +4,7 @@
 // a parse_warning. What a file says twice is taken once.
 
 import type { NewEvent } from '../log/events.js'
-import type { Line } from './fields.js'
+import { isConversation, type Line } from './fields.js'
 
 /** An event with the moment it happened. */
 export interface Dated {
@@ -45,7 +45,7 @@ export function readTranscript(provider: string, scribe: Scribe, lines: readonly
   }
   const { events: held, native_id, ...about } = reader.end()
   for (const event of held) events.push({ ts, event })
-  return native_id === undefined ? undefined : { provider, native_id, ...about, events }
+  return isConversation(native_id) ? { provider, native_id, ...about, events } : undefined
 }
 
 function momentOf(line: Line | undefined): string | undefined {

@@ -12,21 +12,26 @@ import { defaults, inside, isSandboxed, OF_A_SESSION, projectRoot, realFolder } 
 import { timestamp } from '../base/time.js'
 import { type Config, loadConfig } from '../config/config.js'
 import { myself } from '../process/identity.js'
+import { checkAsked } from '../provider/asked.js'
 import { providerOf, providers } from '../provider/list.js'
-import type { Feature, Provider } from '../provider/provider.js'
+import type { Asked, Feature, Provider } from '../provider/provider.js'
 import { filesFor, gather } from '../session/context.js'
+import { limitsFor, mustBeOpen, placeFor } from '../session/nesting.js'
 import { undo } from '../session/remove.js'
 import { openHome } from '../store/home.js'
 import { nobody, type Owner } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { create, exists, type Session } from '../table/sessions.js'
 import type { Wanted } from '../worktree/make.js'
+import { permissionsOf } from './permissions.js'
 import { isLimited } from './slots.js'
 import { rowFor } from './turn.js'
 
 /** What a session can be asked for: the flags of spawn, exec and pipe in camelCase, with the prompt. Durations in milliseconds. */
 export interface Ask {
   prompt: string | Buffer
+  /** Made by newId before, for whoever has to know it before there is a session. */
+  id?: string
   provider?: string
   model?: string
   size?: 'small' | 'medium' | 'large'
@@ -42,6 +47,9 @@ export interface Ask {
   onLimit?: 'wait' | 'fail'
   keepChildren?: boolean
   retries?: number
+  /** How deep sessions may nest below it, and how many children of it may be alive at once. */
+  maxDepth?: number
+  maxChildren?: number
   interactive?: boolean
   /** A worktree of its own: `true`, or by this name. */
   worktree?: string | true
@@ -49,8 +57,19 @@ export interface Ask {
   sandbox?: string | true
   sandboxNet?: 'on' | 'off'
   autoApprove?: boolean
+  /** Rules: what it may do, what it must not, and what it may do once. */
+  allow?: string[]
+  deny?: string[]
+  allowOnce?: string[]
+  /** What no rule decides becomes a relay, or is refused; neither: as the configuration says, or as is usual for the provider. */
+  ask?: boolean
+  noAsk?: boolean
+  /** A relay is denied after so long. */
+  relayTimeout?: number
   /** The command line of an agent, for a provider that is for any. */
   agent?: string
+  /** Where the models are, for a provider that has no place of its own for them. */
+  baseUrl?: string
   systemPrompt?: string
   addDir?: string[]
   file?: string[]
@@ -98,7 +117,7 @@ export async function plan(ask: Ask): Promise<Planned> {
   const schema = ask.jsonSchema === undefined ? undefined : await (await import('../agent/schema.js')).loadSchema(ask.jsonSchema)
   const session = sessionOf(ask, config, provider, { cwd, root })
   const files = filesOf(ask, provider, session, schema)
-  provider.check?.({ model: session.model, prompt: files.prompt, flags: session.flags })
+  checkAsked(provider, { model: session.model, prompt: files.prompt, flags: session.flags })
   if (session.sandbox) await trySandbox(session)
   return { session, files, wanted: { name: ask.worktree, carried: config.worktree.carry } }
 }
@@ -154,18 +173,30 @@ async function putApart(
 export function put(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): void {
   openHome()
   const waits = role === 'queue'
-  create(session, { role, run: 1, ...(waits ? nobody() : myself()) }, files)
+  const place = placeFor(session)
   try {
-    processes().append(rowFor(session, 1, 'created', waits ? { status: 'queued' } : {}))
+    create(session, { role, run: 1, ...(waits ? nobody() : myself()) }, files)
+    try {
+      // Whoever ends the parent closes it before looking for its children: one of the two always sees the other.
+      if (session.parent !== undefined) mustBeOpen(session.parent)
+      processes().append(rowFor(session, 1, 'created', waits ? { status: 'queued' } : {}))
+      place?.keep()
+    } catch (error) {
+      undo(session.id)
+      throw error
+    }
   } catch (error) {
-    undo(session.id)
+    place?.giveBack()
     throw error
   }
 }
 
 function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: { cwd: string; root: string }): Session {
+  const group = ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group)
+  const id = ask.id ?? newId()
+  const parent = parentHere()
   return {
-    id: newId(),
+    id,
     created_at: timestamp(),
     provider: provider.name,
     model: modelOf(ask, config, provider),
@@ -174,9 +205,11 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     name: ask.name === undefined ? undefined : checkName('name', ask.name),
     description: ask.description,
     tags: [...new Set((ask.tag ?? []).map(tag => checkName('tag', tag)))],
-    parent: parentHere(),
-    group: ask.group === undefined ? (defaults().group ?? root) : checkName('group', ask.group),
+    parent,
+    ...limitsFor(id, parent, ask, { maxDepth: config.max_depth, maxChildren: config.max_children }),
+    group,
     ...waitingFor(ask),
+    context_from: ask.contextOf?.length ? ask.contextOf : undefined,
     flags: asGiven(ask),
     env: environmentOf(ask.env ?? []),
     timeout_ms: ask.timeout,
@@ -185,6 +218,7 @@ function sessionOf(ask: Ask, config: Config, provider: Provider, { cwd, root }: 
     keep_children: ask.keepChildren || undefined,
     retries: ask.retries,
     interactive: ask.interactive || undefined,
+    permissions: permissionsOf(ask, config, provider, group),
     sandbox: sandboxOf(ask, config, provider.state?.(process.env)),
   }
 }
@@ -223,12 +257,21 @@ const KEPT: (keyof Ask)[] = [
   'onLimit',
   'keepChildren',
   'retries',
+  'maxDepth',
+  'maxChildren',
   'interactive',
   'worktree',
   'sandbox',
   'sandboxNet',
   'autoApprove',
+  'allow',
+  'deny',
+  'allowOnce',
+  'ask',
+  'noAsk',
+  'relayTimeout',
   'agent',
+  'baseUrl',
   'systemPrompt',
   'addDir',
   'file',
@@ -261,13 +304,13 @@ function isGiven(value: unknown): boolean {
 /** The provider asked for, else that of the environment, the configuration, or the first agent found. */
 async function choose(ask: Ask, config: Config): Promise<Provider> {
   const name = ask.provider ?? defaults().provider ?? config.provider
-  return name === undefined ? firstFound(config) : usable(name, config)
+  return name === undefined ? firstFound(config) : usable(name, config, ask)
 }
 
 /** The provider of that name. Throws a Fault 127 or 126 if it cannot be used here. */
-export async function usable(name: string, config: Config): Promise<Provider> {
+export async function usable(name: string, config: Config, asked?: Asked): Promise<Provider> {
   const provider = await providerOf(name, config)
-  const found = await provider.find()
+  const found = await provider.find(asked)
   if (found.path !== undefined) return provider
   throw new Fault(
     `provider ${quoted(provider.name)} cannot be used: ${found.why}: ${found.install}`,
@@ -292,6 +335,12 @@ const FEATURES: [keyof Ask, Feature, string][] = [
   ['plan', 'plan', '--plan'],
   ['autoApprove', 'auto_approve', '--auto-approve'],
   ['agent', 'agent', '--agent'],
+  ['baseUrl', 'base_url', '--base-url'],
+  ['allow', 'relays', '--allow'],
+  ['deny', 'relays', '--deny'],
+  ['allowOnce', 'relays', '--allow-once'],
+  ['ask', 'relays', '--ask'],
+  ['relayTimeout', 'relays', '--relay-timeout'],
 ]
 
 /** Throws usage if something is asked for that the provider cannot do. */
@@ -299,8 +348,8 @@ export function checkFeatures(ask: Partial<Ask>, provider: Provider): void {
   for (const [key, feature, flag] of FEATURES) {
     // What zag itself sees to.
     if (key === 'addDir' && ask.sandbox !== undefined) continue
-    if (isGiven(ask[key]) && !provider.can.has(feature))
-      throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
+    const can = feature === 'relays' ? provider.live !== undefined : provider.can.has(feature)
+    if (isGiven(ask[key]) && !can) throw usage(`provider ${quoted(provider.name)} has no ${flag}: leave it out, or choose another provider`)
   }
   checkFiles(provider, ask.file ?? [])
 }
@@ -317,10 +366,11 @@ function modelOf(ask: Ask, config: Config, provider: Provider): string | undefin
 }
 
 /** A default model belongs to the default provider it stands beside; alone it is for any. */
-function defaultModel(config: Config, { name }: Provider): string | undefined {
+function defaultModel(config: Config, { name, model }: Provider): string | undefined {
   const around = defaults()
   if (around.model !== undefined && (around.provider ?? name) === name) return around.model
-  return (config.provider ?? name) === name ? config.model : undefined
+  const own = model?.(config)
+  return own === undefined && (config.provider ?? name) === name ? config.model : own
 }
 
 function environmentOf(words: string[]): Record<string, string> {

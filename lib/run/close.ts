@@ -2,6 +2,7 @@
 // beyond the log, then its result, and only then the end. Loaded only when there is something to end.
 
 import { markOf } from '../agent/agent.js'
+import { keepConversation } from '../agent/conversation.js'
 import { readAnew, readerOf } from '../agent/turn-output.js'
 import { Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
@@ -14,8 +15,8 @@ import type { Status } from '../session/state.js'
 import { type Begun, begunOf, endTurn, lastTurn, turnEnded } from '../session/turns.js'
 import { sizeIfThere } from '../store/file.js'
 import type { Session } from '../table/sessions.js'
+import { outcomeOf } from './outcome.js'
 import { requestedEnd } from './request.js'
-import { outcomeOf } from './runner.js'
 import { type Ended, finish, keepResult, leaveBehind, promptEvents } from './turn.js'
 
 /** What is left of a dead run's agent gets this long between the steps INT, TERM, KILL, in milliseconds. */
@@ -46,9 +47,12 @@ async function endOf(session: Session, { id, run, started }: Status, log: LogWri
   // Nor is what it was told, then.
   if (turn.begun && !isTold(id, turn.number)) log.append(...promptEvents(id, turn.number))
   const provider = agentRan && !turn.ended ? await providerIfKnown(session) : undefined
-  const said = provider && readAnew({ id, read: readerOf(session, provider), from }, log, { code: null, signal: null })
+  const said =
+    provider && readAnew({ id, read: readerOf(session, provider), from, since: turn.begun?.since }, log, { code: null, signal: null })
   // A result that the agent handed in is there already.
   if (said && request?.outcome !== 'completed') await keepResult(id, said.verdict.result, from.stdout, said.ends.stdout)
+  // The next run goes on with it, however this one ended.
+  await keepConversation(session, said?.verdict.conversation)
   const error = agentRan ? 'its runner is gone' : 'it was never started'
   const duration_ms = started ? Math.max(0, Date.now() - Date.parse(started.ts)) : 0
   const how = request ? outcomeOf({ success: false }, request) : { success: false, status: 'dead' as const, error, reason: 'runner' }

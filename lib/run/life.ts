@@ -15,7 +15,7 @@ import { readIfIntact, type Session } from '../table/sessions.js'
 import { CONTINUE, type Incident, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
 import { type Following, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
-import { type EndRequest, requestFor } from './request.js'
+import { type EndRequest, requestFor, timeIsOver } from './request.js'
 import { Run } from './runner.js'
 import { type Ended, leaveBehind } from './turn.js'
 
@@ -32,6 +32,8 @@ export class Life {
   #refusals = 0
   #incident: Incident | undefined
   #continued = false
+  /** When the --timeout of a run is over, in milliseconds since 1970: the sleep for a limit and what goes on after it count as that run. */
+  #deadline: number | undefined
   #current: Run | undefined
   #following: Following | undefined
   #request: EndRequest | undefined
@@ -89,12 +91,15 @@ export class Life {
 
   /** One run. */
   async #live(): Promise<Ended> {
+    const { timeout_ms: timeout } = this.#session
+    if (!this.#following?.limited) this.#deadline = timeout === undefined ? undefined : Date.now() + timeout
     this.#following = undefined
     this.#current = new Run(this.#session, this.#run, {
       turn: this.#turn,
       request: this.#request,
       goesOn: (ended, limit) => this.#goesOn(ended, limit),
       instead: this.#continued ? CONTINUE : undefined,
+      deadline: this.#deadline,
     })
     try {
       return await this.#current.ended
@@ -142,8 +147,10 @@ export class Life {
     this.#run += 1
     // What handed in its result is done with the run, not with the messages that wait.
     if (this.#request?.outcome !== 'cancelled') this.#request = undefined
-    if (pause > 0 && !this.#request) await this.#nap.take(pause)
+    const left = limited && this.#deadline !== undefined ? Math.max(0, this.#deadline - Date.now()) : Number.POSITIVE_INFINITY
+    if (pause > 0 && !this.#request) await this.#nap.take(Math.min(pause, left))
     this.look()
+    if (left < pause) this.#request ??= timeIsOver(this.#run, this.#session.timeout_ms ?? 0)
     if (limited) noLongerLimited(this.#session, limited, !this.#request)
     this.#continued = continued === true
     this.#session = readIfIntact(this.#id) ?? this.#session

@@ -3,6 +3,7 @@
 
 import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
+import { formatDuration } from '../base/time.js'
 import { readIfThere, replaceFile } from '../store/file.js'
 
 /** The step of the ladder INT, TERM, KILL unless somebody says otherwise, in milliseconds. */
@@ -18,7 +19,15 @@ export interface EndRequest {
   /** Who asked: a session, or `user`. */
   by: string
   reason?: string
+  /** Its children live on. */
+  only?: boolean
   error?: string
+}
+
+/** The end of a run whose --timeout, in milliseconds, is over. */
+export function timeIsOver(run: number, timeout: number): EndRequest {
+  const error = `not done after ${formatDuration(timeout)}`
+  return { outcome: 'failed', run, grace_ms: GRACE, by: 'runner', reason: 'timeout', error }
 }
 
 export function requestEnd(id: string, request: EndRequest): void {

@@ -2,6 +2,7 @@
 // asks, and its beginning and end told for all to see. A session that lives on takes turn after turn from its inbox; any
 // other has one turn a run. Holds no state that is not on disk: if this process is killed, settle.ts does the rest.
 
+import { withAge } from '../agent/age.js'
 import { markOf } from '../agent/agent.js'
 import { keepConversation } from '../agent/conversation.js'
 import { putContext } from '../agent/inject.js'
@@ -9,20 +10,23 @@ import type { LiveAgent } from '../agent/live.js'
 import { writePrompt } from '../agent/prompt.js'
 import { type Playing, shoot } from '../agent/shot.js'
 import { isLive, type Said } from '../agent/turn-output.js'
-import { Fault } from '../base/exit.js'
+import { EXIT } from '../base/exit.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
 import type { NewEvent } from '../log/events.js'
 import { LogWriter } from '../log/write.js'
+import { closeRelays } from '../permission/relay.js'
 import { providerOf } from '../provider/list.js'
-import type { Exit, Limit, Provider, Verdict } from '../provider/provider.js'
+import type { Exit, Limit, Provider } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
+import { endChildren } from './children.js'
 import { fitted } from './fit.js'
 import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
-import { type EndRequest, GRACE, requestedEnd } from './request.js'
+import { exitFields, failedToStart, type Outcome, outcomeOf } from './outcome.js'
+import { type EndRequest, GRACE, requestedEnd, timeIsOver } from './request.js'
 import { whenSilent } from './stall.js'
 import { begin, type Ended, finish, keepResult, promptEvents, type Started } from './turn.js'
 
@@ -35,10 +39,12 @@ export interface RunOptions {
   goesOn?(ended: Ended, limit?: Limit): Promise<boolean>
   /** What the agent is told in place of the prompt of the turn, which it knows. */
   instead?: string
+  /** When its --timeout is over, in milliseconds since 1970, if that began before it. */
+  deadline?: number
 }
 
-/** What a run came to, but for its number and its time. */
-type Outcome = Pick<Ended, 'success' | 'status'> & Partial<Ended>
+/** So often an agent is told in one turn why it was refused something: it may ask for the same again and again. */
+const FOLLOWED = 8
 
 /** A run from its start to its end. */
 export class Run {
@@ -48,6 +54,7 @@ export class Run {
   readonly #run: number
   readonly #goesOn: RunOptions['goesOn']
   readonly #instead: string | undefined
+  readonly #deadline: number | undefined
   readonly #began = performance.now()
   readonly #log: LogWriter
   #turn: number | undefined
@@ -57,16 +64,20 @@ export class Run {
   #request: EndRequest | undefined
   #limit: Limit | undefined
   #incident: Incident | undefined
+  /** The end of its children, and the grace they were given for it in milliseconds. */
+  #along: Promise<void> | undefined
+  #alongGrace = Number.POSITIVE_INFINITY
   readonly #nap = new Nap()
   #disarm = () => {}
 
-  constructor(session: Session, run: number, { turn, request, goesOn, instead }: RunOptions = {}) {
+  constructor(session: Session, run: number, { turn, request, goesOn, instead, deadline }: RunOptions = {}) {
     this.#session = session
     this.#run = run
     this.#turn = turn
     this.#request = request
     this.#goesOn = goesOn
     this.#instead = instead
+    this.#deadline = deadline
     this.#log = new LogWriter(session.id, session.parent)
     this.ended = this.#go().finally(() => {
       this.#log.close()
@@ -88,6 +99,17 @@ export class Run {
     this.#between?.wake()
     this.#nap.wake()
     if (!before) this.#stop()
+    this.#takeAlong(this.#request)
+  }
+
+  /** The children of what is ended from outside end with it, and no other is born. A shorter grace hurries them. */
+  #takeAlong({ outcome, only, grace_ms }: EndRequest): void {
+    if (outcome === 'completed' || only || grace_ms >= this.#alongGrace) return
+    this.#alongGrace = grace_ms
+    const before = this.#along
+    this.#along = endChildren(this.#session.id, this.#run, grace_ms, this.#log).then(() => before)
+    // What goes wrong in it is told when the run ends; until then it must not end this process.
+    this.#along.catch(() => {})
   }
 
   async #go(): Promise<Ended> {
@@ -150,7 +172,7 @@ export class Run {
   /** The one turn of a run, and so all of it. */
   async #once(provider: Provider): Promise<Outcome> {
     this.#playing?.exited.then(this.#disarm, this.#disarm)
-    const said = await this.#play(provider)
+    const said = await this.#played(provider)
     // One that lives on has nothing more to do; how it exits says nothing of the turn.
     const exit = (await this.#agent?.close()) ?? said.exit
     return { ...(await this.#outcomeOf(said)), ...exitFields(exit) }
@@ -161,7 +183,8 @@ export class Run {
     const between = new Between(this.#session.id)
     this.#between = between
     try {
-      if (this.#playing) await this.#endTurn(provider)
+      const unopened = this.#playing && (await this.#endTurn(provider))
+      if (unopened) return unopened
       while (!this.#request) {
         this.#turn = await between.next(() => this.#request !== undefined || this.look())
         if (this.#turn === undefined) break
@@ -180,22 +203,24 @@ export class Run {
     }
   }
 
-  /** A later turn of a session that lives on. An agent that cannot be started is how the run ends. */
+  /** A later turn of a session that lives on. An agent that cannot be started, or talked with, is how the run ends. */
   async #liveTurn(turn: number, provider: Provider): Promise<Outcome | undefined> {
     const failed = await this.#start(turn, provider)
     if (failed) {
       const { success, status: stop_reason, error, reason, exit_code } = failed
       endTurn(this.#session.id, turn, { run: this.#run, success, stop_reason, error, reason, exit_code })
-      return failed
+      // What this one was to be told cannot be, and so was not said; what comes next may.
+      if (exit_code !== EXIT.usage) return failed
+      this.#log.append({ type: 'turn_ended', turn, success, stop_reason, error, reason })
+      return undefined
     }
     await this.#onRecord(() => this.#log.append(...promptEvents(this.#session.id, turn)))
-    await this.#endTurn(provider)
-    return undefined
+    return this.#endTurn(provider)
   }
 
-  /** The turn at work to its end, told for all to see. */
-  async #endTurn(provider: Provider): Promise<void> {
-    let said = await this.#play(provider)
+  /** The turn at work to its end, told for all to see; gives how the run ends if the agent cannot be talked with. */
+  async #endTurn(provider: Provider): Promise<Outcome | undefined> {
+    let said = await this.#played(provider)
     let outcome = await this.#outcomeOf(said)
     while (this.#limit) {
       const instead = await this.#waitOut(this.#limit, outcome, provider)
@@ -203,15 +228,19 @@ export class Run {
         outcome = instead
         break
       }
-      said = await this.#play(provider)
+      said = await this.#played(provider)
       outcome = await this.#outcomeOf(said)
     }
+    // What follows the end of the session is another matter.
     this.#incident = undefined
+    this.#limit = undefined
     const { success, status: stop_reason, error, reason } = outcome
     const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
     const turn = this.#turn as number
     endTurn(this.#session.id, turn, { run: this.#run, ...ended })
     this.#log.append({ type: 'turn_ended', turn, ...ended, stdout_to: said.ends.stdout })
+    // It would sit there, and nobody told it anything.
+    return said.unopened && !this.#request ? { ...outcome, ...exitFields(said.exit), reason: reason ?? 'start' } : undefined
   }
 
   /** Sleeps until a limit is over and lets the agent go on with the turn that met it; or gives how the turn ends, if it does not go on. */
@@ -241,12 +270,41 @@ export class Run {
     }
   }
 
+  /** The turn to its end, also where the agent has to be told why it was refused something, and goes on then. */
+  async #played(provider: Provider): Promise<Said & { exit: Exit }> {
+    let said = await this.#play(provider)
+    for (let times = 0; !this.#request && !said.verdict.limit; times++) {
+      const gaveUp = !said.verdict.success
+      const why = this.#agent?.untold(gaveUp)
+      if (why === undefined) break
+      if (gaveUp) this.#log.append({ type: 'provider_status', message: 'the agent ended its turn because it was refused a call' })
+      if (times === FOLLOWED) {
+        this.#log.append({ type: 'provider_status', message: `it is told no more of its refusals, after ${FOLLOWED} times in one turn` })
+        break
+      }
+      await this.#onRecord(() => this.#log.append({ type: 'user_message', content: why, from: 'permission', turn: this.#turn }))
+      this.#playing = this.#agent?.play(this.#turn as number, why)
+      const before = said
+      said = await this.#play(provider)
+      if (said.verdict.success && said.verdict.result === undefined) said = await this.#withResult(said, before)
+    }
+    return said
+  }
+
+  /** One that has no more to say has said its result before. */
+  async #withResult<S extends Said>(said: S, before: Said): Promise<S> {
+    const { result } = before.verdict
+    if (typeof result === 'string') await keepResult(this.#session.id, result, 0, 0)
+    return { ...said, verdict: { ...said.verdict, result } }
+  }
+
   /** The turn to its end: its output in the log, its result kept. */
   async #play(provider: Provider): Promise<Said & { exit: Exit }> {
     const playing = this.#playing as Playing
     if (this.#request) this.#stop()
     const disarm = this.#armStall(this.#session.stall_ms ?? provider.stall ?? 0)
-    const said = await playing.done(this.#log).finally(disarm)
+    const done = await playing.done(this.#log).finally(disarm)
+    const said = this.#request ? done : await withAge(done, provider)
     this.#playing = undefined
     // An end asked for while the agent was ending by itself counts too, if nobody saw it yet.
     this.#request ??= requestedEnd(this.#session.id, this.#run)
@@ -281,9 +339,14 @@ export class Run {
 
   /** The end for all to see, unless another run follows. */
   async #tell(how: Outcome): Promise<Ended> {
+    // So whoever sees that it is over sees its children over as well.
+    if (this.#request) this.#takeAlong(this.#request)
+    await this.#along
     const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
-    if (await this.#goesOn?.(ended, this.#limit)) this.#log.append({ type: 'session_ended', ...ended })
-    else finish(this.#session, this.#log, ended)
+    if (await this.#goesOn?.(ended, this.#limit)) {
+      closeRelays(this.#session.id, 'the run has ended')
+      this.#log.append({ type: 'session_ended', ...ended })
+    } else finish(this.#session, this.#log, ended)
     return ended
   }
 
@@ -314,7 +377,8 @@ export class Run {
   /** Ends the run when its agent wrote nothing for so long, in milliseconds. Returns the way to stop that. */
   #armStall(stall: number): () => void {
     const waits = () => this.#playing?.waitsSince
-    return whenSilent(this.#session.id, stall, waits, () => {
+    const asked = () => this.#playing?.askedAt
+    return whenSilent(this.#session.id, stall, { waits, asked }, () => {
       const error = `its agent ${waits() === undefined ? 'wrote nothing' : 'only waited'} for ${formatDuration(stall)}`
       this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'stalled', error })
     })
@@ -324,41 +388,6 @@ export class Run {
   #armTimeout(): () => void {
     const { timeout_ms: timeout } = this.#session
     if (timeout === undefined) return () => {}
-    const error = `not done after ${formatDuration(timeout)}`
-    return at(Date.now() + timeout, () =>
-      this.end({ outcome: 'failed', run: this.#run, grace_ms: GRACE, by: 'runner', reason: 'timeout', error }),
-    )
-  }
-}
-
-/** What a run came to: what was asked of it goes before what the agent says of itself. */
-export function outcomeOf(verdict: Verdict, request: EndRequest | undefined): Pick<Ended, 'success' | 'status' | 'error' | 'reason'> {
-  if (!request)
-    return {
-      success: verdict.success,
-      status: verdict.success ? 'completed' : 'failed',
-      error: verdict.error,
-    }
-  const { outcome, error, reason } = request
-  return {
-    success: outcome === 'completed',
-    status: outcome,
-    error,
-    reason: reason ?? (outcome === 'cancelled' ? 'cancelled' : undefined),
-  }
-}
-
-function exitFields({ code, signal }: Exit): Pick<Ended, 'exit_code' | 'signal'> {
-  return { exit_code: code ?? undefined, signal: signal ?? undefined }
-}
-
-function failedToStart(error: unknown): Pick<Ended, 'success' | 'status' | 'error' | 'reason' | 'exit_code'> {
-  if (!(error instanceof Fault)) throw error
-  return {
-    success: false,
-    status: 'failed',
-    error: error.message,
-    reason: 'start',
-    exit_code: error.exit,
+    return at(this.#deadline ?? Date.now() + timeout, () => this.end(timeIsOver(this.#run, timeout)))
   }
 }

@@ -6,12 +6,15 @@ import { isUtf8 } from 'node:buffer'
 import { existsSync } from 'node:fs'
 import { aroundHere } from '../agent/around.js'
 import { checkFiles, filesAt } from '../agent/attach.js'
+import { promptOf } from '../agent/prompt.js'
 import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { newId, shortId } from '../base/id.js'
 import { inside, isSandboxed, paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
 import { isElsewhere } from '../process/identity.js'
+import { checkAsked } from '../provider/asked.js'
 import { providerOf } from '../provider/list.js'
+import type { Provider } from '../provider/provider.js'
 import { isHeld } from '../session/hold.js'
 import { isBareEnd, type Message, post, takeBack } from '../session/inbox.js'
 import { type Status, statusOf } from '../session/state.js'
@@ -96,9 +99,21 @@ async function check(session: Session, { over, owner }: Status, message: Message
   if (over && session.stripped_at !== undefined)
     throw new Fault(`session ${id} cannot be resumed: zag gc --keep-logs stripped it to its log`, EXIT.notNow)
   const config = await loadConfig(session.root)
-  checkFiles(over ? await usable(session.provider, config) : await providerOf(session.provider, config), message.files ?? [])
+  const provider = over ? await usable(session.provider, config) : await providerOf(session.provider, config)
+  checkFiles(provider, message.files ?? [])
+  if (!isBareEnd(message)) checkPrompt(session, provider, message, over)
   if (over && !existsSync(session.cwd))
     throw new Fault(`session ${id} cannot be resumed: its folder ${quoted(session.cwd)} is gone`, EXIT.notNow)
+}
+
+/** Throws usage for a message that its provider cannot take; of a session that is over also what else keeps it from a start. */
+function checkPrompt({ model, flags }: Session, provider: Provider, message: Message, over: boolean): void {
+  try {
+    checkAsked(provider, { model, prompt: promptOf(provider, [message]), flags })
+  } catch (error) {
+    // One at work was found where it was started.
+    if (over || !(error instanceof Fault) || error.exit === EXIT.usage) throw error
+  }
 }
 
 /**

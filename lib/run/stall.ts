@@ -12,15 +12,20 @@ const OUTPUT = ['stdout', 'stderr'] as const
 
 /**
  * Calls `then` when the agent of a session wrote nothing for so long, in milliseconds, or nothing but that it waits since the moment that
- * `waits` gives; 0 is never. Returns the way to stop that.
+ * `waits` gives; 0 is never. One that was answered at the moment that `asked` gives could say nothing until then. Returns the way to stop that.
  */
-export function whenSilent(id: string, time: number, waits: () => number | undefined, then: () => void): () => void {
+export function whenSilent(
+  id: string,
+  time: number,
+  { waits, asked }: { waits(): number | undefined; asked(): number | undefined },
+  then: () => void,
+): () => void {
   if (time === 0) return () => {}
   let disarm = () => {}
   const wait = (silent: number) => {
     const since = performance.now() - silent
     disarm = at(Date.now() + time - silent, () => {
-      const now = Math.min(performance.now() - since, Math.max(0, Date.now() - (waits() ?? lastWrite(id))))
+      const now = Math.min(performance.now() - since, Math.max(0, Date.now() - Math.max(waits() ?? lastWrite(id), asked() ?? 0)))
       if (now >= time) then()
       else wait(now)
     })

@@ -6,6 +6,7 @@ import { paths } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
 import type { EventFields, NewEvent } from '../log/events.js'
 import { LONGEST_FIELD, type LogWriter, shorten } from '../log/write.js'
+import { closeRelays } from '../permission/relay.js'
 import { bytesOf, type Message } from '../session/inbox.js'
 import { messagesOf } from '../session/turns.js'
 import { copySlice, readBytesIfThere, remove, replaceFile } from '../store/file.js'
@@ -49,8 +50,9 @@ export async function keepResult(id: string, result: string | { stdout: true } |
   }
 }
 
-/** Ends a run for all to see: the log, then the process row, then the marker. */
+/** Ends a run for all to see: the log, then the process row, then the marker. What it asked and nobody answered is closed first. */
 export function finish(session: Session, log: LogWriter, ended: Ended): void {
+  closeRelays(session.id, 'the session has ended')
   log.append({ type: 'session_ended', ...ended } satisfies NewEvent)
   showEnd(session, ended)
 }

@@ -5,11 +5,12 @@
 
 import { paths, projectRoot } from '../base/paths.js'
 import { at } from '../base/time.js'
+import { openRelays, type Relay } from '../permission/relay.js'
 import { isAlive } from '../process/identity.js'
 import { withTags } from '../session/pick.js'
 import type { Status } from '../session/state.js'
 import { sizeIfThere } from '../store/file.js'
-import { watchFolder } from '../store/watch.js'
+import { type Watch, watchFolder } from '../store/watch.js'
 import type { Owner } from '../table/owners.js'
 import { exists, readIfIntact } from '../table/sessions.js'
 import { settleAll } from './settle.js'
@@ -25,6 +26,8 @@ export interface WaitOptions {
   root?: string
   /** Called for each session as it ends. */
   onEnd?(status: Status): void
+  /** Called once for each question that one of them waits to have answered. True ends the waiting. */
+  onRelay?(relay: Relay): boolean
   /** Called after every look with how many still run. */
   onLook?(ended: number, pending: number): void
 }
@@ -33,6 +36,8 @@ export interface Waited {
   ended: Status[]
   pending: string[]
   timedOut: boolean
+  /** It ended because one of them asked. */
+  asked: boolean
 }
 
 /** Dead runners are looked for this often, in milliseconds, and more rarely if there are many sessions to look at. */
@@ -58,6 +63,10 @@ class Wait {
   #due = new Set<string>()
   #retag = false
   #timedOut = false
+  /** Relays were opened, or answered. */
+  #relays = false
+  #asked = false
+  readonly #told = new Set<string>()
 
   constructor(ids: string[], options: WaitOptions) {
     this.#options = options
@@ -72,6 +81,7 @@ class Wait {
       ended: this.#ended,
       pending: [...this.#pending.keys()],
       timedOut: this.#timedOut,
+      asked: this.#asked,
     }
   }
 
@@ -79,23 +89,47 @@ class Wait {
     const { timeout } = this.#options
     const stop = timeout === undefined ? () => {} : at(Date.now() + timeout, () => this.#wakeUp(() => (this.#timedOut = true)))
     const watch = watchFolder(paths.events(), name => this.#wakeUp(() => this.#noteMarker(name)))
+    let relays = this.#watchRelays()
     let sweepAt = performance.now() + this.#interval()
     try {
       await this.#look([...this.#pending.keys()])
-      for (let sweeps = 1; !this.#enough() && !this.#timedOut; ) {
+      this.#lookAtRelays()
+      for (let sweeps = 1; !this.#enough() && !this.#timedOut && !this.#asked; ) {
         await this.#sleep(sweepAt - performance.now())
         if (performance.now() >= sweepAt) {
           this.#sweep(sweeps % DEEP_SWEEP === 0, sweeps % QUEUE_SWEEP === 0)
           sweeps += 1
+          relays ??= this.#watchRelays()
           sweepAt = performance.now() + this.#interval()
         }
         const due = [...this.#due]
         this.#due.clear()
         await this.#look(due)
+        this.#lookAtRelays()
       }
     } finally {
       watch.close()
+      relays?.close()
       stop()
+    }
+  }
+
+  /** Questions wake us as ends do. A home from before there were any has no folder for them, which would have to be polled. */
+  #watchRelays(): Watch | undefined {
+    if (!this.#options.onRelay || sizeIfThere(paths.relays()) === undefined) return undefined
+    return watchFolder(paths.relays(), () => this.#wakeUp(() => (this.#relays = true)))
+  }
+
+  /** Tells of questions that are new. */
+  #lookAtRelays(): void {
+    const { onRelay } = this.#options
+    if (!onRelay || !this.#relays) return
+    this.#relays = false
+    for (const relay of openRelays()) {
+      const { relay_id: id, session_id: session } = relay
+      if (session === undefined || !this.#pending.has(session) || this.#told.has(id)) continue
+      this.#told.add(id)
+      if (onRelay(relay)) this.#asked = true
     }
   }
 
@@ -116,7 +150,7 @@ class Wait {
   }
 
   #hasWork(): boolean {
-    return this.#due.size > 0 || this.#retag || this.#timedOut
+    return this.#due.size > 0 || this.#retag || this.#relays || this.#timedOut
   }
 
   #wakeUp(note: () => void): void {
@@ -139,6 +173,7 @@ class Wait {
   /** Sessions that are gone or whose owner is, or all, and whoever has our tags by now. */
   #sweep(deep: boolean, queue: boolean): void {
     this.#retag = this.#options.tags !== undefined
+    this.#relays = this.#options.onRelay !== undefined
     for (const [id, owner] of this.#pending) {
       const isFine = owner && (owner.role === 'queue' ? !queue : isAlive(owner))
       if (deep || !isFine || !exists(id)) this.#due.add(id)
@@ -149,6 +184,7 @@ class Wait {
     if (this.#seen.has(id)) return
     this.#seen.add(id)
     this.#pending.set(id, undefined)
+    this.#relays = this.#options.onRelay !== undefined
   }
 
   /** Looks at some sessions, and at what has our tags by now. */

@@ -6,6 +6,7 @@ import { codeOf } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import type { EventOf, Outcome } from '../log/events.js'
 import { lastTurningPoint } from '../log/read.js'
+import { isWaiting } from '../permission/relay.js'
 import { isAlive } from '../process/identity.js'
 import { readIfThere } from '../store/file.js'
 import { parseLine } from '../store/lines.js'
@@ -80,6 +81,7 @@ function stateOfLiving(id: string, owner: Owner | undefined): State {
   const { run, pid } = (limited && parseLine(limited)) || {}
   // A supervisor that died may have left one, also of the very run that another begins anew.
   if (run !== undefined && run === owner?.run && pid === owner.pid) return 'limited'
+  if (isWaiting(id)) return 'waiting'
   return Date.now() - lastMove(id) < IDLE_AFTER ? 'running' : 'idle'
 }
 

@@ -15,6 +15,8 @@ export interface Begun {
   run: number
   from: Offsets
   agent?: Identity
+  /** Where in stdout that process began, if it began before the turn. */
+  since?: number
 }
 
 /** What a turn came to. */
@@ -113,7 +115,8 @@ export function begunOf(id: string, turn: number): Begun | undefined {
 export function endTurn(id: string, turn: number, ended: TurnEnded): void {
   makeFolder(paths.turn(id, turn))
   const result = paths.inSession(id, 'result')
-  const size = sizeIfThere(result)
+  // That of the turn before is there still where this one never began.
+  const size = turn === 1 || begunOf(id, turn) ? sizeIfThere(result) : undefined
   if (size !== undefined) copySlice(result, 0, size, paths.inTurn(id, turn, 'result'))
   replaceFile(paths.inTurn(id, turn, 'ended'), JSON.stringify(ended))
 }

@@ -34,15 +34,6 @@ const OLD_TEMPORARY = 10 * 60_000
 
 let temporaries = 0
 
-/** Writes a file of the user's, as an editor would: what links to it and who may read it stay as they are. Throws a Fault (5). */
-export function writeInPlace(path: string, data: string): void {
-  try {
-    writeFileSync(path, data)
-  } catch (error) {
-    throw refused(`cannot write ${quoted(path)}`, error)
-  }
-}
-
 export interface WriteOptions {
   /** wait until the content is on the disk */
   sync?: boolean

@@ -11,7 +11,7 @@ import { claim, listIfThere, makeFolder, readIfThere } from './file.js'
 
 const LAYOUT = '1'
 /** The folders of a home, as paths. */
-export const FOLDERS = [paths.sessions, paths.aside, paths.indexes, paths.processes, paths.events]
+export const FOLDERS = [paths.sessions, paths.aside, paths.indexes, paths.processes, paths.events, paths.relays, paths.answers]
 /** What may lie in a folder that is to become a home: what zag makes, what a user writes first, what a file system has. */
 const EXPECTED = [
   'sessions',

@@ -206,14 +206,16 @@ export function lastLine(
     let end = last
     let window = 4096
     let behind = 0
-    while (end > Math.max(0, last - within)) {
-      const start = Math.max(0, end - window)
+    // With the end of the line before, which says that the first is whole.
+    const first = Math.max(0, last - within - 1)
+    while (end > first) {
+      const start = Math.max(first, end - window)
       const buffer = Buffer.allocUnsafe(end - start)
       const seen = buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, start))
       const { found, rest, lines } = lastIn(seen, start === 0, behind, wanted)
       behind = lines
       if (found) return { line: seen.subarray(found.start, found.stop), offset: start + found.start }
-      if (start === 0) return undefined
+      if (start === first) return undefined
       // Without progress a line is longer than the window; with it, wide windows are only for speed.
       window = rest === seen.length ? window * 4 : Math.min(window * 4, BATCH)
       end = start + rest

@@ -31,6 +31,19 @@ export interface Sandbox {
   hide: string[]
 }
 
+/** Who decides what the agent of a session may: rules as they were given, and whether anybody is asked. */
+export interface Permissions {
+  allow?: string[]
+  deny?: string[]
+  /** Each is used up by the first call that it allows. */
+  allow_once?: string[]
+  /** What no rule decides is asked: it becomes a relay, which is denied after so long. */
+  ask?: boolean
+  relay_timeout_ms?: number
+  /** Its agent is run so that it asks, also where it has one turn. Decided once, so that whoever reads its output later reads it the same way. */
+  live?: boolean
+}
+
 /** session.json: how a session was asked for. Times in milliseconds where the name says so. */
 export interface Session {
   id: string
@@ -69,10 +82,17 @@ export interface Session {
   /** A tree of its own, of which `cwd` is then a part; `root` stays the project's. */
   worktree?: Worktree
   sandbox?: Sandbox
+  permissions?: Permissions
   /** The session of which this is the same again. */
   retried_from?: string
   /** Since when all but its log and its result is gone. */
   stripped_at?: string
+  /** How deep sessions may nest below it, how many children of it may be alive at once, and the sessions that said so first if others did. */
+  max_depth?: number
+  max_children?: number
+  limited_by?: { depth: string; children: string }
+  /** Sessions whose results were put before the prompt when it was made. */
+  context_from?: string[]
   /** The agent's own id of a conversation that was taken in from a file of the agent's, and that file. */
   native_id?: string
   imported_from?: string

@@ -7,7 +7,7 @@ import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { loadConfig } from '../config/config.js'
 import type { LogEvent } from '../log/events.js'
-import { endOfLog, lastOf } from '../log/read.js'
+import { endOfLog, readEvents } from '../log/read.js'
 import { providerOf } from '../provider/list.js'
 import { askForJson } from '../run/ask.js'
 import { cancel } from '../run/cancel.js'
@@ -42,10 +42,10 @@ export async function converse(ids: readonly string[], asked: Prompted, onEvent:
   notItself(id)
   const message = compose({ content: await contentOf(id, asked), by: 'input', raw: false, files: asked.files })
   const { over, state } = await settle(id)
-  const limit = state === 'limited' ? lastOf(id, ['usage_limit_hit']) : undefined
+  const limit = state === 'limited' ? limitOf(id) : undefined
   const after = endOfLog(id)
   // It waits for that as well.
-  if (limit) onEvent({ ...limit, seq: 0 })
+  if (limit) onEvent(limit)
   const portion = new Portion(id, message.id)
   const talk = new Talk(id, message, over, portion)
   const signalled = onStop(talk, { hangUp: true })
@@ -54,6 +54,17 @@ export async function converse(ids: readonly string[], asked: Prompted, onEvent:
   const answer = await endOf(talk, portion.of(follow(id, { after, until: talk.through })), onEvent)
   const exit = answer?.success ? EXIT.ok : (signalled() ?? exitOf(answer ?? {}))
   return { row: { ...rowWith(id, answer), ...portion.sums() }, result: answer?.result, exit }
+}
+
+/** The limit that it waits for the end of. */
+function limitOf(id: string): LogEvent | undefined {
+  let limit: LogEvent | undefined
+  const take = (event: LogEvent) => {
+    limit = event
+    return true
+  }
+  readEvents(id, take, { types: ['usage_limit_hit'] })
+  return limit
 }
 
 async function contentOf(id: string, { prompt, answerJson }: Prompted): Promise<Buffer> {

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { EXIT, Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
+import { forgetReaders } from '../file/times.js'
+import { forgetAnswer, oldAnswers, openRelays } from '../permission/relay.js'
 import { isAlive } from '../process/identity.js'
 import { isAwaited } from '../run/queue.js'
 import { settle } from '../run/settle.js'
@@ -42,6 +44,8 @@ export interface Gone {
   dirty: Dirty[]
   /** Those that could not be removed, and why. */
   failed: Failed[]
+  /** How many answers to relays are old, or of sessions that are gone. */
+  answers: number
   /** Remains of crashes: folders made aside, markers of no session. */
   remains: string[]
 }
@@ -56,7 +60,7 @@ interface Search {
   before: number
   keepLogs: boolean
   force: boolean
-  found: Omit<Gone, 'kept' | 'remains'>
+  found: Omit<Gone, 'kept' | 'remains' | 'answers'>
 }
 
 /** Removes those of the sessions that are over and old, and the remains of crashes; none that another waits for. Dead ones are ended on the way. One that cannot be removed keeps none of the others. */
@@ -73,13 +77,18 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
       found.failed.push({ session_id: id, why: error.message })
     }
   }
+  const answers = oldAnswers(search.before)
   const remains = remainsOfCrashes()
   if (force && homeIsThere()) {
+    // What nobody waits for is closed first.
+    openRelays()
+    for (const id of answers) forgetAnswer(id)
     for (const path of remains) removeTree(path)
-    for (const folder of [paths.events(), paths.processes()]) removeOldTemporaries(folder)
+    for (const folder of [paths.events(), paths.processes(), paths.relays(), paths.answers()]) removeOldTemporaries(folder)
     await processes().fold()
+    await forgetReaders(id => isId(id) && !exists(id))
   }
-  return { ...found, kept: ids.length - found.sessions.length, remains }
+  return { ...found, kept: ids.length - found.sessions.length, answers: answers.length, remains }
 }
 
 async function gcOne(id: string, { before, keepLogs, force, found }: Search): Promise<void> {

@@ -5,6 +5,7 @@ import { timestamp } from '../base/time.js'
 import { settle } from '../run/settle.js'
 import { Round } from '../session/round.js'
 import { type Row, rowOf } from '../session/row.js'
+import { ancestorsOf, descendantsOf, inTreeOrder } from '../session/tree.js'
 import { type ProcessRow, processes } from '../table/processes.js'
 import { exists, ids, readIfIntact } from '../table/sessions.js'
 
@@ -28,6 +29,36 @@ export async function list({ all = false }: { all?: boolean } = {}): Promise<Lis
     if (all || fresh.ended_at === undefined) listed.push(fresh)
   }
   return listed.sort((a, b) => (a.session_id < b.session_id ? -1 : 1))
+}
+
+/** A row in a tree: whose child it is, how far below the top of its tree, and the lines that lead to it on a page. */
+export interface Branch {
+  row: Listed & { parent_id: string | null; depth: number }
+  lines: string
+}
+
+/** What to add to rows to make trees of them: what descends from them, or those that they descend from. */
+export type Grown = 'down' | 'up'
+
+/** Rows in the order of their trees, oldest first; what is added to them is shown whether it is over or not. */
+export async function treeOf(rows: readonly Listed[], grown: Grown): Promise<Branch[]> {
+  const ids = rows.map(({ session_id }) => session_id)
+  const known = new Set(ids)
+  const more = grown === 'down' ? [...descendantsOf(ids).keys()] : ids.flatMap(ancestorsOf)
+  const added: Listed[] = []
+  for (const id of new Set(more)) if (!known.has(id)) added.push(await listOne(id))
+  const all = [...rows, ...added].sort((a, b) => (a.session_id < b.session_id ? -1 : 1))
+  return inTreeOrder(
+    all,
+    ({ session_id }) => session_id,
+    ({ parent }) => parent,
+  ).map(({ one, depth, lines }) => ({ row: { ...one, parent_id: one.parent ?? null, depth }, lines }))
+}
+
+/** The last `count` trees of many. */
+export function newestTrees(branches: readonly Branch[], count: number): Branch[] {
+  const roots = branches.flatMap(({ row }, at) => (row.depth === 0 ? [at] : []))
+  return count === 0 ? [] : branches.slice(roots.at(-count) ?? 0)
 }
 
 /** The row of one session, in the form of the list. */

@@ -9,9 +9,12 @@ import { newId, shortId } from '../base/id.js'
 import { paths, realFolder } from '../base/paths.js'
 import { timestamp } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
+import { checkAsked } from '../provider/asked.js'
+import type { Provider } from '../provider/provider.js'
 import { checkFeatures, hasToWait, parentHere, record, usable } from '../run/ask.js'
 import { settle } from '../run/settle.js'
 import { type Spawned, start } from '../run/start.js'
+import { limitsAgain } from '../session/nesting.js'
 import { listIfThere, readBytesIfThere } from '../store/file.js'
 import { read, type Session } from '../table/sessions.js'
 import { withoutWorktree } from '../worktree/place.js'
@@ -43,17 +46,20 @@ export async function retry(ids: readonly string[], { failed, model }: Again, ta
     if (session && !(failed && state === 'completed')) chosen.push(session)
   }
   for (const session of chosen) {
-    await checkUsable(session, model)
+    const provider = await checkUsable(session, model)
     if (session.stripped_at !== undefined)
       throw new Fault(`session ${session.id} was stripped to its log by zag gc --keep-logs: what it was asked is gone`, EXIT.system)
-    if (promptOf(session) === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
+    const prompt = promptOf(session)
+    if (prompt === undefined) throw new Fault(`session ${session.id} is damaged: its prompt is gone`, EXIT.system)
+    checkAsked(provider, { model: model ?? session.model, prompt, flags: session.flags })
   }
   const anew = new Map<string, string>()
-  const wishes = inOrder(chosen).map(session => {
-    const next = again(session, model, anew)
+  const wishes: { session: Session; next: Session }[] = []
+  for (const session of inOrder(chosen)) {
+    const next = await limited(again(session, model, anew))
     anew.set(session.id, next.id)
-    return { session, next }
-  })
+    wishes.push({ session, next })
+  }
   for (const { next } of wishes) await hasToWait(next)
   for (const { session, next } of wishes) {
     const apart = await record(next, 'spawn', filesOf(session, next), await worktreeFor(next))
@@ -75,12 +81,13 @@ async function worktreeFor({ root, name, flags: { worktree } }: Session): Promis
   return { name: true, after: typeof worktree === 'string' ? worktree : name, carried: carry }
 }
 
-async function checkUsable(session: Session, model: string | undefined): Promise<void> {
+async function checkUsable(session: Session, model: string | undefined): Promise<Provider> {
   const { provider, root, cwd, flags } = withoutWorktree(session)
   realFolder(cwd)
   const found = await usable(provider, await loadConfig(root))
   if (session.sandbox) await trySandbox(withoutWorktree(session))
   checkFeatures(model === undefined ? flags : { ...flags, model }, found)
+  return found
 }
 
 /** It depends on what is started again with it. All else that it waited for is over; what it gave is looked up when it starts. */
@@ -97,6 +104,12 @@ function again(session: Session, model: string | undefined, anew: ReadonlyMap<st
     retried_from: session.id,
     ...(model === undefined ? {} : { model, flags: { ...flags, model } }),
   }
+}
+
+/** With the limits that it has where it is started now: what was asked for then, as far as the session around leaves it. */
+async function limited(next: Session): Promise<Session> {
+  const { max_depth: maxDepth, max_children: maxChildren } = await loadConfig(next.root)
+  return { ...next, ...limitsAgain(next.id, next.parent, next.flags, { maxDepth, maxChildren }) }
 }
 
 /**

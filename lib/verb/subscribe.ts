@@ -12,7 +12,6 @@ import { endOfLog, eventOf, isOfKind, lastEndBefore, mayBeOf, type Position } fr
 import { isAlive } from '../process/identity.js'
 import { settle } from '../run/settle.js'
 import type { Filter } from '../session/filter.js'
-import type { Selection } from '../session/selection.js'
 import type { Status } from '../session/state.js'
 import { changeOf, listIfThere, sizeIfThere } from '../store/file.js'
 import { Follower } from '../store/lines.js'
@@ -20,13 +19,26 @@ import { type Watch, watchFile, watchFolder } from '../store/watch.js'
 import type { Owner } from '../table/owners.js'
 import { exists } from '../table/sessions.js'
 
+/** The sessions that are followed, now and as they come: a Selection is one. */
+export interface Followed {
+  /** Those that came into it since the last call. `anew`: look also where nothing seems to have changed. */
+  fresh(options?: { anew?: boolean }): string[]
+  /** Takes a session in of which is known only that it is there. True if it belongs and was not in it yet. */
+  offer(id: string): boolean
+  has(id: string): boolean
+  known(): string[]
+  readonly size: number
+}
+
 export interface SubscribeOptions {
   /** From the beginning of each log; else from now on. A session that comes later is always given from its beginning. */
   replay?: boolean
   /** Only events that fit. */
   filter?: Filter
-  /** It ends when all sessions are over that came into the selection, and there was one. */
-  untilDone?: boolean
+  /** It ends when all sessions are over that came into the selection, and there was one; with a signal from when that is aborted, whether there was one or not. */
+  untilDone?: boolean | AbortSignal
+  /** What is found at one look is given in the order of its time, and not session by session. */
+  inOrder?: boolean
   /** Ends it. */
   stop?: AbortSignal
   /** Called once if there is nothing to follow yet. */
@@ -53,12 +65,12 @@ export interface Told {
 }
 
 /** The events of the selected sessions as they are appended. Throws a Fault (5) if a log cannot be read. */
-export function subscribe(selection: Selection, options: SubscribeOptions = {}): AsyncGenerator<Told> {
+export function subscribe(selection: Followed, options: SubscribeOptions = {}): AsyncGenerator<Told> {
   return new Subscription(selection, options).events()
 }
 
 /** A session that is not known to be over. */
-interface Followed {
+interface Live {
   id: string
   log: Follower
   watch?: Watch
@@ -71,14 +83,14 @@ interface Followed {
 }
 
 class Subscription {
-  readonly #selection: Selection
+  readonly #selection: Followed
   readonly #options: SubscribeOptions
   readonly #mayBe: ((line: Buffer) => boolean) | undefined
   readonly #began = Date.now()
-  readonly #live = new Map<string, Followed>()
+  readonly #live = new Map<string, Live>()
   /** Where sessions were left that are over. */
   readonly #left = new Map<string, Position>()
-  readonly #due = new Set<Followed>()
+  readonly #due = new Set<Live>()
   /** Markers that changed, not looked at yet. */
   readonly #marked = new Set<string>()
   #unknown = false
@@ -91,17 +103,18 @@ class Subscription {
   #listed = ''
   #wake = () => {}
 
-  constructor(selection: Selection, options: SubscribeOptions) {
+  constructor(selection: Followed, options: SubscribeOptions) {
     this.#selection = selection
     this.#options = options
     this.#mayBe = options.filter?.types && mayBeOf(options.filter.types)
   }
 
   async *events(): AsyncGenerator<Told> {
-    const { stop } = this.#options
+    const { stop, untilDone } = this.#options
     const wake = () => this.#wake()
     const markers = watchFolder(paths.events(), name => this.#note(name))
-    stop?.addEventListener('abort', wake)
+    const signals = [stop, untilDone].filter(signal => signal instanceof AbortSignal)
+    for (const signal of signals) signal.addEventListener('abort', wake)
     try {
       this.#begin()
       while (!stop?.aborted) {
@@ -113,7 +126,7 @@ class Subscription {
         if (Date.now() >= this.#sweepAt) this.#sweep()
       }
     } finally {
-      stop?.removeEventListener('abort', wake)
+      for (const signal of signals) signal.removeEventListener('abort', wake)
       markers.close()
       for (const { watch } of this.#live.values()) watch?.close()
     }
@@ -130,18 +143,21 @@ class Subscription {
   /** Looks at what is due. Every now and then timers, watches and signals get their turn. */
   async *#turn(): AsyncGenerator<Told> {
     let began = Date.now()
+    const held: Told[] = []
     for (const each of [...this.#due]) {
       this.#due.delete(each)
-      yield* this.#look(each)
+      if (this.#options.inOrder) held.push(...this.#look(each))
+      else yield* this.#look(each)
       if (this.#error !== undefined) throw this.#error
       if (Date.now() - began < TURN) continue
       await new Promise(resolve => setImmediate(resolve))
       began = Date.now()
       if (this.#options.stop?.aborted) return
     }
+    yield* held.sort((a, b) => (a.event.ts < b.event.ts ? -1 : Number(a.event.ts > b.event.ts)))
   }
 
-  *#look(each: Followed): Generator<Told> {
+  *#look(each: Live): Generator<Told> {
     const { status } = each
     let left = PORTION
     for (const { bytes, number } of each.log.take()) {
@@ -160,7 +176,7 @@ class Subscription {
   }
 
   /** What the answer means for a session whose log was read to its end after it was given. */
-  #judge(each: Followed, { over, owner }: Status): void {
+  #judge(each: Live, { over, owner }: Status): void {
     each.owner = owner
     if (over) {
       each.watch?.close()
@@ -178,7 +194,7 @@ class Subscription {
   }
 
   /** Asks beside all else whether a session is over: if its runner died, the answer takes a while. */
-  #ask(each: Followed): void {
+  #ask(each: Live): void {
     each.ask = false
     each.asking = true
     settle(each.id)
@@ -194,7 +210,7 @@ class Subscription {
       })
   }
 
-  #isDue(each: Followed): void {
+  #isDue(each: Live): void {
     if (this.#live.get(each.id) !== each) return
     this.#due.add(each)
     this.#wake()
@@ -223,7 +239,7 @@ class Subscription {
     else if (this.#selection.offer(id)) this.#follow(id)
   }
 
-  #askLater(each: Followed): void {
+  #askLater(each: Live): void {
     each.ask = true
     this.#due.add(each)
   }
@@ -270,7 +286,9 @@ class Subscription {
   }
 
   #done(): boolean {
-    if (!this.#options.untilDone || this.#live.size > 0 || this.#selection.size === 0 || this.#hasWork()) return false
+    const { untilDone } = this.#options
+    const ends = untilDone instanceof AbortSignal ? untilDone.aborted : untilDone && this.#selection.size > 0
+    if (!ends || this.#live.size > 0 || this.#hasWork()) return false
     return this.#takeFresh({ anew: true }) === 0
   }
 

@@ -5,6 +5,7 @@ import { UsageSum } from '../log/fold.js'
 import { type Tally, type ToolTally, tallyOf } from '../log/tally.js'
 import { settle } from '../run/settle.js'
 import { type Row, rowOf } from '../session/row.js'
+import { descendantsOf, inTreeOrder } from '../session/tree.js'
 import { readIfIntact } from '../table/sessions.js'
 import { rootOfAgent } from '../worktree/place.js'
 
@@ -31,6 +32,38 @@ function within(root: string | undefined, path: string): string {
   if (root === undefined || !isAbsolute(path)) return path
   const short = relative(root, path)
   return short === '' || short.startsWith('..') ? path : short
+}
+
+/** A summary in a tree: whose child it is, how far below the top of its tree; of one that was asked for the totals of all its tree. */
+export interface Grown extends Summary {
+  parent_id: string | null
+  depth: number
+  tree?: Totals
+}
+
+export interface Branch {
+  row: Grown
+  lines: string
+}
+
+/** The summaries of sessions and of all that descends from them, in the order of their trees. */
+export async function treeOf(ids: readonly string[]): Promise<Branch[]> {
+  const all: (Summary & { parent_id: string | null })[] = []
+  for (const id of [...ids, ...[...descendantsOf(ids).keys()].sort()])
+    all.push({ ...(await summaryOf(id)), parent_id: readIfIntact(id)?.parent ?? null })
+  const placed = inTreeOrder(
+    all,
+    ({ session_id }) => session_id,
+    ({ parent_id }) => parent_id ?? undefined,
+  )
+  const asked = new Set(ids)
+  return placed.map(({ one, depth, lines }, at) => {
+    if (!asked.has(one.session_id)) return { row: { ...one, depth }, lines }
+    const after = placed.slice(at + 1)
+    const end = after.findIndex(next => next.depth <= depth)
+    const tree = totalsOf([one, ...(end < 0 ? after : after.slice(0, end)).map(next => next.one)])
+    return { row: { ...one, depth, tree }, lines }
+  })
 }
 
 export interface Totals extends Pick<Tally, 'runs' | 'turns' | 'tools' | 'files' | 'usage' | 'cost_usd' | 'relays' | 'granted' | 'denied'> {

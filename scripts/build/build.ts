@@ -13,12 +13,17 @@ import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { type Data, longName, takesValue } from '../../lib/command/data.js'
 import { diet } from './diet.js'
 import { licences } from './licences.js'
-import { chunkOf, HEAVY, packageSource, startSource, stubSource } from './packages.js'
+import { chunkOf, HEAVY, ON_CALL, onCallSource, packageSource, startSource, stubSource } from './packages.js'
 
 const TOP = process.cwd()
 const DIST = join(TOP, 'dist')
 /** What zag starts itself, by the name it gets in dist/lib. */
-const OWN = { 'zag-runner': 'lib/run/main.ts', 'zag-ollama': 'lib/provider/ollama-agent.ts' }
+const OWN = {
+  'zag-runner': 'lib/run/main.ts',
+  'zag-library': 'lib/library/zag.ts',
+  'zag-native': 'lib/native/main.ts',
+  'zag-ollama': 'lib/provider/ollama-agent.ts',
+}
 const BUILD = join(import.meta.dirname, '../../scripts/build')
 
 /** What a chunk has in place of import.meta; load.ts says whether it is of the program that was started. */
@@ -55,6 +60,12 @@ function apart(hashes: ReadonlyMap<string, string>): Plugin {
           errors: [{ text: `${relative(TOP, importer)} imports ${path} at its top: write await import('${path}') where it is used` }],
         }
       })
+      build.onResolve({ filter: new RegExp(`^(${Object.keys(ON_CALL).join('|')})$`) }, ({ path }) => ({ path, namespace: 'on-call' }))
+      build.onLoad({ filter: /.*/, namespace: 'on-call' }, ({ path }) => ({
+        contents: onCallSource(path, hashes.get(path) ?? ''),
+        loader: 'js',
+        resolveDir: BUILD,
+      }))
       build.onLoad({ filter: /.*/, namespace: 'apart' }, ({ path }) => ({
         contents: stubSource(path, hashes.get(path) ?? ''),
         loader: 'js',
@@ -109,7 +120,7 @@ function programs(): string[] {
 async function main(): Promise<void> {
   const failed: string[] = []
   const attempt = (what: string, work: Promise<unknown>) => work.catch(error => failed.push(`${what}: ${error.message}`))
-  const heavy = HEAVY.map(async name => {
+  const heavy = [...HEAVY, ...Object.keys(ON_CALL)].map(async name => {
     const options = { stdin: { contents: packageSource(name), resolveDir: TOP }, plugins: [diet], minify: true }
     return [name, await bundleChunk(chunkOf(name), options)] as const
   })
@@ -128,6 +139,7 @@ async function main(): Promise<void> {
   ])
   put('LICENSES.txt', licences(bundled))
   put('package.json', '{"type":"commonjs"}\n')
+  if (made.has('lib/zag-library.js')) putLibrary()
   const data = dataOfPrograms()
   put('lib/programs.json', `${JSON.stringify(data.map(describe), null, 2)}\n`)
   put('lib/data.json', `${JSON.stringify(data)}\n`)
@@ -135,6 +147,17 @@ async function main(): Promise<void> {
   for (const line of failed) console.error(`build: ${line}`)
   if (failed.length > 0) process.exitCode = 1
   else removeStale()
+}
+
+/** The library for import: the same code as for require, under its names. Where its types are, types.ts sees to. */
+function putLibrary(): void {
+  const names: string[] = JSON.parse(
+    execFileSync(process.execPath, ['-p', 'JSON.stringify(Object.keys(require(process.argv[1])))', join(DIST, 'chunk/zag-library.js')], {
+      encoding: 'utf8',
+    }),
+  )
+  put('lib/zag-library.mjs', `import zag from './zag-library.js'\nexport const { ${names.join(', ')} } = zag\n`)
+  for (const ending of ['d.ts', 'd.mts']) put(`lib/zag-library.${ending}`, "export * from '../types/lib/library/zag.js'\n")
 }
 
 /**

@@ -17,6 +17,12 @@ export const HEAVY = [
   '@agentclientprotocol/sdk',
 ] as const
 
+/** Of these a module may import at its top the functions that it calls: the chunk is loaded at the first call of one. */
+export const ON_CALL: Readonly<Record<string, readonly string[]>> = {
+  unbash: ['forEachChild', 'parse'],
+  picomatch: ['makeRe'],
+}
+
 /** The name of the chunk that a package, or one file of it, becomes. */
 export function chunkOf(name: string): string {
   return name.replace(/\.js$/, '').replaceAll('/', '-')
@@ -30,6 +36,15 @@ export function packageSource(name: string): string {
 /** What a program has in the package's place: a call of the loader. */
 export function stubSource(name: string, hash: string): string {
   return `const { load } = require('./load.ts')\nmodule.exports = load(__dirname + '/${chunkOf(name)}.js', '${hash}', require, false)\n`
+}
+
+/** The same for one that is loaded at the first call. */
+export function onCallSource(name: string, hash: string): string {
+  const functions = (ON_CALL[name] ?? []).map(each => `exports.${each} = (...args) => loaded().${each}(...args)\n`)
+  return `const { load } = require('./load.ts')
+let all
+const loaded = () => (all ??= load(__dirname + '/${chunkOf(name)}.js', '${hash}', require, false))
+${functions.join('')}`
 }
 
 /** What is started in place of a program's own code; `load` is told whether it was, or was required by the dispatcher. */

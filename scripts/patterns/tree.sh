@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tree: sessions start sessions, and --parent goes from each to those that it started.
-# The same way the whole tree can be waited for, drawn, or ended from the outside.
+# So the whole tree can be waited for; zag ps --tree draws it too, and zag cancel of its top ends all of it.
 # shellcheck disable=SC2016 # what is in single quotes is for the sessions
 set -eu
 tag=tree-$$

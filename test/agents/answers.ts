@@ -2,7 +2,7 @@
 //
 // What the model says is in the prompts (test/help/model/script.ts); what is compared is what a user sees.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { INPUT, USED } from '../help/model/talk.js'
@@ -45,6 +45,13 @@ export const ANSWERS: Cases = {
     t.match(JSON.stringify(result?.output), /made-42/)
     t.match((await desk.summary(id)).tools, [{ tool_kind: 'shell', calls: 1, failed: 0 }])
     await used(t, desk, agent, id, 2)
+  },
+
+  async 'a plan changes nothing'(t, desk, agent) {
+    if (agent.toolless) return void t.plan(0, 'it has no tools')
+    const { id } = await desk.ask(agent, 'RUN touch planned', ['--plan', '-a'])
+    t.equal((await desk.events(id, ['session_ended'])).length, 1)
+    t.notOk(existsSync(join(desk.project, 'planned')))
   },
 
   async 'two at once go on with their own conversations after their ends'(t, desk, agent) {

@@ -29,14 +29,14 @@ t.test('several prompts in one life', async t => {
 })
 
 t.test('a tool: denied, and with --auto-approve allowed', async t => {
-  const denied = await desk.spawn(claude, 'SAY hello', ['-I'])
+  const denied = await desk.spawn(claude, 'SAY hello', ['-I', '--no-ask'])
   t.match(await ask(denied, 'RUN touch denied.txt'), { code: 0, stdout: /it gave: This is not allowed here/ })
   t.equal(made('denied.txt'), false)
   const allowed = await desk.spawn(claude, 'SAY hello', ['-I', '-a'])
   t.match(await ask(allowed, 'RUN touch allowed.txt'), { code: 0, stdout: /it gave:/ })
   t.equal(made('allowed.txt'), true)
-  t.match(await desk.events(denied, ['permission']), [{ tool: 'Bash', granted: false, by: 'deny' }])
-  t.match(await desk.events(allowed, ['permission']), [{ tool: 'Bash', granted: true, by: 'auto' }])
+  t.match(await desk.events(denied, ['permission']), [{ tool: 'bash', granted: false, by: 'deny' }])
+  t.match(await desk.events(allowed, ['permission']), [{ tool: 'bash', granted: true, by: 'auto' }])
   for (const id of [denied, allowed]) t.match(await ask(id, '--end'), { code: 0 })
 })
 

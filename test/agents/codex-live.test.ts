@@ -16,7 +16,7 @@ const end = async (id: string) => {
 }
 
 t.test('several prompts in one life; without --auto-approve it may do nothing', async t => {
-  const id = await desk.spawn(agent, 'SAY one', ['-I'])
+  const id = await desk.spawn(agent, 'SAY one', ['-I', '--no-ask'])
   t.match(await tell(id, 'RECALL'), { code: 0, stdout: /^first you said: SAY one\n?$/ })
   t.match(await tell(id, 'RUN touch denied.txt'), { code: 0, stdout: /rejected by user/ })
   t.notOk(existsSync(join(desk.project, 'denied.txt')))

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type ModelServer, serveModels } from '../help/model/server.js'
 import { repository } from '../help/repository.js'
-import { type Ended, type Options, PROGRAMS, until } from '../help/run.js'
+import { type Ended, type Options, PROGRAMS, run, until } from '../help/run.js'
 import { type Row, rows, Zag } from '../help/sessions.js'
 import { type Agent, INSTALLED, pointAt } from './agents.js'
 
@@ -41,6 +41,16 @@ export class Desk {
   /** Runs `zag-<word>` in the project. */
   readonly go = (word: string, args: readonly string[] = [], more: Omit<Options, 'home'> = {}): Promise<Ended> =>
     this.zag.go(word, args, { cwd: this.project, timeout: PATIENCE, ...more, env: { ...this.env, ...more.env } })
+
+  /** Runs a program of an agent in the project, without zag. */
+  readonly alone = (program: string, args: readonly string[], more: Omit<Options, 'home'> = {}): Promise<Ended> =>
+    run(join(INSTALLED, program), args, {
+      home: this.zag.home,
+      cwd: this.project,
+      timeout: PATIENCE,
+      ...more,
+      env: { ...this.env, ...more.env },
+    })
 
   /** Asks an agent in the foreground. */
   async ask(agent: Agent, prompt: string, flags: readonly string[] = []): Promise<Ended & { id: string }> {

@@ -26,7 +26,7 @@ export const LIVE: Cases = {
   },
 
   async 'it asks, and the answer is no'(t, desk, agent) {
-    const id = await desk.spawn(agent, 'RUN touch denied', ['-I'])
+    const id = await desk.spawn(agent, 'RUN touch denied', ['-I', '--no-ask'])
     await desk.go('input', ['--session', id, '--end', 'SAY still here'])
     t.match(await desk.go('output', [id]), { stdout: /still here/ })
     t.match(await desk.events(id, PERMISSIONS), [{ granted: false, by: 'deny' }])
@@ -42,6 +42,13 @@ export const LIVE: Cases = {
       { granted: true, by: 'auto' },
       { type: 'tool_result', success: true },
     ])
+  },
+
+  async 'a plan changes nothing while it lives on'(t, desk, agent) {
+    const id = await desk.spawn(agent, 'RUN touch planned', ['-I', '--plan', '-a'])
+    await desk.go('input', ['--session', id, '--end'])
+    t.match(await desk.go('wait', [id]), { code: 0 })
+    t.notOk(existsSync(join(desk.project, 'planned')))
   },
 
   async 'cancelled in the middle of a turn'(t, desk, agent) {

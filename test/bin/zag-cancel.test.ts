@@ -84,6 +84,26 @@ t.test('a stopped runner is ended in its place', async t => {
   t.notOk(lives(Number(row?.pid)))
 })
 
+t.test('what a session started ends with it, and with --only it does not', async t => {
+  const a = await zag.spawn('echo ready; exec sleep 300', ['--name', 'top'])
+  const below = { env: { ZAG_SESSION_ID: a } }
+  const done = (await zag.over('true', [], below)).session_id
+  const b = await zag.spawn('exec sleep 300', [], below)
+  const c = await zag.spawn('exec sleep 300', [], { env: { ZAG_SESSION_ID: b } })
+  const waits = await zag.spawn('true', ['--depends-on', c], { env: { ZAG_SESSION_ID: b } })
+  t.match(await cancel(['--only', b]), { code: 0, stdout: `${b}\tcancelled\n`, stderr: '' })
+  t.same((await zag.go('status', [a, c, waits])).stdout.match(/running|queued/g), ['running', 'running', 'queued'])
+  const { code, stdout } = await cancel(['--json', '--reason', 'enough', 'top'])
+  t.equal(code, 0)
+  const ended = rows(stdout).sort((x, y) => (x.session_id < y.session_id ? -1 : 1))
+  t.match(
+    ended,
+    [a, c, waits].map(session_id => ({ session_id, status: 'cancelled', reason: 'enough' })),
+    'all that is ended is told, and nothing else',
+  )
+  t.equal((await zag.go('status', [done])).stdout, 'completed\n')
+})
+
 t.test('2 and 3: never everything by silence', async t => {
   t.match(await cancel([]), { code: 2, stdout: '', stderr: /^zag-cancel: which sessions\?/ })
   t.match(await cancel(['--grace', 'x', a]), { code: 2, stderr: /'--grace': 'x' is no duration/ })

@@ -18,6 +18,7 @@ import {
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { smallDisk } from '../fixtures/disk.js'
+import { Asking } from '../help/relays.js'
 import { PROGRAMS, run, TOP, until, zagHome } from '../help/run.js'
 import { rows, Zag } from '../help/sessions.js'
 
@@ -64,6 +65,42 @@ async function patient(t: Test): Promise<{ zag: Patient; a: string; b: string }>
 const wrongOf = (found: Finding[]) => found.filter(({ ok }) => !ok).map(({ check }) => check)
 const repairedOf = (found: Finding[]) => found.filter(({ repaired }) => repaired).map(({ check }) => check)
 const messageOf = (found: Finding[], check: string) => found.find(one => one.check === check && !one.ok)?.message ?? ''
+
+t.test('relays that nobody waits for, and what is left of them', async t => {
+  const zag = new Patient(t)
+  const asking = new Asking(zag)
+  const { id, relays } = await asking.session(['x'])
+  const outside = asking.outside(['y', 'z'])
+  await until(async () => (await asking.open()).length === 3)
+  t.match(
+    (await zag.doctor()).found.find(({ check }) => check === 'relays'),
+    { ok: true, message: '3 relays, and somebody waits for each' },
+  )
+  outside.child.kill('SIGKILL')
+  await outside.ended
+  writeFileSync(zag.at('sessions', id, 'relays', NOBODY), '', { mode: 0o600 })
+  const damaged = NOBODY.replace(/ab$/, 'cd')
+  writeFileSync(zag.at('relays', `${damaged}.json`), '{', { mode: 0o600 })
+  const before = zag.state()
+  const { code, found } = await zag.doctor()
+  t.equal(code, 1)
+  t.match(
+    found.filter(({ check }) => check === 'relays').map(({ message }) => message),
+    [
+      /^2 relays that nobody waits for: /,
+      `1 relay that cannot be read: '${damaged}'`,
+      `1 mark of relays that are not there: '${id}/relays/${NOBODY}'`,
+    ],
+  )
+  t.same(zag.state(), before)
+  t.match(repairedOf((await zag.doctor(['--repair'])).found), ['relays', 'relays', 'relays'])
+  t.same(
+    wrongOf((await zag.doctor()).found).filter(check => check === 'relays'),
+    [],
+  )
+  t.same(readdirSync(zag.at('sessions', id, 'relays')), relays)
+  t.match(await zag.go('approve', relays), { code: 0 })
+})
 
 t.test('no home yet is fine, and none is made', async t => {
   const zag = new Patient(t)

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
+import { Asking, onTerminal as typed } from '../help/relays.js'
 import { begin, environment, run, until } from '../help/run.js'
 import { rows, several, Zag } from '../help/sessions.js'
 
@@ -307,6 +308,37 @@ t.test('on a terminal a result that was not what was said last is printed too', 
   t.ok(seen.endsWith(`\n${long}\n`), 'a text too long for a line is there in whole')
 })
 
+t.test('what it asks: stderr says how to answer, and it waits', async t => {
+  const asking = new Asking(zag)
+  for (const [word, flags] of [
+    ['exec', ['-p', 'sh', asking.script(['rm x'])]],
+    ['pipe', ['-p', 'sh', '--latest', '--', asking.script(['rm x'])]],
+  ] as const) {
+    const running = begin(`zag-${word}`, flags, { home: zag.home })
+    const told = await until(() => /bash: rm x \(zag approve ([0-9a-f]{8}), or zag deny \1\)\n$/.exec(running.stderr))
+    await zag.go('approve', [told[1] as string])
+    t.match(await running.ended, { code: 0, stdout: /"approved":true/ }, word)
+  }
+})
+
+t.test('what it asks on a terminal: there, or elsewhere', { skip: noScript }, async t => {
+  const asking = new Asking(zag)
+  const script = asking.script(['rm \u001b[31mx', 'ls']).replaceAll("'", `'\\''`)
+  const at = typed(zag, `zag-exec -p sh '${script}'`)
+  await at.sees('| rm \\u001b[31mx')
+  await at.sees('[q]uit? ')
+  at.type('n')
+  await at.sees('| ls')
+  await at.sees('[q]uit? ')
+  await zag.go('approve', ['--all'])
+  await at.sees('answered meanwhile: approved by a person')
+  t.match(await at.ended, { code: 0 })
+  const killed = typed(zag, `zag-exec -p sh --timeout 2s '${script}'`)
+  await killed.sees('[q]uit? ')
+  t.match(await killed.ended, { code: 124 }, 'and nobody is asked for what is over')
+  t.same(await asking.open(), [])
+})
+
 t.test('--show-usage', async t => {
   const said = [
     { type: 'usage', input_tokens: 3, cost_usd: 0.25 },
@@ -477,6 +509,7 @@ t.test('--resume and --continue: what is of a new session is refused by its name
     '--group=g',
     '--keep-children',
   )
+  flags.push('--allow=bash', '--deny=bash', '--allow-once=bash', '--ask', '--no-ask', '--relay-timeout=1m')
   flags.push('-w', '--sandbox', '--sandbox-net=off', '--name=x', '--description=x', '--tag=x', `--context=${id}`)
   const long: Record<string, string> = {
     '-p': '--provider',
@@ -570,6 +603,10 @@ t.test('bytes that are no text, too', async t => {
 t.test('the environment and the folder are those of the call', async t => {
   const env = { ...environment({ home: zag.home }), HERE: "it's $(here)" }
   t.equal((await exec(['echo "$HERE"; pwd'], { env })).stdout, `it's $(here)\n${zag.home}\n`)
+})
+
+t.test('--base-url is for a provider without a place of its own', async t => {
+  t.match(await zag.go('exec', ['-p', 'sh', '--base-url', 'http://localhost/v1', 'true']), { code: 2, stderr: /'sh' has no --base-url/ })
 })
 
 t.test('--agent is for a provider of any agent, which needs it', async t => {

@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFile
 import { join } from 'node:path'
 import t from 'tap'
 import { myself } from '../../lib/process/identity.js'
-import { zagHome } from '../help/run.js'
+import { Asking } from '../help/relays.js'
+import { until, zagHome } from '../help/run.js'
 import { seed, selects, ways } from '../help/selection.js'
 import { Zag } from '../help/sessions.js'
 import { end, started, writeInto } from '../help/written.js'
@@ -151,6 +152,25 @@ await t.test('a session on which one that is not over depends stays', async t =>
   t.match(await gc(['--force', '--older-than', '0', '--keep-logs']), { stdout: '' }, 'as it is')
   end(next)
   t.match(await gc(['--force', '--older-than', '0']), { stdout: `${first}\n${next}\n` })
+})
+
+await t.test('answers to relays: old ones, and those of sessions that are gone', async t => {
+  const asking = new Asking(zag)
+  const { id } = await asking.session(['x'])
+  const outside = asking.outside(['y'])
+  await until(async () => (await asking.open()).length === 2)
+  await zag.go('approve', ['--all'])
+  await outside.ended
+  await asking.answers(id)
+  const folder = join(zagHome(zag.home), 'relays', 'answered')
+  t.match(JSON.parse((await gc(['--json', '--force'])).stdout), { answers: 0 })
+  t.equal(readdirSync(folder).length, 2)
+  await zag.go('session', ['delete', id])
+  t.match(await gc([]), { stderr: /would remove 0 sessions \(0 bytes\), 1 answers to relays; / })
+  t.match(JSON.parse((await gc(['--json', '--force'])).stdout), { answers: 1 })
+  t.equal(readdirSync(folder).length, 1)
+  t.match(JSON.parse((await gc(['--json', '--force', '--older-than', '0', '--keep-last', '99'])).stdout), { answers: 1 })
+  t.same(readdirSync(folder), [])
 })
 
 await t.test('remains of a crash', async t => {

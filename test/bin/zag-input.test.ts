@@ -471,6 +471,17 @@ t.test('2, 4, 126 and 127, and nothing is left in the inbox', async t => {
   const { session_id: stripped } = await zag.over('true', ['--tag', 'strip'])
   await zag.go('gc', ['--force', '--keep-logs', '--older-than', '0', stripped])
   t.match(await input(['--session', stripped, 'x']), { code: 4, stdout: '', stderr: /cannot be resumed: zag gc --keep-logs stripped it/ })
+  const word = program('word', 'echo "$1"')
+  zag.configure(`[providers.word]\ncommand = ["${word}", "{prompt}"]\n`)
+  for (const flags of [[], ['-I']]) {
+    const worded = (await zag.go('spawn', ['-p', 'word', 'x', ...flags])).stdout.trim()
+    await until(() => existsSync(zag.file(worded, 'result')))
+    const long = await input(['--session', worded, '-'], { input: 'x'.repeat(200_000) })
+    t.match(long, { code: 2, stdout: '', stderr: /too many for one word of a command/ })
+    t.same(inbox(worded), [])
+    t.match(await input(['--session', worded, 'y']), { code: 0, stdout: /y\n/ }, 'it is none the worse for that')
+    await zag.go('cancel', [worded])
+  }
   const agent = program('agent', 'cat')
   zag.configure(`[providers.agent]\ncommand = ["${agent}"]\n`)
   const asked = (await zag.go('spawn', ['-p', 'agent', 'x'])).stdout.trim()

@@ -40,7 +40,7 @@ zag.configure(CONFIG)
 t.test('the list, as text and --json', async t => {
   const { code, stdout, stderr } = await zag.go('providers')
   t.match({ code, stderr }, { code: 0, stderr: '' })
-  t.match(stdout, /^sh\tyes\t-\t\/bin\/sh\tauto_approve, resume$/m)
+  t.match(stdout, /^sh\tyes\t-\t\/bin\/sh\tauto_approve, resume, schema$/m)
   t.match(stdout, /^gone\tno\t-\t-\t'no-such-agent' was not found: install it, or mend \[providers\.gone\] command$/m)
   const all = rows((await zag.go('providers', ['--json'])).stdout)
   // Which agents this machine has besides is no matter here.
@@ -57,8 +57,8 @@ t.test('the list, as text and --json', async t => {
       ['plain', false],
     ],
   )
-  t.match(json[0], { path: '/bin/sh', does: 'the prompt is a POSIX shell script', can: ['auto_approve', 'resume'] })
-  t.match(json[1], { path: join(zag.home, 'show'), can: ['auto_approve', 'model'] })
+  t.match(json[0], { path: '/bin/sh', does: 'the prompt is a POSIX shell script', can: ['auto_approve', 'resume', 'schema'] })
+  t.match(json[1], { path: join(zag.home, 'show'), can: ['model', 'schema'] })
   t.match(json[6], { why: /may not be executed/, install: String })
   t.match(await zag.go('providers', ['x']), { code: 2, stdout: '', stderr: /'x' is one word too many/ })
 })
@@ -153,13 +153,12 @@ t.test('a prompt too large for a word is refused with advice', async t => {
 t.test('126, 127, and what no provider has', async t => {
   t.match(await exec('gone', ['x']), { code: 127, stderr: /provider 'gone' cannot be used: 'no-such-agent' was not found/ })
   t.match(await exec('plain', ['x']), { code: 126, stderr: /may not be executed/ })
-  for (const flag of ['--plan', '--system-prompt=x', '--add-dir=.', '--mcp-config=x', '--max-turns=1'])
+  for (const flag of ['--plan', '--system-prompt=x', '--add-dir=.', '--mcp-config=x', '--max-turns=1', '--auto-approve'])
     t.match(await exec('stdin', [flag, 'x']), {
       code: 2,
       stdout: '',
       stderr: new RegExp(`provider 'stdin' has no ${flag.replace(/=.*/, '')}: `),
     })
-  t.match(await exec('stdin', ['--auto-approve', 'x']), { code: 0 })
 })
 
 t.test('a broken configuration is 2, with file and line', async t => {

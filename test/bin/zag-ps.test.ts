@@ -206,6 +206,53 @@ t.test('kill self: 5 if the schema was damaged since', async t => {
   t.match(readFileSync(join(zag.home, 'said'), 'utf8'), /^zag-ps: the schema of the session is no JSON: .*\n5\n$/)
 })
 
+t.test('--tree: each under who started it, with -q, -n and --json; loops and orphans too', async t => {
+  const zag = new Zag(t)
+  const ps = async (...args: string[]) => (await zag.go('ps', args)).stdout
+  const firsts = async (...args: string[]) => (await ps('--tree', ...args)).split('\n').map(line => line.replace(/\t.*/, ''))
+  const under = (parent: string) => ({ env: { ZAG_SESSION_ID: parent } })
+  const top = (await zag.over('true', ['--name', 'top'])).session_id
+  const left = (await zag.over('true', [], under(top))).session_id
+  const lives = await zag.spawn('exec sleep 300', ['--tag', 'deep'], under(left))
+  const right = (await zag.over('true', ['--tag', 'right'], under(top))).session_id
+  const other = (await zag.over('true')).session_id
+  t.same(await firsts(), [top, `└─ ${left}`, `   └─ ${lives}`, ''], 'who is over is shown above who is not')
+  t.same(await firsts('--all'), [top, `├─ ${left}`, `│  └─ ${lives}`, `└─ ${right}`, other, ''])
+  t.same(await firsts('-a', '-n', '1'), [other, ''])
+  t.same(await firsts('-a', '-n', '0'), [''])
+  t.same(await firsts('-a', '-n', '9'), await firsts('-a'))
+  t.same(await firsts(top), [top, `├─ ${left}`, `│  └─ ${lives}`, `└─ ${right}`, ''], 'of those named all that descends from them')
+  t.same(await firsts('--tag', 'right', left), [left, `└─ ${lives}`, right, ''])
+  t.equal(await ps('--tree', '-q', left), `${left}\n${lives}\n`)
+  t.match(JSON.parse(await ps('--tree', '--json')), [
+    { session_id: top, parent_id: null, depth: 0, status: 'completed' },
+    { session_id: left, parent_id: top, depth: 1 },
+    { session_id: lives, parent_id: left, depth: 2, status: 'running' },
+  ])
+  await zag.go('session', ['delete', left])
+  t.same(await firsts('-a'), [top, `└─ ${right}`, lives, other, ''], 'whose parent was removed stands at the top')
+  const damage = (id: string, parent: string) => {
+    const session = JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8'))
+    writeFileSync(zag.file(id, 'session.json'), JSON.stringify({ ...session, parent }))
+  }
+  damage(lives, lives)
+  damage(top, right)
+  await zag.go('doctor', ['--repair'])
+  t.same(await firsts(top), [top, `└─ ${right}`, ''], 'a loop comes to an end')
+  t.same(await firsts(lives), [lives, ''])
+  t.match(await zag.go('ps', ['stop', '--only', '--tag', 'deep']), { code: 0, stdout: `${lives}\tcancelled\n` })
+})
+
+t.test('stop and kill take along what descends from a session, with --only they do not', async t => {
+  for (const word of ['stop', 'kill']) {
+    const a = await zag.spawn('exec sleep 300')
+    const b = await zag.spawn('exec sleep 300', [], { env: { ZAG_SESSION_ID: a } })
+    t.match(await ps([word, '--only', a]), { code: 0, stdout: `${a}\tcancelled\n` })
+    t.same(ids(await ps([word, a])).sort(), [`${a}\tcancelled`, `${b}\tcancelled`].sort(), 'also of one that is over')
+  }
+  t.match(await ps(['kill', '--only', 'self', 'result']), { code: 2, stdout: '', stderr: /no --only/ })
+})
+
 t.test('self shows the row of the own session', async t => {
   const { result } = await zag.over('zag ps self; zag ps self --json')
   const [text, json] = String(result).split('\n')

@@ -105,6 +105,13 @@ t.test('a provider of another kind: the prompt with its context, byte for byte; 
   t.match(session(String(other?.session_id)), { model: 'two', flags: { model: 'two' } })
   t.match(await retry([seeds.a, '-m', 'x']), { code: 2, stdout: '', stderr: /provider 'sh' has no --model/ })
   const before = zag.ids()
+  writeFileSync(join(zag.home, 'opencode'), '#!/bin/sh\n')
+  chmodSync(join(zag.home, 'opencode'), 0o755)
+  const env = { PATH: `${zag.home}:${process.env.PATH}` }
+  await zag.go('exec', ['-p', 'opencode', '-m', 'a/b', 'x'], { env })
+  const models = ['retry', ['--latest', '-m', 'one']] as const
+  t.match(await zag.go(...models, { env }), { code: 2, stdout: '', stderr: /opencode has no model 'one'/ }, 'as when it was asked for')
+  before.push(...zag.ids().slice(-1))
   chmodSync(bin, 0o644)
   t.match(await retry([seeds.a, id]), { code: 126, stdout: '', stderr: /provider 'say' cannot be used/ })
   rmSync(bin)

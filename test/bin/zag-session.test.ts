@@ -304,6 +304,7 @@ t.test('import: nothing half done', async t => {
   await says([good, file('empty.jsonl', '')], 2, /is no session file/)
   await says([good, '-p', 'codex'], 2, /is no session file of codex/)
   await says([good, good], 4, /good\.jsonl' is here already, from/)
+  await says([good, file('option.jsonl', claude('--dangerously-skip-permissions'))], 2, /option\.jsonl' is no session file/)
   await says([good, file('again.jsonl', claude('native-1'))], 4, /again\.jsonl' is here already, as session/)
   await says([good, join(zag.home, 'files/none')], 5, /cannot read .*: no such file/)
   await says([zag.home], 5, /cannot read/)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
 import { repository } from '../help/repository.js'
-import { begin, until, zagHome } from '../help/run.js'
+import { begin, TOP, until, zagHome } from '../help/run.js'
 import { rows, several, Zag } from '../help/sessions.js'
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/
@@ -155,11 +155,6 @@ t.test('what sh has not is refused with flag and provider', async t => {
     const stderr = `zag-spawn: provider 'sh' has no ${long}: leave it out, or choose another provider\n`
     t.same(await spawn(['-p', 'sh', flag, 'true']), { code: 2, signal: null, stdout: '', stderr })
   })
-})
-
-t.test('flags of later are not there yet', async t => {
-  const later = ['--ask', '--allow=x', '--deny=x']
-  await several(later, async flag => t.match(await spawn(['-p', 'sh', flag, 'true']), { code: 2, stdout: '', stderr: /no flag '/ }, flag))
 })
 
 t.test('--context and --context-bytes', async t => {
@@ -418,7 +413,7 @@ t.test('126 and 127', async t => {
   await says(
     ['-p', 'native', 'x'],
     127,
-    /no provider 'native': there are sh, .*gone, plain; this release does not bring it: add it .* as \[providers\.my-native\]/,
+    /^zag-spawn: provider 'native' cannot be used: OPENAI_API_KEY is not set, and no endpoint is named: .*\n$/,
   )
   await says(['x'], 127, /no provider given and no agent found: give --provider/)
   t.equal(zag.ids().length, before, 'nothing was made')
@@ -494,4 +489,68 @@ t.test('--worktree and --sandbox: the session is apart, or there is none', async
   })
   t.same(branches(), ['zag/mine'])
   t.equal(apart.ids().length, 1)
+})
+
+t.test('what the agent may: rules that can be read, and an agent that asks', async t => {
+  const acp = ['-p', 'acp', '--agent', join(TOP, 'test/fixtures/acp-agent')]
+  const go = (...words: string[]) => zag.go('spawn', [...words, 'say x'])
+  const rules = ['--allow', 'read', '--allow', 'bash(command=ls*)', '--deny', 'edit', '--allow-once', 'fetch']
+  t.match(await go(...acp, ...rules, '--ask', '--relay-timeout', '1m'), { code: 0 })
+  const { permissions } = JSON.parse(readFileSync(zag.file(zag.ids().at(-1) as string, 'session.json'), 'utf8'))
+  const kept = {
+    allow: ['read', 'bash(command=ls*)'],
+    deny: ['edit'],
+    allow_once: ['fetch'],
+    ask: true,
+    relay_timeout_ms: 60_000,
+    live: true,
+  }
+  t.same(permissions, kept)
+  const before = zag.ids().length
+  t.match(await go(...acp, '--deny', 'edit(path=src'), { code: 2, stdout: '' })
+  t.match(await go(...acp, '--ask', '--no-ask'), { code: 2, stderr: /--ask or --no-ask, not both/ })
+  for (const flag of ['--ask', '--allow=bash', '--deny=bash', '--allow-once=bash', '--relay-timeout=1m'])
+    t.match(await go('-p', 'sh', flag), { code: 2, stdout: '', stderr: /provider 'sh' has no --/ }, flag)
+  t.equal(zag.ids().length, before, 'nothing was made')
+  await zag.go('wait', zag.ids().slice(-2))
+})
+
+t.test('--max-depth and --max-children: inherited, never raised, and nothing is left of what was refused', async t => {
+  const zag = new Zag(t)
+  const spawn = (args: string[], parent?: string) => zag.go('spawn', ['-p', 'sh', ...args], { env: { ZAG_SESSION_ID: parent } })
+  const limits = (id: string) => {
+    const { max_depth, max_children, limited_by } = JSON.parse(readFileSync(zag.file(id, 'session.json'), 'utf8'))
+    return [max_depth, max_children, limited_by?.depth ?? id, limited_by?.children ?? id]
+  }
+  const made = async (args: string[], parent?: string) => (await spawn(args, parent)).stdout.trim()
+  const usual = await made(['true'])
+  t.same(limits(usual), [5, 100, usual, usual])
+  const top = await made(['--max-depth', '2', '--max-children', '3', '--name', 'top', 'true'])
+  const below = await made(['true'], top)
+  t.same(limits(below), [1, 3, top, top])
+  const narrow = await made(['--max-depth', '0', '--max-children', '1', 'true'], top)
+  t.same(limits(narrow), [0, 1, narrow, narrow])
+  const refused = async (args: string[], parent: string, stderr: RegExp) => {
+    const before = zag.ids()
+    t.match(await spawn(args, parent), { code: 4, stdout: '', stderr })
+    t.same(zag.ids(), before)
+  }
+  await refused(['--max-depth', '2', 'true'], top, /^zag-spawn: --max-depth 2 is more than session \S+ leaves, .*: 1 at the most\n$/)
+  await refused(['--max-children', '4', 'true'], below, /^zag-spawn: --max-children 4 is more than .*: 3 at the most\n$/)
+  const deepest = await made(['true'], below)
+  await refused(['true'], deepest, /^zag-spawn: session \S+ is as deep as sessions may nest: --max-depth 2 of session \S+ top: .*\n$/)
+  await refused(['-w', 'true'], narrow, /--max-depth 0 of session/)
+  const none = await made(['--max-children', '0', 'true'])
+  await refused(['true'], none, /has 0 living children and may have no more: --max-children 0 of session/)
+  const each = await zag.go('spawn', ['-p', 'sh', '--each'], { env: { ZAG_SESSION_ID: none }, input: 'true\n' })
+  t.match(each, { code: 4, stdout: '', stderr: /^zag-spawn: row 1: .* may have no more/ })
+  const retried = await zag.go('retry', [top], { env: { ZAG_SESSION_ID: below } })
+  t.same(limits(retried.stdout.trim()), [0, 3, top, top], 'what was asked for once is had as far as there is leave')
+  const outside = await zag.go('retry', [top])
+  t.same(limits(outside.stdout.trim()).slice(0, 2), [2, 3])
+  zag.configure('max_depth = 1\nmax_children = 7\n')
+  const configured = await made(['true'])
+  t.same(limits(configured).slice(0, 2), [1, 7])
+  t.same(limits(await made(['true'], top)), [1, 3, top, top], 'inside of a session the configuration says nothing')
+  await refused(['true'], await made(['true'], configured), /max_depth = 1 held when session \S+ was started/)
 })

@@ -266,3 +266,86 @@ t.test('2, 3 and 4', async t => {
   await says(['--force', ONE], /--force goes with --svg/)
   t.match(await summary(['nobody']), { code: 3, stdout: '', stderr: /no session 'nobody'/ })
 })
+
+t.test('--tree: all that descends from those named, each under its parent, and what each of them came to', async t => {
+  const ids = [1, 2, 3, 4, 5].map(n => `0192f000-0000-7000-8000-0000000000e${n}`) as [string, string, string, string, string]
+  const [top, left, deep, right, alone] = ids
+  const parents = [undefined, top, left, top, undefined]
+  const usage = (tokens: number) => ({ type: 'usage', input_tokens: tokens, output_tokens: 1, cost_usd: 0.25 })
+  for (const [at, id] of ids.entries())
+    made(id, [start(1), usage(10 ** at), call('bash', 'shell', 'x', {}), result('bash', 'shell', 'x', true), end(1, 'completed', 1000)], {
+      parent: parents[at],
+      name: `n${at}`,
+    })
+  await zag.go('doctor', ['--repair'])
+  const { sessions, totals } = await value(['--tree', top, alone])
+  t.same(
+    sessions.map(({ session_id, parent_id, depth }: Record<string, unknown>) => [session_id, parent_id, depth]),
+    [
+      [top, null, 0],
+      [left, top, 1],
+      [deep, left, 2],
+      [right, top, 1],
+      [alone, null, 0],
+    ],
+  )
+  t.match(totals, { sessions: 5, cost_usd: 1.25, usage: { input_tokens: 11111 }, tools: [{ tool: 'bash', calls: 5 }], duration_ms: 5000 })
+  t.match(sessions[0].tree, { sessions: 4, cost_usd: 1, usage: { input_tokens: 1111, output_tokens: 4 }, duration_ms: 4000 })
+  t.match(sessions[4].tree, { sessions: 1, cost_usd: 0.25 })
+  t.notOk('tree' in sessions[1], 'only of those that were named')
+  const nested = await value(['--tree', left, top])
+  t.same(nested.totals.sessions, 4, 'each counts once')
+  t.match(nested.sessions[1].tree, { sessions: 2, usage: { input_tokens: 110 } })
+  const table = (await summary(['--tree', top, alone])).stdout.split('\n').map(line => line.replace(/\t.*/, ''))
+  t.same(table, [top, `├─ ${left}`, `│  └─ ${deep}`, `└─ ${right}`, alone, `tree of ${top}`, `tree of ${alone}`, 'total', ''])
+  t.equal((await summary(['--tree', '--timeline', top])).stdout.split('\n').length, 6)
+})
+
+/** What a reader of DOT sees: words, numbers and quoted strings, with their escapes, and the signs between them. */
+function wordsOfDot(text: string): string[] {
+  const words: string[] = []
+  const one = /\s*(?:("(?:\\[\s\S]|[^"\\])*")|([A-Za-z_][A-Za-z0-9_]*)|(->|[{}[\]=,;]))/y
+  for (let at = 0; at < text.trimEnd().length; at = one.lastIndex) {
+    one.lastIndex = at
+    const found = one.exec(text)
+    if (!found) throw new Error(`no DOT at ${at}: ${text.slice(at, at + 40)}`)
+    words.push((found[1] ?? found[2] ?? found[3]) as string)
+  }
+  return words
+}
+
+t.test('--dot: one graph, in which no name is more than a name', async t => {
+  const id = (n: number) => `0192f000-0000-7000-8000-0000000000f${n}`
+  const names = ['a "quoted" name', '"]; evil [label="x', 'back\\', '\\"; x -> y; //', '&lt;b&gt; </TABLE> \\N \\G']
+  const more = [{}, { parent: id(0) }, { depends_on: [id(1)] }, { context_of: [id(2)], parent: 'gone' }, { context_from: [id(0), id(9)] }]
+  for (const [n, name] of names.entries()) made(id(n), [start(1), end(1, 'failed', 1)], { name, ...more[n] })
+  const all = names.map((_, n) => id(n))
+  const { code, stdout, stderr } = await summary(['--dot', ...all])
+  t.match({ code, stderr }, { code: 0, stderr: '' })
+  const words = wordsOfDot(stdout)
+  t.equal(words.filter(word => word === 'digraph').length, 1)
+  t.equal(words.filter(word => word === '{').length, 1)
+  t.equal(words.filter(word => word === '[').length, 1 + 5 + 4, 'nodes and edges, and none beside them')
+  t.notOk(words.includes('evil'))
+  for (const edge of [
+    [0, 1, 'solid'],
+    [1, 2, 'dashed'],
+    [2, 3, 'dotted'],
+    [0, 4, 'dotted'],
+  ] as const)
+    t.ok(stdout.includes(`  "${id(edge[0])}" -> "${id(edge[1])}" [style=${edge[2]}];\n`), edge.join(' '))
+  const labels = words.filter((_, at) => words[at - 2] === 'label').map(word => word.slice(1, -1).split('\\n')[1])
+  t.same(labels[0], 'a \\"quoted\\" name')
+  t.same(labels[3], '\\\\\\"; x -> y; //')
+  t.equal((await summary(['--dot', ...all.toReversed()])).stdout, stdout, 'in the same order always')
+  await zag.go('doctor', ['--repair'])
+  t.match((await summary(['--tree', '--dot', id(0)])).stdout, /f1"/)
+  t.notMatch((await summary(['--dot', id(0)])).stdout, /f1"/)
+  t.match(await summary(['--dot', '--json', id(0)]), { code: 2, stdout: '', stderr: /--dot or --json/ })
+  const sources = await Promise.all(['1', '2'].map(text => zag.over(`echo ${text}`)))
+  const given = await zag.over(
+    'cat',
+    sources.flatMap(({ session_id }) => ['--context', session_id]),
+  )
+  t.match((await summary(['--dot', '--all'])).stdout, `"${sources[1]?.session_id}" -> "${given.session_id}" [style=dotted];`)
+})

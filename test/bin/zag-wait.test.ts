@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
+import { Asking } from '../help/relays.js'
 import { begin, until } from '../help/run.js'
 import { seed, selects, ways } from '../help/selection.js'
 import { rows, Zag } from '../help/sessions.js'
@@ -137,4 +138,29 @@ t.test('a runner that was killed is found by who waits', async t => {
   t.notOk(lives(Number(row?.pid)), 'its agent was ended')
   t.equal((await zag.go('status', [id])).stdout, 'dead\n')
   t.equal((await zag.go('output', [id])).stdout, 'said\n')
+})
+
+t.test('one that asks: told once, with how to answer; --fail-on-relay is 1', async t => {
+  const asking = new Asking(zag)
+  const { id, relays } = await asking.session(['rm \u001b[31mx'], ['--name', 'asks'])
+  const [first = ''] = relays
+  const told = `zag-wait: session ${id.slice(-8)} asks (sh) waits for an answer: bash: rm \\u001b[31mx (zag approve ${first.slice(-8)}, or zag deny ${first.slice(-8)})\n`
+  t.same(await wait(['--fail-on-relay', id, a]), { code: 1, signal: null, stdout: `${a}\tcompleted\n`, stderr: told })
+  t.same(await wait(['--fail-on-relay', '-q', id]), { code: 1, signal: null, stdout: '', stderr: '' })
+  t.match(await wait(['--timeout', '200ms', id, c]), {
+    code: 124,
+    stderr: new RegExp(`^${told.replace(/[[\]()\\]/g, '\\$&')}zag-wait: 1 of 2 not over`),
+  })
+  const waiting = begin('zag-wait', [id], { home: zag.home })
+  await until(() => waiting.stderr === told)
+  await zag.go('approve', [first])
+  t.same(await waiting.ended, { code: 0, signal: null, stdout: `${id}\tcompleted\n`, stderr: told })
+  const gate = zag.gate()
+  const later = await zag.spawn(`${gate.script}; ${asking.script(['later'])}`)
+  const failing = begin('zag-wait', ['--fail-on-relay', later], { home: zag.home })
+  const quiet = begin('zag-wait', ['-q', later], { home: zag.home })
+  gate.open()
+  t.match(await failing.ended, { code: 1, stdout: '', stderr: /bash: later \(zag approve/ }, 'also one that asks while it is waited for')
+  await zag.go('deny', ['--session', later])
+  t.same(await quiet.ended, { code: 0, signal: null, stdout: `${later}\tcompleted\n`, stderr: '' })
 })

@@ -20,12 +20,12 @@ const store = () => join(zag.home, `store-${++stores}`)
 /** Runs it in the foreground; its row comes with its events, and its end. */
 async function exec(prompt: string, flags: string[] = [], env: string[] = []) {
   const variables = [`ACP_STORE=${store()}`, ...env].flatMap(pair => ['--env', pair])
-  const ended = await zag.go('exec', ['-p', 'acp', '--agent', AGENT, '-r', project, ...variables, ...flags, prompt])
+  const ended = await zag.go('exec', ['-p', 'acp', '--agent', AGENT, '-r', project, '--no-ask', ...variables, ...flags, prompt])
   return { ...ended, id: zag.ids().at(-1) as string }
 }
 
 async function spawn(prompt: string, flags: string[] = []): Promise<string> {
-  const { stdout, stderr, code } = await zag.go('spawn', ['-p', 'acp', '--agent', AGENT, '-r', project, ...flags, prompt])
+  const { stdout, stderr, code } = await zag.go('spawn', ['-p', 'acp', '--agent', AGENT, '-r', project, '--no-ask', ...flags, prompt])
   if (code !== 0) throw new Error(`zag-spawn: ${code}: ${stderr}`)
   return stdout.trim()
 }
@@ -67,7 +67,13 @@ t.test('it asks: no, unless --auto-approve says yes; chosen by kind, and told wh
   )
   t.match(of(denied.id, 'tool_call', 'permission', 'tool_result'), [
     { tool: 'execute', tool_kind: 'shell', input: { command: 'rm -rf /' }, tool_id: 'call-1' },
-    { tool: 'execute', granted: false, by: 'deny', reason: /nobody can be asked about 'rm -rf \/': --auto-approve/ },
+    {
+      tool: 'bash',
+      tool_id: 'call-1',
+      granted: false,
+      by: 'deny',
+      reason: /nobody can be asked about 'bash\(command=rm -rf \/\)': --ask asks/,
+    },
     { tool_id: 'call-1', success: false },
   ])
   for (const flag of ['-a', '--auto-approve']) {
@@ -84,6 +90,18 @@ t.test('it asks: no, unless --auto-approve says yes; chosen by kind, and told wh
   }
 })
 
+t.test('--plan goes before --auto-approve: an agent that does not plan by itself changes nothing either', async t => {
+  const bin = join(zag.home, 'bin')
+  mkdirSync(bin)
+  symlinkSync(AGENT, join(bin, 'copilot'))
+  const args = ['-p', 'copilot', '-r', project, '-I', '--plan', '-a', '--env', `ACP_STORE=${store()}`, 'ask x']
+  const { stdout } = await zag.go('spawn', args, { env: { PATH: `${bin}:${process.env.PATH}` } })
+  const id = stdout.trim()
+  t.match(await input(id, 'recall', '--end'), { code: 0, stdout: 'ask x' })
+  t.same(said(id)[0], 'chosen x-1')
+  t.match(of(id, 'permission'), [{ granted: false, by: 'deny', reason: /'bash\(command=x\)': --plan only looks/ }])
+})
+
 t.test('files: those of the project, and no others, also not through a link', async t => {
   const outside = join(zag.home, 'outside')
   mkdirSync(outside)
@@ -97,6 +115,8 @@ t.test('files: those of the project, and no others, also not through a link', as
   t.match(await exec(`read ${project}/inner`), { code: 0, stdout: 'notes\nof mine\n' })
   t.match(await exec(`write ${project}/made by the agent`), { code: 0, stdout: 'written' })
   t.equal(readFileSync(join(project, 'made'), 'utf8'), 'by the agent')
+  // Agents look for these words, or the number, to know that they may make the file.
+  t.match(await exec(`read ${project}/none`), { stdout: /^error: \{"code":-32002,"message":"Resource not found: / })
   const reads = [
     `${outside}/secret`,
     ...['../outside/secret', 'way-out/secret', 'link', 'dangling'].map(name => `${project}/${name}`),
@@ -110,6 +130,28 @@ t.test('files: those of the project, and no others, also not through a link', as
   for (const [n, answer] of answers.entries()) t.match(answer, /^error: .*(is not in the project|cannot look at)/, `${orders[n]}`)
   t.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret')
   for (const name of ['outside/made', 'outside/to-be-made', 'made']) t.notOk(existsSync(join(zag.home, name)), name)
+})
+
+t.test('files: what another session wrote has to be read before it is written over', async t => {
+  const shared = join(project, 'shared')
+  writeFileSync(shared, 'one')
+  const second = await spawn(`read ${shared}`, ['-I', '--name', 'second'])
+  await until(() => said(second).length > 0)
+  const [unread] = (await exec(`write ${shared} by the first`)).stdout.split('\n')
+  t.match(unread, /^error: .*'.*shared' was not read by session [^ ]+: read it first/)
+  t.equal(readFileSync(shared, 'utf8'), 'one')
+  t.match(await exec(`read ${shared}\nwrite ${shared} by the first`, ['--name', 'first']), { code: 0, stdout: 'onewritten' })
+  const { stdout } = await input(second, `write ${shared} by the second\nsay |\nread ${shared}\nsay |\nwrite ${shared} by both`)
+  const [refused, read, written] = stdout.trim().split('|')
+  t.match(
+    refused,
+    /^error: .*'.*shared' is not as session \S+ \(second\) read it .*, written by session \S+ \(first\) .* ago: read it again/,
+  )
+  t.same([read, written], ['by the first', 'written'])
+  t.equal(readFileSync(shared, 'utf8'), 'by both')
+  // What is there already counts as written: some agents write a file and then tell.
+  t.match(await exec(`write ${shared} by both\nwrite ${shared} by me`), { code: 0, stdout: 'writtenwritten' })
+  await zag.go('cancel', [second])
 })
 
 t.test('what cannot be talked with: the reason, and no process', async t => {
@@ -127,20 +169,38 @@ t.test('what cannot be talked with: the reason, and no process', async t => {
     stderr: /did not begin the conversation within 5\.0s; what it printed is no message: 'Welcome to the agent!'/,
   })
   t.match(of(nonsense.id, 'parse_warning'), [{ raw: 'Welcome to the agent!' }, { raw: 'Press any key' }])
+  for (const odd of ['null', 'empty'])
+    t.match(await exec('say x', [], [`ACP_ODD=${odd}`]), {
+      code: 1,
+      stderr: /cannot be talked with: its answer to 'initialize' says no version of the protocol/,
+    })
+  for (const odd of ['null-session', 'empty-session'])
+    t.match(await exec('say x', [], [`ACP_ODD=${odd}`]), {
+      code: 1,
+      stderr: /cannot be talked with: its answer to 'session\/new' names no conversation/,
+    })
   const silent = await exec('say x', ['--stall', '1s'], ['ACP_ODD=silent'])
   t.match(silent, { code: 1, stderr: /wrote nothing for 1.0s/ })
   t.match(of(silent.id, 'session_ended'), [{ status: 'failed', reason: 'stalled' }])
 })
 
+t.test('an answer to the prompt that is none: the turn has failed at once', async t => {
+  for (const answer of ['{"result":{}}', '{"result":null}', '{"result":{"stopReason":7}}', '{"error":null}', '{}']) {
+    const ended = await exec(`say so far\nanswer ${answer}`)
+    t.match(ended, { code: 1, stdout: 'so far', stderr: /failed: its answer to the prompt does not say why the turn ended/ }, answer)
+    t.same(said(ended.id), ['so far'])
+  }
+})
+
 t.test('it dies, or falls silent, in mid-turn: what it said until then is there', async t => {
   const died = await exec('say so far\ndie')
-  t.match(died, { code: 1, stderr: /no end reported \(exit code 3\)/ })
+  t.match(died, { code: 1, stdout: 'so far', stderr: /no end reported \(exit code 3\)/ })
   t.same(said(died.id), ['so far'])
   const hung = await exec('say so far\nhang', ['--stall', '1s'])
-  t.match(hung, { code: 1, stderr: /wrote nothing for 1.0s/ })
+  t.match(hung, { code: 1, stdout: 'so far', stderr: /wrote nothing for 1.0s/ })
   t.same(said(hung.id), ['so far'])
   const failed = await exec('say so far\nfail no such thing')
-  t.match(failed, { code: 1, stderr: /no such thing/ })
+  t.match(failed, { code: 1, stdout: 'so far', stderr: /no such thing/ })
   t.same(said(failed.id), ['so far'])
 })
 
@@ -236,6 +296,7 @@ t.test('its runner is killed while it works: dead, the agent gone, the log whole
     t.match(await zag.go('wait', [id]), { code: 1, stdout: /\tdead\t/ })
     t.notOk(lives(Number(of(id, 'session_started')[0]?.pid)))
     t.same(said(id), ['before', 'chosen x-1after'])
+    t.match(await zag.go('output', [id]), { code: 0, stdout: 'chosen x-1after' })
     for (const type of ['tool_call', 'permission', 'tool_result', 'session_ended']) t.equal(of(id, type).length, 1, type)
     t.match(await input(id, 'begun'), { code: 0, stdout: /"sessionId":"conversation-1"/ })
     t.equal(said(id).length, 3, 'it goes on, and nothing is told again')

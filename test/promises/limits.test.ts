@@ -147,6 +147,18 @@ t.test('limited is shown, is not the end, and can be cancelled at once', async t
   ])
 })
 
+t.test('exec --resume of one that is limited: the limit it waits for, by its own number', async t => {
+  configure(LONG)
+  const id = await spawn('x')
+  await limited(id)
+  const asking = begin('zag-exec', ['--resume', id, '-o', 'stream-json', 'y'], { home: zag.home })
+  const [first] = await until(() => asking.stdout.includes('\n') && rows(asking.stdout))
+  t.match(first, { type: 'usage_limit_hit', seq: eventsOf(id).findIndex(({ type }) => type === 'usage_limit_hit') + 1 })
+  t.match(await zag.go('cancel', [id]), { code: 0 })
+  asking.child.kill('SIGTERM')
+  await asking.ended
+})
+
 t.test('its supervisor killed: over as the run ended, started again by retry or by a message', async t => {
   configure(LONG)
   const id = await spawn('x')
@@ -205,6 +217,33 @@ t.test('one that lives on: too often fails the turn and not the session; cancell
     { type: 'usage_limit_failed', error: 'it was ended while it waited' },
     { type: 'turn_ended', turn: 2, stop_reason: 'cancelled' },
     { type: 'session_ended', status: 'cancelled' },
+  ])
+})
+
+t.test('one that lives on: a limit of its last turn is over with that, and the session with its end', async t => {
+  configure(SHORT, 'attempts = 1')
+  const id = await spawn('-I', '--env', 'TIMES=9', 'x')
+  await until(() => of(id, 'turn_ended').length === 1)
+  t.match(await zag.go('input', ['--session', id, '--end']), { code: 0 })
+  t.match(await zag.go('wait', [id]), { code: 0 })
+  t.equal(of(id, 'session_started').length, 1)
+  t.match(of(id, 'usage_limit_hit', 'usage_limit_failed', 'session_ended').slice(-3), [
+    { type: 'usage_limit_hit' },
+    { type: 'usage_limit_failed' },
+    { type: 'session_ended', status: 'completed', reason: 'end' },
+  ])
+  t.equal(of(id, 'usage_limit_hit').length, 2)
+})
+
+t.test('the time of --timeout runs on while it sleeps', async t => {
+  configure(LONG)
+  t.match(await zag.go('exec', ['-p', 'agent', '--timeout', '2s', 'x']), { code: 124, stderr: /failed: not done after 2\.0s\n$/ })
+  const id = zag.ids().at(-1) as string
+  t.equal(starts(id), 1)
+  t.match(of(id, 'session_ended', 'usage_limit_failed'), [
+    { run: 1, reason: 'limit' },
+    { error: 'it was ended while it waited' },
+    { run: 2, status: 'failed', reason: 'timeout' },
   ])
 })
 

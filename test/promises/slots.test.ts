@@ -165,6 +165,21 @@ t.test('the slots and the stagger of a provider', async t => {
   t.same(scene.list('queue'), [])
 })
 
+t.test('copies of one agent that are asked for at once: the next starts a stagger after the one before', async t => {
+  const scene = new Scene(t)
+  mkdirSync(scene.path(), { recursive: true, mode: 0o700 })
+  writeFileSync(join(scene.home, 'codex'), '#!/bin/sh\ncat >/dev/null\n', { mode: 0o755 })
+  writeFileSync(scene.path('config.toml'), '[providers.codex]\nstagger = "1h"\n')
+  const env = { PATH: `${scene.home}:${process.env.PATH}` }
+  const spawn = async (n: number) => (await run('zag-spawn', ['-p', 'codex', `copy ${n}`], { home: scene.home, env })).stdout.trim()
+  const ids = await Promise.all([1, 2, 3, 4].map(spawn))
+  // It does not say that it is done.
+  t.match(await scene.zag('wait', ['--count', '1', ...ids], DEADLINE), { code: 1 })
+  const states = await Promise.all(ids.map(id => scene.ask('status', id)))
+  t.same(states.sort(), ['failed', 'queued', 'queued', 'queued'])
+  t.match(await scene.zag('cancel', ['--state', 'queued', '--all']), { code: 0 })
+})
+
 t.test('a session that holds the only slot waits for a child that needs one', async t => {
   const scene = new Scene(t)
   const child = 'id=$(zag spawn --slots 1 "zag spawn --slots 1 \\"echo deep\\" | zag wait -; echo child"); zag wait "$id"; zag output "$id"'

@@ -51,9 +51,13 @@ export const completions: Api = {
   },
 }
 
-function calls({ call }: Said): Line[] {
+function calls({ call, more = [] }: Said): Line[] {
   if (!call) return []
-  return [{ id: newName('call'), type: 'function', function: { name: call.name, arguments: JSON.stringify(call.input) } }]
+  return [call, ...more].map(({ name, input, broken }) => ({
+    id: newName('call'),
+    type: 'function',
+    function: { name, arguments: broken ?? JSON.stringify(input) },
+  }))
 }
 
 const head = ({ model }: Talk) => ({ id: newName('chatcmpl'), created: seconds(), model })

@@ -1,6 +1,7 @@
 // Anthropic's Messages API: POST /v1/messages.
 
-import { fieldsOf, type Line, listOf } from '../../../lib/provider/fields.js'
+import { type Line, listOf } from '../../../lib/provider/fields.js'
+import { plain } from './script.js'
 import { type Api, event, newName, type Said, type Talk, type Turn, textIn, tool, turnOf, USED, waiting } from './talk.js'
 
 const USAGE = { input_tokens: USED.input, cache_read_input_tokens: USED.cached, cache_creation_input_tokens: 0, output_tokens: USED.output }
@@ -71,18 +72,21 @@ function unified(resetsAt: number): Record<string, string> {
 /** Results of tools come in messages of the user, beside other text. */
 function turnsIn({ role, content }: Line): Turn[] {
   const results = listOf(content).filter(({ type }) => type === 'tool_result')
-  if (results.length > 0) return results.map(result => ({ from: 'tool', text: textIn(result.content) }))
-  return turnOf(role, textIn(content))
+  if (results.length === 0) return turnOf(role, textIn(content))
+  const beside = plain(textIn(listOf(content).filter(({ type }) => type === 'text')))
+  const told = results.map(result => ({ from: 'tool' as const, text: textIn(result.content) }))
+  return beside === '' ? told : [...told, ...turnOf(role, beside)]
 }
 
-function blocks({ pieces, call }: Said): Line[] {
+function blocks({ pieces, call, more = [] }: Said): Line[] {
   const said = pieces.length > 0 ? [{ type: 'text', text: pieces.join('') }] : []
-  return call ? [...said, { type: 'tool_use', id: newName('toolu'), name: call.name, input: call.input }] : said
+  const calls = call ? [call, ...more] : []
+  return [...said, ...calls.map(({ name, input, broken }) => ({ type: 'tool_use', id: newName('toolu'), name, input: broken ?? input }))]
 }
 
 function inPieces(block: Line, { pieces }: Said): { start: Line; deltas: Line[] } {
   if (block.type === 'text') return { start: { type: 'text', text: '' }, deltas: pieces.map(text => ({ type: 'text_delta', text })) }
-  const input = JSON.stringify(fieldsOf(block.input))
+  const input = typeof block.input === 'string' ? block.input : JSON.stringify(block.input)
   return { start: { ...block, input: {} }, deltas: [{ type: 'input_json_delta', partial_json: input }] }
 }
 

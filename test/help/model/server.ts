@@ -93,10 +93,10 @@ function reply({ method, path, talk, aside }: Request, limits: Limits, response:
     const { headers, body } = api.fail(given.failure)
     return send(response, given.failure.status, body, headers)
   }
-  if (!talk.stream) return given.hang ? 200 : send(response, 200, api.whole(given.said, talk))
+  if (!talk.stream) return given.hang || given.half ? 200 : send(response, 200, api.whole(given.said, talk))
   response.writeHead(200, { 'content-type': api.type })
   const frames = api.stream(given.said, talk)
-  const shown = given.hang ? frames.slice(0, begun(frames, given.said)) : frames
+  const shown = given.hang || given.half ? frames.slice(0, begun(frames, given.said)) : frames
   for (const frame of shown) response.write(frame)
   if (!given.hang) response.end()
   return 200

@@ -25,12 +25,16 @@ export interface Talk {
 export interface Call {
   name: string
   input: Line
+  /** The text of its input where that is no JSON. */
+  broken?: string
 }
 
 /** What the model says, in pieces as they are streamed; then a tool it calls, if any. */
 export interface Said {
   pieces: string[]
   call?: Call
+  /** Calls beside that one; only the APIs that zag's own agent speaks have them. */
+  more?: Call[]
 }
 
 export interface Failure {
@@ -42,8 +46,8 @@ export interface Failure {
   resetsAt?: number
 }
 
-/** An answer, one that never ends, or an error. */
-export type Answer = { said: Said; hang?: boolean } | { failure: Failure }
+/** An answer, one that never ends or ends in its middle, or an error. */
+export type Answer = { said: Said; hang?: boolean; half?: boolean } | { failure: Failure }
 
 /** One of the APIs: how its requests are read and its answers are put. */
 export interface Api {

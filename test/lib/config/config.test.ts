@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Fault } from '../../../lib/base/exit.js'
-import { type Config, loadConfig } from '../../../lib/config/config.js'
+import { type Config, loadConfig, nativeIn } from '../../../lib/config/config.js'
 
 /** A home and a project with these files; what loadConfig makes of them. The one folder of this test keeps paths short. */
 async function load(config?: string | Buffer | Record<string, string>, project?: string): Promise<Config> {
@@ -103,6 +103,15 @@ t.test('every key, with a BOM and CRLF', async t => {
   t.equal(config.providers[inherited], undefined)
 })
 
+t.test("what zag's own agent may hold besides", async t => {
+  const config = await load(
+    '[providers.native]\napi = "anthropic"\nslots = 2\ninput_price = 0.25\noutput_price = 3\ncontext = 200000\n[providers.sh]\nslots = 4\n',
+  )
+  t.same(nativeIn(config), { api: 'anthropic', slots: 2, input_price: 0.25, output_price: 3, context: 200_000 })
+  t.match(config.providers.sh, { slots: 4 })
+  t.same(nativeIn(await load('')), {})
+})
+
 t.test('the project goes first, key by key', async t => {
   const config = await load(
     'provider = "a"\nmodel = "large"\n[models.a]\nsmall = "1"\nlarge = "2"\n[providers.a]\ncommand = ["x"]\n[listen]\nformat = "text"\n',
@@ -127,17 +136,17 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     [
       'unknown, nothing near',
       'zebra = 1',
-      `1: no key 'zebra': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key 'zebra': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     [
       'a key of a later release',
       'slots = 4',
-      `1: no key 'slots': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key 'slots': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     [
       'unknown table',
       '\n[relays]\nwait = 1',
-      `2: no key 'relays': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `2: no key 'relays': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     ['unknown, deep', `[models.sh]\nsmal = "x"`, `2: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
     ['unknown, inline', `models = { sh = { smal = "x" } }`, `1: no key 'models.sh.smal': did you mean 'models.sh.small'?`],
@@ -151,12 +160,12 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     [
       '__proto__',
       '__proto__ = 1',
-      `1: no key '__proto__': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key '__proto__': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     [
       '[__proto__]',
       '[__proto__]\nprovider = "x"',
-      `1: no key '__proto__': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key '__proto__': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     ['constructor', '[listen]\nconstructor = "x"', `2: no key 'listen.constructor': there are format, timestamps`],
     ['a number', '\nprovider = 3', `2: 'provider' must be a string, not a number`],
@@ -197,7 +206,7 @@ t.test('a file that is wrong: file, line, what, and the way out', async t => {
     [
       'control characters',
       '"a\\nb" = 1',
-      `1: no key 'a\\u000ab': there are provider, model, models, providers, limits, worktree, sandbox, listen`,
+      `1: no key 'a\\u000ab': there are provider, model, ask, max_depth, max_children, models, providers, limits, worktree, sandbox, listen`,
     ],
     ['no TOML', 'model = "x"\nprovider = ', '2:12: unspecified values are invalid'],
     ['nested without end', `model = ${'['.repeat(100_000)}1${']'.repeat(100_000)}`, '1:1: arrays and tables are nested too deeply'],

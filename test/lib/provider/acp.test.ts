@@ -71,7 +71,7 @@ t.test('a tool that is denied', async t => {
     const { events, verdict } = transcript(t, `${agent}-permission-denied`)
     t.equal(events.filter(({ type }) => type === 'tool_call').length, 1, agent)
     t.notOk(events.some(event => event.type === 'tool_result' && event.success))
-    if (agent === 'opencode') t.match(verdict, { success: false, result: undefined, error: /^it may not use 'execute' and gave up/ })
+    if (agent === 'opencode') t.match(verdict, { success: false, result: /^I will run/, error: /^it may not use 'execute' and gave up/ })
     else if (agent === 'codex') t.match(verdict, { success: false, error: 'the agent stopped: cancelled' })
     else t.match(verdict, { success: true })
   }
@@ -134,6 +134,9 @@ t.test('tokens, and cost as the sum of a conversation', async t => {
   })
   t.match(events, [{ type: 'usage', input_tokens: 7, output_tokens: 3, cache_read_tokens: 2, cost_usd: 0.25 }])
   t.same(read([answer({ stopReason: 'end_turn', usage: {} })]).events, [])
+  const others = [Buffer.from('no message: "usage_update" "cost"'), update({ sessionUpdate: 'usage_update', cost: null }), before]
+  const after = read([cost(0.75), answer({ stopReason: 'end_turn' })], { line: is => others.find(is), kept: () => undefined })
+  t.match(after.events, [{ cost_usd: 0.25 }], 'whatever else it printed')
 })
 
 t.test('how it ends', async t => {

@@ -5,10 +5,12 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { NewEvent } from '../../../lib/log/events.js'
+import type { Call, Decision } from '../../../lib/permission/call.js'
 import { claude } from '../../../lib/provider/claude.js'
 import type { Exit, Live, Past, Task, Wishes } from '../../../lib/provider/provider.js'
 import { PROGRAMS, TOP, until } from '../../help/run.js'
 import { rows, Zag } from '../../help/sessions.js'
+import { NO, UNASKED, wireWith, YES } from '../../help/wire.js'
 
 const live = claude.live as Live
 const folder = join(TOP, 'test/fixtures/claude')
@@ -166,12 +168,11 @@ t.test('the command line', async t => {
   )
 })
 
-async function talk(flags: Wishes = {}, more: Partial<Task> = {}) {
-  const sent: object[] = []
-  const logged: NewEvent[] = []
-  const wire = { send: (message: object) => void sent.push(message), log: (...events: NewEvent[]) => void logged.push(...events) }
-  return { sent, logged, driver: await live.driver(task(flags, more), wire) }
+async function talk(flags: Wishes = {}, more: Partial<Task> = {}, wire = wireWith()) {
+  return { ...wire, driver: await live.driver(task(flags, more), wire) }
 }
+/** What was asked was answered. */
+const answered = () => new Promise(setImmediate)
 const begun = (fields: object) => ({ type: 'control_response', response: { request_id: 'begin', ...fields } })
 
 t.test('the talk begins', async t => {
@@ -211,21 +212,50 @@ const ASKS = {
   request: { subtype: 'can_use_tool', tool_name: 'Bash', input: { command: 'x' }, tool_use_id: 'c1' },
 }
 
-t.test('what it asks: no, or with --auto-approve yes, but never where it is to plan', async t => {
-  for (const flags of [{}, { autoApprove: true, plan: true }]) {
-    const { sent, logged, driver } = await talk(flags)
+t.test('what it asks, and what it is told', async t => {
+  const told = async (decision: Decision) => {
+    const { sent, asked, driver } = await talk({}, {}, wireWith(decision))
     driver.take(ASKS)
-    t.match(sent, [{ type: 'control_response', response: { subtype: 'success', request_id: 'r1', response: { behavior: 'deny' } } }])
-    const reason = 'plan' in flags ? /^--plan/ : /^nobody can be asked: --auto-approve/
-    t.match(logged, [{ type: 'permission', tool: 'Bash', granted: false, by: 'deny', reason }])
+    await answered()
+    const raw = { tool_name: 'Bash', input: { command: 'x' } }
+    t.same(asked, [{ tool: 'bash', tool_kind: 'shell', params: { command: 'x' }, tool_id: 'c1', raw }])
+    t.match(sent, [{ type: 'control_response', response: { subtype: 'success', request_id: 'r1' } }])
+    return (sent[0] as { response: { response: unknown } }).response.response
   }
-  const { sent, logged, driver } = await talk({ autoApprove: true })
+  t.same(await told(YES), { behavior: 'allow', updatedInput: { command: 'x' } })
+  t.match(await told(UNASKED), { behavior: 'deny', message: /^This is not allowed here, and nobody can be asked/ })
+  t.match(await told(NO), { behavior: 'deny', message: /^This was not allowed: not today\./ })
+  t.match(await told({ ...NO, reason: undefined }), { behavior: 'deny', message: /^This was not allowed\. Do without/ })
+})
+
+t.test('what it no longer wants to know, and what is not done', async t => {
+  const { sent, signals, driver } = await talk({}, {}, wireWith(new Promise(() => {})))
   driver.take(ASKS)
-  t.match(sent, [{ response: { request_id: 'r1', response: { behavior: 'allow', updatedInput: { command: 'x' } } } }])
-  t.same(logged, [{ type: 'permission', tool: 'Bash', granted: true, by: 'auto', reason: '--auto-approve' }])
+  driver.take({ type: 'control_cancel_request', request_id: 'another' })
+  t.equal(signals[0]?.aborted, false)
+  driver.take({ type: 'control_cancel_request', request_id: 'r1' })
+  t.equal(signals[0]?.aborted, true)
   driver.take({ type: 'control_request', request_id: 'r2', request: { subtype: 'news' } })
   driver.take({ type: 'news' })
-  t.same(sent.slice(1), [{ type: 'control_response', response: { subtype: 'error', request_id: 'r2', error: 'news is not done here' } }])
+  t.same(sent, [{ type: 'control_response', response: { subtype: 'error', request_id: 'r2', error: 'news is not done here' } }])
+})
+
+t.test('what it does without asking: said first, where rules decide, and refused if one is against it', async t => {
+  const against = ({ tool }: Call) =>
+    tool === 'read' ? ({ granted: false, by: 'deny', rule: 'read', reason: 'the rule read refuses it' } as const) : undefined
+  const { sent, asked, driver } = await talk({}, { decided: true }, wireWith(UNASKED, against))
+  driver.open()
+  t.match(sent.pop(), { request: { subtype: 'initialize', hooks: { PreToolUse: [{ hookCallbackIds: ['before'] }] } } })
+  for (const tool_name of ['Read', 'Bash']) {
+    const input = { hook_event_name: 'PreToolUse', tool_name, tool_input: {}, tool_use_id: 'u' }
+    driver.take({ type: 'control_request', request_id: tool_name, request: { subtype: 'hook_callback', callback_id: 'before', input } })
+  }
+  const decision = { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason: /the rule read refuses it/ }
+  t.match(sent, [
+    { response: { subtype: 'success', request_id: 'Read', response: { hookSpecificOutput: decision } } },
+    { response: { subtype: 'success', request_id: 'Bash', response: {} } },
+  ])
+  t.same(asked, [])
 })
 
 t.test('with zag', async t => {
@@ -235,7 +265,7 @@ t.test('with zag', async t => {
   symlinkSync(join(folder, 'program'), join(bin, 'claude'))
   const env = { PATH: `${bin}:${PROGRAMS}:${process.env.PATH}` }
   const go = (word: string, args: string[]) => zag.go(word, args, { env })
-  const spawn = async (...args: string[]) => (await go('spawn', ['-p', 'claude', '-I', ...args])).stdout.trim()
+  const spawn = async (...args: string[]) => (await go('spawn', ['-p', 'claude', '-I', '--no-ask', ...args])).stdout.trim()
   const ask = async (id: string, ...words: string[]) => (await go('input', ['--session', id, ...words])).stdout
   const events = async (id: string, type: string) => rows((await go('events', [id, '--type', type])).stdout)
   const summary = async (id: string) => JSON.parse((await go('summary', ['--json', id])).stdout).sessions[0]
@@ -246,7 +276,7 @@ t.test('with zag', async t => {
     t.equal(await ask(id, 'pid'), pid)
     t.equal((await ask(id, '/pid')).trim(), '/pid', 'the model is asked')
     t.match(await ask(id, 'ask rm x'), /^This is not allowed here/)
-    t.match(await events(id, 'permission'), [{ tool: 'Bash', granted: false, by: 'deny' }])
+    t.match(await events(id, 'permission'), [{ tool: 'bash', granted: false, by: 'deny' }])
     t.equal(await ask(id, '--end', 'say last'), 'last')
     t.match(await go('wait', [id]), { code: 0 })
     const usage = { input_tokens: 60, output_tokens: 6 }
@@ -258,7 +288,7 @@ t.test('with zag', async t => {
     const id = await spawn('-a', 'ask ls')
     t.equal(await ask(id, 'back'), 'back ')
     t.equal(await ask(id, 'say next'), 'next')
-    t.match(await events(id, 'permission'), [{ tool: 'Bash', granted: true, by: 'auto' }])
+    t.match(await events(id, 'permission'), [{ tool: 'bash', granted: true, by: 'auto' }])
     t.equal((await events(id, 'assistant_message')).length, 4)
     t.match(await summary(id), { turns: 3, usage: { input_tokens: 40 }, cost_usd: 2, granted: 1 })
     t.match(await go('cancel', [id]), { code: 0 })

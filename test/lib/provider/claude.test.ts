@@ -458,6 +458,12 @@ cat "$HOME/says"
   t.match(answer, { code: 0, stdout: 'FAKE-OK hello from the fake model' })
   t.match(readFileSync(join(zag.home, 'told'), 'utf8'), '--resume e828529b-b7f5-4961-9f4f-1d010a8596ba --model haiku \nmore\n')
 
+  const talk = { sessionId: '872e950f-8a0e-4b7b-9d6a-0d5f6f3b9c11', cwd: zag.home, timestamp: '2026-01-02T00:00:00Z' }
+  writeFileSync(join(zag.home, 'talk.jsonl'), `${JSON.stringify({ ...talk, type: 'user', message: { role: 'user', content: 'hi' } })}\n`)
+  const { stdout: imported } = await go('session', ['import', join(zag.home, 'talk.jsonl')])
+  t.match(await go('input', ['--session', imported.trim(), 'go on']), { code: 0 })
+  t.match(readFileSync(join(zag.home, 'told'), 'utf8'), `--resume ${talk.sessionId} \ngo on\n`, 'also one that was held without zag')
+
   says('error-429-subscription')
   const limited = await go('exec', ['-p', 'claude', '--on-limit', 'fail', 'x'])
   t.match(limited, { code: 1, stdout: '', stderr: /usage limit: You've hit your session limit/ })

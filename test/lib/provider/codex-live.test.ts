@@ -4,12 +4,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test as TapTest } from 'tap'
-import type { NewEvent } from '../../../lib/log/events.js'
 import { codex } from '../../../lib/provider/codex.js'
 import { codexLive } from '../../../lib/provider/codex-live.js'
-import type { Driver, Exit, Past, Task } from '../../../lib/provider/provider.js'
+import type { Exit, Past, Task } from '../../../lib/provider/provider.js'
 import { PROGRAMS, TOP, until } from '../../help/run.js'
 import { rows, Zag } from '../../help/sessions.js'
+import { NO, wireWith, YES } from '../../help/wire.js'
 
 const FIXTURES = join(TOP, 'test/fixtures/codex')
 const none: Past = { line: () => undefined, kept: () => undefined }
@@ -277,28 +277,21 @@ t.test('the command', async t => {
   const mcpConfig = join(t.testdir(), 'mcp.json')
   writeFileSync(mcpConfig, '{"mcpServers":{"web":{"url":"https://x/mcp","headers":{"Authorization":"Bearer k"}}}}')
   t.match(codexLive.start({ ...task, model: 'm', flags: { addDir: ['/a b'], mcpConfig, systemPrompt: 'x' } }), {
-    argv: ['codex', 'app-server', ...QUIET, '-c', 'sandbox_workspace_write.writable_roots=["/a b"]', '-c', /^mcp_servers\.web=/],
+    argv: ['codex', 'app-server', ...QUIET, '-c', /^mcp_servers\.web=/],
     env: { CODEX_MCP_HEADER_1_1: 'Bearer k' },
   })
   t.equal(codex.live, codexLive)
 })
 
-/** A talk, with what was sent and what was logged. */
-async function talk(
-  more: Partial<Task> = {},
-): Promise<{ driver: Driver; sent: Fields[]; log: Fields[]; ask(method: string, params?: object): unknown }> {
-  const sent: Fields[] = []
-  const log: Fields[] = []
-  const wire = {
-    send: (message: object) => sent.push({ ...message }),
-    log: (...events: NewEvent[]) => log.push(...events.map(event => ({ ...event }))),
-  }
+/** A talk, with what was sent and what was asked. */
+async function talk(more: Partial<Task> = {}, wire = wireWith()) {
   const driver = await codexLive.driver({ ...task, ...more }, wire)
-  const ask = (method: string, params: object = {}) => {
+  const ask = async (method: string, params: object = {}) => {
     driver.take({ id: 'q', method, params })
-    return sent.pop()
+    await new Promise(setImmediate)
+    return wire.sent.findLast(({ id }) => id === 'q')
   }
-  return { driver, sent, log, ask }
+  return { ...wire, driver, ask }
 }
 
 /** Begins a talk as the program does; what thread/start or thread/resume was told. */
@@ -326,9 +319,31 @@ t.test('how a conversation begins and goes on', async t => {
   t.match(await startOf({ model: 'm', flags: { autoApprove: true, systemPrompt: 'Be brief.' } }), {
     params: { approvalPolicy: 'untrusted', sandbox: 'danger-full-access', model: 'm', developerInstructions: 'Be brief.' },
   })
+  t.match(await startOf({ decided: true }), { params: { approvalPolicy: 'untrusted', sandbox: 'danger-full-access' } })
   t.match(await startOf({ flags: { plan: true, autoApprove: true } }), { params: { approvalPolicy: 'never', sandbox: 'read-only' } })
   t.match(await startOf({ resumed: true, conversation: 'OLD' }), { method: 'thread/resume', params: { threadId: 'OLD' } })
   t.match(await startOf({ resumed: true }), { method: 'thread/start' })
+})
+
+t.test('--add-dir: folders besides those of the user, also where that cannot be asked', async t => {
+  const config = (writable_roots: unknown) => ({ result: { config: { sandbox_workspace_write: { writable_roots } } } })
+  for (const [answer, all] of [
+    [config(['/mine', '/a b']), ['/mine', '/a b', '/more']],
+    [config(null), ['/a b', '/more']],
+    [{ error: { code: -32601, message: 'no such method' } }, ['/a b', '/more']],
+  ] as const) {
+    const { driver, sent } = await talk({ flags: { addDir: ['/a b', '/more'] } })
+    const opened = driver.open()
+    driver.take({ id: 1, result: {} })
+    await new Promise(setImmediate)
+    t.match(sent.at(-1), { id: 2, method: 'config/read' })
+    driver.take({ id: 2, ...answer })
+    await new Promise(setImmediate)
+    const { params } = sent.at(-1) as { params: Fields }
+    t.same(params.config, { 'sandbox_workspace_write.writable_roots': all })
+    driver.take({ id: 3, result: { thread: { id: 'T' } } })
+    t.equal(await opened, 'T')
+  }
 })
 
 t.test('a conversation that cannot begin', async t => {
@@ -359,40 +374,66 @@ t.test('what it is told when it asks', async t => {
   const CHANGE = 'item/fileChange/requestApproval'
   const MORE = 'item/permissions/requestApproval'
   const MCP = 'mcpServer/elicitation/request'
-  const call = { serverName: 'notes', message: 'Allow it?', _meta: { codex_approval_kind: 'mcp_tool_call', tool_name: 'echo' } }
-  const { driver, log, ask } = await talk()
-  t.same(ask(COMMAND, { command: 'rm -r x' }), { id: 'q', result: { decision: 'decline' } })
-  const item = { type: 'fileChange', id: 'c', changes: [{ path: '/a' }, { path: '/b' }] }
+  const _meta = { codex_approval_kind: 'mcp_tool_call', tool_name: 'echo', tool_params: { text: 'x' } }
+  const call = { serverName: 'notes', message: 'Allow it?', _meta }
+  const { driver, asked, ask, later } = await talk()
+  t.same(await ask(COMMAND, { itemId: 'i', command: "/bin/bash -lc 'rm -r x'" }), { id: 'q', result: { decision: 'decline' } })
+  const item = { type: 'fileChange', id: 'c', changes: [{ path: '/a' }, { path: '/b', kind: { type: 'update', move_path: '/c' } }] }
   driver.take({ method: 'item/started', params: { item } })
-  t.same(ask(CHANGE, { itemId: 'c' }), { id: 'q', result: { decision: 'decline' } })
+  t.same(await ask(CHANGE, { itemId: 'c' }), { id: 'q', result: { decision: 'decline' } })
   driver.take({ method: 'item/completed', params: { item } })
-  ask(CHANGE, { itemId: 'c' })
-  t.same(ask(MORE, { permissions: { network: true } }), { id: 'q', result: { permissions: {}, scope: 'turn' } })
-  t.match(ask(MCP, call), { result: { action: 'decline', content: null } })
-  t.match(
-    log.map(({ type, tool, granted, by, reason }) => [type, tool, granted, by, reason]),
+  await ask(CHANGE, { itemId: 'c' })
+  t.same(await ask(MORE, { permissions: { network: true } }), { id: 'q', result: { permissions: {}, scope: 'turn' } })
+  t.match(await ask(MCP, call), { result: { action: 'decline', content: null } })
+  t.same(
+    asked.map(({ tool, params, tool_id }) => [tool, params, tool_id]),
     [
-      ['permission', 'command_execution', false, 'deny', "nobody can be asked about 'rm -r x': --auto-approve lets it use its tools"],
-      ['permission', 'file_change', false, 'deny', /about '\/a, \/b'/],
-      ['permission', 'file_change', false, 'deny', /about 'file_change'/],
-      ['permission', 'permissions', false, 'deny', String],
-      ['permission', 'mcp__notes__echo', false, 'deny', /about 'Allow it\?'/],
+      ['bash', { command: 'rm -r x' }, 'i'],
+      ['edit', { path: ['/a', '/b', '/c'] }, 'c'],
+      ['edit', {}, 'c'],
+      ['permissions', { network: true }, undefined],
+      ['mcp', { text: 'x', server: 'notes', tool: 'echo' }, undefined],
     ],
   )
-  t.match(ask(MCP, { serverName: 'notes', message: 'Your name?' }), { result: { action: 'decline' } })
-  t.match(ask('item/tool/requestUserInput'), { id: 'q', error: { code: -32601, message: 'zag has no item/tool/requestUserInput' } })
-  t.equal(log.length, 5, 'which are no permissions')
+  t.equal(later.length, 5)
+  t.match(await ask(MCP, { serverName: 'notes', message: 'Your name?' }), { result: { action: 'decline' } })
+  t.match(await ask('item/tool/requestUserInput'), { id: 'q', error: { code: -32601, message: 'zag has no item/tool/requestUserInput' } })
+  t.equal(asked.length, 5, 'which are no permissions')
 
-  const yes = await talk({ flags: { autoApprove: true } })
-  t.match(yes.ask(COMMAND, { command: 'x' }), { result: { decision: 'accept' } })
-  t.match(yes.ask(CHANGE), { result: { decision: 'accept' } })
-  t.match(yes.ask(MORE, { permissions: { network: true } }), { result: { permissions: { network: true } } })
-  t.match(yes.ask(MCP, call), { result: { action: 'accept', content: {} } })
-  t.match(yes.ask(MCP, { message: 'Your name?' }), { result: { action: 'decline' } })
-  t.equal(yes.log.filter(({ granted, by, reason }) => granted === true && by === 'auto' && reason === '--auto-approve').length, 4)
-  const plan = await talk({ flags: { autoApprove: true, plan: true } })
-  t.match(plan.ask(COMMAND, { command: 'x' }), { result: { decision: 'decline' } })
-  t.match(plan.log, [{ granted: false, reason: /--plan only looks/ }])
+  const yes = await talk({}, wireWith(YES))
+  t.match(await yes.ask(COMMAND, { command: 'x' }), { result: { decision: 'accept' } })
+  t.match(await yes.ask(CHANGE), { result: { decision: 'accept' } })
+  t.match(await yes.ask(MORE, { permissions: { network: true } }), { result: { permissions: { network: true } } })
+  t.match(await yes.ask(MCP, call), { result: { action: 'accept', content: {} } })
+  t.match(await yes.ask(MCP, { message: 'Your name?' }), { result: { action: 'decline' } })
+  t.equal(yes.asked.length, 4)
+})
+
+t.test('the reason of a refusal goes into the turn, or is left for later', async t => {
+  const { driver, sent, later } = await talk({}, wireWith(NO))
+  const opened = driver.open()
+  driver.take({ id: 1, result: {} })
+  await new Promise(setImmediate)
+  driver.take({ id: 2, result: { thread: { id: 'T' } } })
+  await opened
+  const asks = { id: 'q', method: 'item/commandExecution/requestApproval', params: { turnId: 'turn', command: 'x' } }
+  driver.take(asks)
+  await new Promise(setImmediate)
+  const [steer] = sent.filter(({ method }) => method === 'turn/steer')
+  const text = 'You were not allowed bash(command=x): not today\nDo without it, or say what you could not do.'
+  t.match(steer, { id: /^aside-/, params: { threadId: 'T', expectedTurnId: 'turn', input: [{ type: 'text', text }] } })
+  t.match(sent.at(-1), { id: 'q', result: { decision: 'decline' } })
+  t.same(later, [])
+  driver.take({ id: steer?.id, error: { message: 'no active turn to steer' } })
+  await new Promise(setImmediate)
+  t.same(later, [NO])
+})
+
+t.test('a question that was taken back', async t => {
+  const { driver, signals } = await talk({}, wireWith(new Promise(() => {})))
+  driver.take({ id: 'q', method: 'item/commandExecution/requestApproval', params: { command: 'x' } })
+  driver.take({ method: 'serverRequest/resolved', params: { requestId: 'q' } })
+  t.equal(signals[0]?.aborted, true)
 })
 
 t.test('sessions that live on', async t => {
@@ -404,7 +445,7 @@ t.test('sessions that live on', async t => {
   const session = async (prompt: string, ...flags: string[]) => {
     number += 1
     const mine = { env: { ...env, THREADS: join(zag.home, `threads-${number}`) } }
-    const { stdout, stderr, code } = await zag.go('spawn', ['-p', 'codex', '-I', ...flags, prompt], mine)
+    const { stdout, stderr, code } = await zag.go('spawn', ['-p', 'codex', '-I', '--no-ask', ...flags, prompt], mine)
     if (code !== 0) throw new Error(stderr)
     const id = stdout.trim()
     const events = async (...types: string[]) => rows((await zag.go('events', [id, ...types.flatMap(type => ['--type', type])])).stdout)
@@ -420,7 +461,7 @@ t.test('sessions that live on', async t => {
   t.match(await tell('run rm x'), { code: 0, stdout: /^decline\n?$/ })
   t.match(await tell('count'), { stdout: /^3 here, \{"method":"thread\/start"/ }, 'three turns in one process')
   t.match(await tell('ask new/question'), { stdout: /"code":-32601/ }, 'nothing hangs')
-  t.match(await events('permission'), [{ tool: 'command_execution', granted: false, by: 'deny' }])
+  t.match(await events('permission'), [{ tool: 'bash', granted: false, by: 'deny' }])
   t.match(await events('tool_call', 'tool_result'), [{ tool_id: 'call-2' }, { tool_id: 'call-2', success: false, error: 'declined' }])
   const [started] = await events('session_started')
   process.kill(Number(started?.pid), 'SIGKILL')

@@ -111,7 +111,7 @@ t.test('a tool that nobody allowed: it exits with 0, and failed', async t => {
     verdict: {
       success: false,
       error: "it may not use 'bash' and gave up: allow that in its permissions, or give --auto-approve",
-      result: undefined,
+      result: 'I will run a command.',
       conversation: 'ses_e047a2352ffeklF0IQaxi1Hdko',
     },
   })
@@ -309,12 +309,15 @@ const configured = (flags: Wishes, env: Record<string, string> = {}) => {
   return { text, head, rest: rest.join('\n'), says: rest.length > 0 ? JSON.parse(rest.join('\n')) : undefined }
 }
 
+/** Of its own it would run any command. */
+const PLANS = { disable: false, mode: 'primary', permission: { edit: 'deny', bash: 'deny' } }
+
 t.test('its configuration', async t => {
   t.same(configured({ systemPrompt: 'be brief' }).says, { instructions: ['/kept/system-prompt.md'] })
   t.equal(kept.get('system-prompt.md'), 'be brief')
   t.same(configured({ addDir: ['/a', '/b/'] }).says, { permission: { external_directory: { '/a/*': 'allow', '/b/*': 'allow' } } })
   t.same(configured({ maxTurns: 3 }).says, { agent: { build: { disable: false, mode: 'primary', steps: 3 } } })
-  t.same(configured({ plan: true }).says, { agent: { plan: { disable: false, mode: 'primary' } } })
+  t.same(configured({ plan: true }).says, { agent: { plan: PLANS } })
   const { rest, says } = configured({ mcpConfig: join(folder, 'mcp.json') })
   t.same(says.mcp, {
     a: { type: 'local', command: ['x', '{env:HOME}'], environment: { K: 'v' }, enabled: true },
@@ -349,7 +352,7 @@ t.test('started from inside of another, it has nothing of that one', async t => 
   const outer = configured({ systemPrompt: 'outer' }, { OPENCODE_CONFIG_CONTENT: '{"username":"é"}' }).text
   t.same(configured({ plan: true }, { OPENCODE_CONFIG_CONTENT: outer }).says, {
     username: 'é',
-    agent: { plan: { disable: false, mode: 'primary' } },
+    agent: { plan: PLANS },
   })
   t.same(launch({}, { env: { OPENCODE_CONFIG_CONTENT: outer } }).remade, { OPENCODE_CONFIG_CONTENT: '{"username":"é"}' })
   const alone = configured({ systemPrompt: 'outer' }).text
@@ -416,5 +419,6 @@ t.test('one that lives on is to ask, unless its user said otherwise', async t =>
   t.same(rules(), { bash: 'ask', edit: 'ask' })
   t.same(rules('{"bash":{"git *":"allow"},"webfetch":"deny"}'), { bash: { 'git *': 'allow' }, edit: 'ask', webfetch: 'deny' })
   t.same(rules('"deny"'), { bash: 'ask', edit: 'ask', '*': 'deny' })
+  t.match(opencode.live?.start({ ...task, decided: true, env: {} }).remade, { OPENCODE_PERMISSION: /"webfetch":"ask"/ }, 'rules decide')
   t.throws(() => rules('{'), { exit: 2, message: /OPENCODE_PERMISSION is no JSON/ })
 })

@@ -1,10 +1,18 @@
 // What providers make of output: text as it is, ndjson as events, and never a loss.
 
 import t from 'tap'
+import { acp } from '../../../lib/provider/acp.js'
+import { claude } from '../../../lib/provider/claude.js'
+import { codex } from '../../../lib/provider/codex.js'
+import { copilot } from '../../../lib/provider/copilot.js'
+import { gemini } from '../../../lib/provider/gemini.js'
 import { ndjsonReader } from '../../../lib/provider/ndjson.js'
+import { opencode } from '../../../lib/provider/opencode.js'
+import type { Live, Past, Reader } from '../../../lib/provider/provider.js'
 import { byExit, textReader } from '../../../lib/provider/text.js'
 
 const lines = (...all: string[]) => all.map(line => Buffer.from(line))
+const nothing: Past = { line: () => undefined, kept: () => undefined }
 const well = { code: 0, signal: null }
 
 t.test('the exit', async t => {
@@ -70,4 +78,63 @@ t.test('ndjson: what is no event of a program is kept as it is', async t => {
 t.test('ndjson: a program does not say when or where an event was', async t => {
   const line = '{"type":"usage","input_tokens":1,"ts":"x","session_id":"y","parent_id":"z","seq":9,"offset":5,"spilled":{},"own":2}'
   t.same(ndjsonReader().out(lines(line)), [{ type: 'usage', input_tokens: 1, own: 2 }])
+})
+
+/** Lines of a turn in which something was said, and that has no end. */
+const BROKEN_OFF: Record<string, { read: () => Reader; said: string; lines: object[] }> = {
+  claude: {
+    read: () => claude.reader(nothing),
+    said: 'whole',
+    lines: [{ type: 'assistant', message: { id: 'm', content: [{ type: 'text', text: 'whole' }] } }],
+  },
+  codex: {
+    read: () => codex.reader(nothing),
+    said: 'whole',
+    lines: [{ type: 'item.completed', item: { id: 'i', type: 'agent_message', text: 'whole' } }],
+  },
+  'codex, living on': {
+    read: () => (codex.live as Live).reader(nothing),
+    said: 'a part',
+    lines: [
+      { id: 1, result: { turn: { id: 't' } } },
+      { method: 'item/agentMessage/delta', params: { turnId: 't', itemId: 'i', delta: 'a part' } },
+    ],
+  },
+  gemini: {
+    read: () => gemini.reader(nothing),
+    said: 'a part',
+    lines: [{ type: 'message', role: 'assistant', content: 'a part', delta: true }],
+  },
+  opencode: { read: () => opencode.reader(nothing), said: 'whole', lines: [{ type: 'text', sessionID: 's', part: { text: 'whole' } }] },
+  copilot: {
+    read: () => copilot.reader(nothing),
+    said: 'a part',
+    lines: [{ type: 'assistant.message_delta', data: { messageId: 'm', deltaContent: 'a part' } }],
+  },
+  acp: {
+    read: () => (acp.live as Live).reader(nothing),
+    said: 'a part',
+    lines: [
+      {
+        method: 'session/update',
+        params: { sessionId: 's', update: { sessionUpdate: 'agent_message_chunk', content: { type: 'text', text: 'a part' } } },
+      },
+    ],
+  },
+  ndjson: { read: ndjsonReader, said: 'whole', lines: [{ type: 'assistant_message', content: 'whole' }] },
+}
+
+t.test('what was said last is the result, whoever was killed: the agent, or the one that watched it', async t => {
+  for (const [name, { read, said, lines: told }] of Object.entries(BROKEN_OFF)) {
+    for (const exit of [
+      { code: null, signal: 'SIGKILL' },
+      { code: 3, signal: null },
+      { code: null, signal: null },
+    ]) {
+      const reader = read()
+      reader.out(lines(...told.map(line => JSON.stringify(line))))
+      reader.end?.()
+      t.match(reader.verdict(exit), { success: false, result: said }, `${name}: ${exit.signal ?? exit.code}`)
+    }
+  }
 })

@@ -163,6 +163,22 @@ t.test('one that died as the next run began: that run is dead, and its output ke
   t.equal(readFileSync(paths.inTurn(id, 2, 'result'), 'utf8'), 'new\n')
 })
 
+t.test('one that died in a turn of an agent that lives on: an earlier process of it counted for itself', async t => {
+  const { id } = session('x', { provider: 'copilot', interactive: true })
+  const told = (inputTokens: number) => `{"id":1,"result":{"stopReason":"end_turn","usage":{"inputTokens":${inputTokens}}}}\n`
+  const [first, begins, second] = [told(100), '{"id":0,"result":{"protocolVersion":1}}\n', told(7)]
+  const since = first.length
+  appendEvents(id, undefined, {
+    ...{ type: 'session_started', provider: 'copilot', root: cwd, cwd, command: [], process_id: `${id}.1`, run: 1, resumed: false },
+    ...{ stdout_from: 0, stderr_from: 0 },
+  })
+  writeFileSync(paths.inSession(id, 'stdout'), first + begins + second)
+  beginTurn(id, 2, { run: 1, from: { stdout: since + begins.length, stderr: 0 }, since })
+  takeOver(id, latestOwner(id), { role: 'run', run: 1, ...gone })
+  t.match(await settle(id), { state: 'dead' })
+  t.match(eventsOf(id, 'usage'), [{ input_tokens: 7 }])
+})
+
 t.test('messages that wait are runs of the same supervisor, in order, each once', async t => {
   const of = session('echo first; exit 1')
   post(of.id, message('echo one; exit 4'))

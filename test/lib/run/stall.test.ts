@@ -27,14 +27,9 @@ function session(ago: number): { id: string; wrote(ago: number): void } {
 }
 
 /** How often it was found silent, and how to stop looking. */
-function watching(id: string, time: number, waits?: number): { count: number; stop(): void } {
+function watching(id: string, time: number, waits?: number, asked?: number): { count: number; stop(): void } {
   const found = { count: 0, stop: () => {} }
-  found.stop = whenSilent(
-    id,
-    time,
-    () => waits,
-    () => (found.count += 1),
-  )
+  found.stop = whenSilent(id, time, { waits: () => waits, asked: () => asked }, () => (found.count += 1))
   t.teardown(found.stop)
   return found
 }
@@ -75,4 +70,11 @@ t.test('one that says again and again that it waits is as silent as one that say
   const found = watching(id, 5, Date.now() - 3_600_000)
   await until(() => found.count === 1)
   t.equal(found.count, 1)
+})
+
+t.test('one that waits for an answer has to be silent', async t => {
+  const asking = watching(session(3_600_000).id, 5, undefined, Date.now() + 3_600_000)
+  const answered = watching(session(3_600_000).id, 5, undefined, Date.now())
+  await until(() => answered.count === 1)
+  t.equal(asking.count, 0)
 })

@@ -7,6 +7,7 @@ import t from 'tap'
 import { newId } from '../../../lib/base/id.js'
 import { paths } from '../../../lib/base/paths.js'
 import { timestamp } from '../../../lib/base/time.js'
+import { answerRelay, openRelay } from '../../../lib/permission/relay.js'
 import { type Identity, myself } from '../../../lib/process/identity.js'
 import { errorOf, rowOf } from '../../../lib/session/row.js'
 import { STATES, statusOf } from '../../../lib/session/state.js'
@@ -56,6 +57,21 @@ t.test('alive is running, and idle after 30 s of silence', async t => {
   utimesSync(paths.inSession(id, 'log.ndjson'), new Date(), new Date(Date.now() - 31_000))
   t.equal(stateOf(id), 'idle')
   t.equal(stateOf(session(myself(), [], 'spawn')), 'running', 'it is being started')
+})
+
+t.test('one that asked is waiting until it is answered', async t => {
+  const id = session(myself(), [started])
+  const open = () => openRelay({ tool: 'bash', tool_kind: 'shell', params: {} }, { session_id: id, group: 'g', root: '/', cwd: '/' })
+  const relay = open()
+  t.match(statusOf(id), { state: 'waiting', over: false })
+  const { relay_id } = open()
+  answerRelay(relay.relay_id, { approved: true, by: 'person' })
+  t.equal(stateOf(id), 'waiting', 'for the other')
+  answerRelay(relay_id, { approved: true, by: 'person' })
+  t.equal(stateOf(id), 'running')
+  const past = session(myself(), [started, ended('failed')])
+  openRelay({ tool: 'bash', tool_kind: 'shell', params: {} }, { session_id: past, group: 'g', root: '/', cwd: '/' })
+  t.equal(stateOf(past), 'failed')
 })
 
 t.test('whose process is gone is dead: also if another has its number, or another boot had it', async t => {

@@ -5,7 +5,7 @@ import t from 'tap'
 import { checkHome, homeIsThere, openHome } from '../../../lib/store/home.js'
 import { workers } from '../../fixtures/workers.js'
 
-const FOLDERS = ['aside', 'events', 'index', 'processes', 'sessions']
+const FOLDERS = ['aside', 'events', 'index', 'processes', 'relays', 'sessions']
 const asRoot = process.geteuid?.() === 0
 
 /** Makes the folder the home for the rest of a test. */

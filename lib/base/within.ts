@@ -1,0 +1,30 @@
+// Where a path really leads: whoever keeps something within a folder asks here, because links and `..` lead out of it.
+
+import { lstatSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+import { quoted, reason } from './exit.js'
+
+/** The real path of a file in the folder, wherever links lead; of one that is still to be made, by its folder. Throws an Error, which an agent can be told, for any other. */
+export function within(root: string, path: string): string {
+  const real = realOf(resolve(root, path))
+  if (!isWithin(realpathSync(root), real)) throw new Error(`${quoted(path)} is not in the project`)
+  return real
+}
+
+/** Whether a real path is the folder or in it. */
+export function isWithin(folder: string, real: string): boolean {
+  return real === folder || real.startsWith(folder === sep ? sep : folder + sep)
+}
+
+/** The real path of a file, also of one that is still to be made. `path` is absolute. Throws an Error for a link that leads to nothing. */
+export function realOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    const folder = dirname(path)
+    // Whoever writes through a link to nothing makes what it leads to.
+    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()
+    if (folder === path || isLink) throw new Error(`cannot look at ${quoted(path)}: ${reason(error)}`)
+    return join(realOf(folder), basename(path))
+  }
+}

@@ -1,0 +1,236 @@
+// Which rules allow a call, and which refuses it. A call may have several parts, the commands of a shell line or the files of a list:
+// to be allowed, each part needs a rule; to be refused, one part is enough.
+
+import type { Call, Place } from './call.js'
+import { literally, matches, onlyText, type Piece, readGlob, textOf } from './glob.js'
+import { everyCommand } from './inside.js'
+import { fits, type Meant, mayFit, meant } from './path.js'
+import { reaching } from './reach.js'
+import { formatRule, isAnything, type Rule } from './rule.js'
+import { simpleCommands, simpleOnes } from './shell.js'
+
+/** A part of a call, and the rule that allows it or why none does. */
+export interface Part<R extends Rule = Rule> {
+  /** a simple command in normal form, or what was asked for */
+  part: string
+  rule?: R
+  why?: string
+}
+
+/** How a call stands to allow rules. */
+export interface Coverage<R extends Rule = Rule> {
+  /** whether all of it is allowed */
+  allowed: boolean
+  parts: Part<R>[]
+  /** the rules it takes, each once */
+  rules: R[]
+}
+
+/** Which of the rules allow each part of a call; where several do, the first. */
+export function covers<R extends Rule>(rules: readonly R[], call: Call, place: Place): Coverage<R> {
+  const own = rules.filter(({ tool }) => tool === call.tool)
+  // Where an agent told no line, who knows what it runs.
+  const isTold = call.tool !== 'bash' || call.params.command !== undefined
+  const whole = isTold ? own.find(({ params }) => Object.keys(params).length === 0) : undefined
+  if (whole) return { allowed: true, parts: [{ part: describe(call), rule: whole }], rules: [whole] }
+  const parts = singles(call).flatMap(single => (call.tool === 'bash' ? ofShell(own, single, place) : [ofSingle(own, single, place)]))
+  const used = new Set(parts.flatMap(({ rule }) => (rule ? [rule] : [])))
+  return { allowed: parts.every(({ rule }) => rule), parts, rules: [...used] }
+}
+
+/** The first rule that refuses a call, or what may be one. */
+export function refuses<R extends Rule>(rules: readonly R[], call: Call, place: Place): R | undefined {
+  const own = rules.filter(({ tool }) => tool === call.tool)
+  if (own.length === 0) return undefined
+  const each = eachOf(call)
+  // Nobody looks through so many: one of them may be what is refused.
+  return each ? own.find(rule => each.some(single => mayMean(rule, single, place))) : own[0]
+}
+
+/** What a call is about, for people: its command, or its parameters. */
+export function describe({ tool, params }: Call): string {
+  const { command } = params
+  if (tool === 'bash' && typeof command === 'string') return command
+  return formatRule({ tool, params: Object.fromEntries(Object.entries(params).map(([key, value]) => [key, spelt(value) ?? ''])) })
+}
+
+/** A call with lists in it is one call for each of what is in them; too many are one that no rule with parameters knows. */
+export function singles(call: Call): Call[] {
+  return eachOf(call) ?? [{ ...call, params: {} }]
+}
+
+function eachOf(call: Call): Call[] | undefined {
+  let all: Record<string, unknown>[] = [{}]
+  for (const [key, value] of Object.entries(call.params)) {
+    const values = Array.isArray(value) ? (value.length === 0 ? [undefined] : value) : [value]
+    all = all.flatMap(params => values.map(each => Object.fromEntries([...Object.entries(params), [key, each]])))
+    if (all.length > MOST_SINGLES) return undefined
+  }
+  return all.map(params => ({ ...call, params }))
+}
+
+const MOST_SINGLES = 1000
+
+/** A value of a parameter as the text that globs are matched against. */
+export function asText(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+const spelt = (value: unknown) => {
+  const text = asText(value)
+  return text === undefined ? undefined : literally(text)
+}
+
+/** Whether a parameter is a path, for globs that know parts. */
+export function isPath(tool: string, key: string): boolean {
+  return key === 'path' && (tool === 'read' || tool === 'edit' || tool === 'search')
+}
+
+function ofSingle<R extends Rule>(rules: readonly R[], call: Call, place: Place): Part<R> {
+  const part = describe(call)
+  const rule = rules.find(each => fitsAll(each, call, place))
+  if (rule) return { part, rule }
+  const why = pathsOf(call, place).find(({ why }) => why)?.why
+  return { part, why: why ?? 'no rule allows it' }
+}
+
+function ofShell<R extends Rule>(rules: readonly R[], call: Call, place: Place): Part<R>[] {
+  const { command } = call.params
+  if (typeof command !== 'string') return [{ part: describe(call), why: 'there is no command in it' }]
+  const line = simpleOnes(command)
+  if ('outside' in line) return [{ part: command, why: line.outside }]
+  return line.commands.map(({ text: part, words }) => {
+    const fitting = rules.filter(each => fitsAll(each, { ...call, params: { ...call.params, command: part } }, place))
+    const options = fitting.length > 0 ? reaching(words) : []
+    const rule = fitting.find(each => isAnything(each) || options.every(option => each.params.command?.includes(option)))
+    if (rule) return { part, rule }
+    return { part, why: options.length > 0 ? `no rule that fits has ${options.join(' and ')} in it` : 'no rule allows it' }
+  })
+}
+
+function fitsAll({ tool, params }: Rule, call: Call, place: Place): boolean {
+  return Object.entries(params).every(([key, glob]) => {
+    const text = given(call, key)
+    if (text === undefined) return false
+    if (isPath(tool, key)) return read(glob).some(pieces => fits(pieces, meantBy(text, place), place))
+    const globs = tool === 'bash' && key === 'command' ? commandGlobs(glob).globs : read(glob)
+    return globs.some(pieces => matches(pieces, textOf(text)))
+  })
+}
+
+function mayMean({ tool, params }: Rule, call: Call, place: Place): boolean {
+  return Object.entries(params).every(([key, glob]) => {
+    const text = given(call, key)
+    if (tool === 'bash' && key === 'command') {
+      const texts = text === undefined ? undefined : everyCommand(text)
+      const globs = [...read(glob).flatMap(withoutArguments), ...commandGlobs(glob).globs]
+      return !texts || texts.some(each => globs.some(pieces => matches(pieces, each)))
+    }
+    if (text === undefined) return Object.hasOwn(ALWAYS_THERE, tool) && ALWAYS_THERE[tool] === key
+    if (isPath(tool, key)) return read(glob).some(pieces => mayFit(pieces, meantBy(text, place), place))
+    return read(glob).some(pieces => matches(pieces, textOf(text)))
+  })
+}
+
+/** No call is without these: where an agent does not tell them, they may be anything. */
+const ALWAYS_THERE: Partial<Record<string, string>> = { read: 'path', edit: 'path', fetch: 'url', agent: 'prompt' }
+
+/** A search that names no path looks through the folder the agent is in. */
+function given({ tool, params }: Call, key: string): string | undefined {
+  const text = Object.hasOwn(params, key) ? asText(params[key]) : undefined
+  return text === undefined && tool === 'search' && key === 'path' ? '.' : text
+}
+
+function pathsOf({ tool, params }: Call, place: Place): Meant[] {
+  return Object.entries(params).flatMap(([key, value]) => (isPath(tool, key) ? [meantBy(asText(value) ?? '', place)] : []))
+}
+
+const meantBy = (path: string, place: Place) => meant(path, place)
+
+const globsRead = new Map<string, Piece[][]>()
+
+function read(glob: string): Piece[][] {
+  return remembered(globsRead, glob, readGlob)
+}
+
+const MOST_REMEMBERED = 1000
+
+function remembered<V>(known: Map<string, V>, key: string, make: (key: string) => V): V {
+  const before = known.get(key)
+  if (before !== undefined) return before
+  if (known.size >= MOST_REMEMBERED) known.clear()
+  const made = make(key)
+  known.set(key, made)
+  return made
+}
+
+interface CommandGlobs {
+  globs: Piece[][]
+  /** why no command in normal form can fit, if that is so for all alternatives */
+  never?: string
+}
+
+const commandsRead = new Map<string, CommandGlobs>()
+
+/** Why no call can fit a rule, if that is so. What is no simple command is nothing that allow rules know; deny rules see more. */
+export function neverFits({ tool, params }: Rule, as: 'allow' | 'deny'): string | undefined {
+  for (const [key, glob] of Object.entries(params)) {
+    const never = tool === 'bash' && key === 'command' && as === 'allow' ? commandGlobs(glob).never : undefined
+    if (never !== undefined) return never
+    if (isPath(tool, key) && read(glob).every(isNoPath)) return 'no path has a part .. behind another, or ends with a slash'
+  }
+  return undefined
+}
+
+function isNoPath(pieces: readonly Piece[]): boolean {
+  const shown = pieces.map(piece => (piece.kind === 'text' ? piece.text : '*')).join('')
+  return (
+    /[^/]\/$/.test(shown) ||
+    shown
+      .replace(/^(?:\.{1,2}\/)+/, '')
+      .split('/')
+      .slice(1)
+      .includes('..')
+  )
+}
+
+/** The globs of a command, written as commands are in normal form: `git commit -m "x *"` fits what was quoted otherwise. */
+export function commandGlobs(glob: string): CommandGlobs {
+  return remembered(commandsRead, glob, key => {
+    const each = read(key).map(normalGlob)
+    const never = each.every(found => typeof found === 'string') ? (each[0] as string) : undefined
+    return { globs: each.flatMap(found => (typeof found === 'string' ? [] : withoutArguments(found))), never }
+  })
+}
+
+/** ` *` at the end means with arguments or without. */
+function withoutArguments(pieces: Piece[]): Piece[][] {
+  const last = pieces.at(-1)
+  const before = pieces.at(-2)
+  if (last?.kind !== 'star' || before?.kind !== 'text' || !before.text.endsWith(' ')) return [pieces]
+  return [pieces, [...pieces.slice(0, -2), { kind: 'text', text: before.text.slice(0, -1) }]]
+}
+
+/** What stands for the pieces that are no text while a glob is read as a command: characters of which it has none. */
+const PLACE = 0xf0000
+
+/** A glob in normal form, as it is if it is no whole command, or why no simple command fits it. */
+function normalGlob(pieces: Piece[]): Piece[] | string {
+  const special = pieces.filter(piece => piece.kind !== 'text')
+  const line = pieces.map(piece => (piece.kind === 'text' ? piece.text : String.fromCodePoint(PLACE + special.indexOf(piece)))).join('')
+  if (special.length === 0 || !/[\u{f0000}-\u{ffffd}]/u.test(onlyTexts(pieces))) {
+    const found = simpleCommands(line)
+    if ('outside' in found) return /^it (?:is no whole|cannot)/.test(found.outside) ? pieces : found.outside
+    if (found.commands.length > 1) return 'each command of a line is looked up by itself'
+    const normal = Array.from(found.commands[0] ?? '').map(
+      (c): Piece => special[(c.codePointAt(0) ?? 0) - PLACE] ?? { kind: 'text', text: c },
+    )
+    return special.length === 0 ? [{ kind: 'text', text: found.commands[0] ?? '' }] : normal
+  }
+  return pieces
+}
+
+function onlyTexts(pieces: readonly Piece[]): string {
+  return onlyText(pieces.filter(piece => piece.kind === 'text')) ?? ''
+}

@@ -1,0 +1,177 @@
+// Rules made of calls: narrow, of help, and never wider than the command where more would be anything.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what shells expand
+
+import { realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { derive } from '../../../lib/permission/derive.js'
+import { covers } from '../../../lib/permission/match.js'
+import { parseRule } from '../../../lib/permission/rule.js'
+
+const PLACE = { root: '/', cwd: '/' }
+const bash = (command: string) => ({ tool: 'bash', tool_kind: 'shell' as const, params: { command } })
+const commands = (line: string) => derive(bash(line), PLACE).map(rule => rule.replace(/^bash\(command=(.*)\)$/s, '$1'))
+
+t.test('of a shell command: the program and its subcommand', async t => {
+  const cases: [string, string[]][] = [
+    ['git status', ['git status *']],
+    ['git status -s 2>&1 | head -3', ['git status *', 'head *']],
+    ['git diff a; git diff b', ['git diff *']],
+    ['npm run build -- -x', ['npm run build *']],
+    ['npm test', ['npm test *']],
+    ['docker compose up -d', ['docker compose up *']],
+    ['cargo test x', ['cargo test *']],
+    ['python -m pytest -x', ['python -m pytest *']],
+    ['node script.js 1', ['node script.js *']],
+    ['ls -la', ['ls *']],
+    ['gh pr view 1', ['gh pr view *']],
+    ['cd src && ls', ['cd src', 'ls *']],
+  ]
+  for (const [line, wanted] of cases) t.same(commands(line), wanted, line)
+})
+
+t.test('of what may run anything: the very command', async t => {
+  const lines = [
+    ...[
+      'bash -c x',
+      'sh -c x',
+      'python -c x',
+      'node -e x',
+      'node',
+      'sudo ls',
+      'xargs ls',
+      'find . -exec rm x +',
+      'ssh host ls',
+      'rm -rf x',
+      'git push',
+      'git -C x status',
+    ],
+    ...[
+      'git config a b',
+      'npm install x',
+      'docker run x',
+      'docker compose run x',
+      'python -m timeit x',
+      'make test',
+      'env ls',
+      '/bin/ls',
+      './ls',
+      'curl x',
+      'time ls',
+      'ls2',
+      'npm run',
+    ],
+    ...[
+      'git rebase -x ls',
+      'awk x',
+      'sed -i x',
+      'command ls',
+      'perl -e x',
+      'git',
+      'node --eval.js',
+      'constructor x',
+      'git constructor',
+      'npm run $x',
+    ],
+  ]
+  for (const line of lines) t.same(commands(line), [line], line)
+})
+
+t.test('what no rule with parameters allows gives none, and neither does what is allowed', async t => {
+  for (const line of ['echo $(x)', 'ls > x', 'ls &', 'A=1 ls', 'if', '', 'eval x']) t.same(commands(line), [], line)
+  t.same(derive(bash('git status; ls'), PLACE, [parseRule('bash(command=ls *)')]), ['bash(command=git status *)'])
+  t.same(derive(bash('ls'), PLACE, [parseRule('bash')]), [])
+  t.same(derive({ tool: 'bash', tool_kind: 'shell', params: {} }, PLACE), [])
+})
+
+t.test('of a call that does not tell what it is about there is no rule: the tool alone would allow all it can do', async t => {
+  const none: [string, Record<string, unknown>][] = [
+    ['edit', {}],
+    ['edit', { title: 'x' }],
+    ['fetch', {}],
+    ['agent', {}],
+    ['x', {}],
+    ['x', { '': 1 }],
+  ]
+  for (const [tool, params] of none) t.same(derive({ tool, tool_kind: 'other', params }, PLACE), [], `${tool} ${JSON.stringify(params)}`)
+})
+
+t.test('a rule made of any command allows that command and no other', async t => {
+  const odd = [
+    'x \'a b\' "c d"',
+    'x a,b "(c)"',
+    "x '*' \\* '?' '[a]' '{a,b}'",
+    "x 'a\nb'",
+    "x '(a)' '\\'",
+    'x é 日本 😀',
+    'x "it\'s"',
+    "x ''",
+    'x $y "${z}"',
+    'x <<E\na\nE',
+    'x "\t"',
+    'x =a , ;',
+    'x *',
+  ]
+  const made = odd.map(line => derive(bash(line), PLACE))
+  for (const [at, line] of odd.entries()) {
+    const rules = made[at] ?? []
+    t.equal(rules.length, 1, line)
+    for (const other of odd) t.equal(covers(rules.map(parseRule), bash(other), PLACE).allowed, other === line, `${rules} ${other}`)
+  }
+})
+
+t.test('of files: the folder in the project, the file alone elsewhere and where settings are', async t => {
+  const root = realpathSync(t.testdir({ src: { 'a.ts': '', 'b [1]': {} }, x: '' }))
+  const place = { root, cwd: join(root, 'src') }
+  const of = (tool: string, params: Record<string, unknown>) => derive({ tool, tool_kind: 'other', params }, place)
+  t.same(of('edit', { path: 'a.ts' }), ['edit(path=src/*)'])
+  t.same(of('read', { path: `${root}/src/new/x` }), ['read(path=src/new/*)'])
+  t.same(of('edit', { path: '../x' }), ['edit(path=*)'])
+  t.same(of('edit', { path: 'b [1]/c' }), ['edit(path=src/b \\[1\\]/*)'])
+  t.same(of('edit', { path: '../.env' }), ['edit(path=.env)'])
+  t.same(of('edit', { path: '../.git/config' }), ['edit(path=.git/config)'])
+  t.same(of('read', { path: '/etc/hosts' }), ['read(path=/etc/hosts)'])
+  t.same(of('edit', { path: ['a.ts', '../x'] }), ['edit(path=src/*)', 'edit(path=*)'])
+  t.same(of('search', { pattern: 'x', path: '.' }), ['search(path=src/**)'])
+  t.same(of('search', { pattern: 'x', path: '..' }), ['search(path=**)'])
+  t.same(of('search', { pattern: 'x' }), ['search(path=src/**)'])
+  t.same(of('fetch', { url: 'https://a.b/?c=d,e' }), ['fetch(url=https://a.b/\\?c=d\\,e)'])
+  t.same(of('mcp', { server: 's', tool: 't', n: 1, deep: { a: [1] } }), ['mcp(server=s, tool=t, n=1, deep=\\{"a":\\[1\\]\\})'])
+})
+
+t.test('a star does not stand for what makes a program do more than it was allowed for', async t => {
+  const covered = (rule: string, line: string) => covers([parseRule(`bash(command=${rule})`)], bash(line), PLACE).allowed
+  const more: [string, string[]][] = [
+    ['git diff', ['git diff --output=x', 'git diff a --outp x', "git diff '--output=x'", 'git diff --ext-diff']],
+    ['git switch a', ['git switch -f a', 'git switch --discard-changes a', 'git switch -Ca']],
+    ['npm test', ['npm test --prefix=/x', 'npm test --prefix /x', 'npm test --script-shell=x']],
+    ['npm run build', ['npm run build -C /x']],
+    ['cargo test', ['cargo test --config \'build.rustc-wrapper="x"\'', 'cargo test --manifest-path=/x']],
+    ['go test', ['go test -exec x', 'go test --exec=x', 'go test -o x']],
+    ['pytest', ['pytest --basetemp=src', 'pytest -c x', 'pytest -px']],
+    ['python -m pytest', ['python -m pytest --basetemp=src']],
+    ['eslint .', ['eslint --fix .', 'eslint -o x .']],
+    ['biome check', ['biome check --write']],
+    ['tsc', ['tsc --outDir x', 'tsc -outfile x', 'tsc --OUTDIR x']],
+    ['ruff check', ['ruff check --fix', 'ruff clean']],
+    ['docker compose down', ['docker compose down -v']],
+  ]
+  for (const [allowed, not] of more) {
+    const [rule = ''] = commands(allowed)
+    t.ok(covered(rule, `${allowed} x`), rule)
+    for (const line of not) {
+      t.notOk(covered(rule, line), `${rule}: ${line}`)
+      t.same(commands(line).length, 1, 'and a rule made of that is that command')
+      t.notOk(commands(line)[0]?.endsWith('*'), line)
+      t.ok(covers(derive(bash(line), PLACE).map(parseRule), bash(line), PLACE).allowed, line)
+    }
+  }
+  for (const line of ['git diff --oneline -p', 'git log -o', 'go test -v ./...', 'pytest -x -k c', 'npm test -- -u', 'tsc --noEmit'])
+    t.match(commands(line), [/ \*$/], line)
+  for (const line of ['git branch', 'git tag', 'git stash', 'npm audit', 'go env', 'ruff clean']) t.same(commands(line), [line], line)
+  t.ok(covered('git diff --output=*', 'git diff --output=x'), 'where it is in the rule it is allowed')
+  t.ok(covered('**', 'git diff --output=x'), 'and by a rule for anything')
+  t.same(covers([parseRule('bash(command=git diff *)')], bash('git diff --output=x'), PLACE).parts, [
+    { part: 'git diff --output=x', why: 'no rule that fits has --output in it' },
+  ])
+})
