@@ -9,9 +9,10 @@ import { Prompt } from '../lib/command/prompt.js'
 import { putAll } from '../lib/command/question.js'
 import { onStop } from '../lib/command/stop.js'
 import { printTable } from '../lib/command/table.js'
+import type { Relay } from '../lib/permission/relay.js'
 import { deeds } from '../lib/verb/ask.js'
 import { type RelayRow, relayRow } from '../lib/verb/relay-row.js'
-import { followRelays, openIn, selectRelays } from '../lib/verb/relays.js'
+import { followRelays, openIn, type RelaySelection, selectRelays } from '../lib/verb/relays.js'
 
 export default command(import.meta, {
   name: 'zag-relay',
@@ -51,7 +52,7 @@ export default command(import.meta, {
     const stop = onStop(err)
     if (ask) {
       const prompt = new Prompt(err)
-      const relays = follow ? followRelays(selection, { stop: stop.signal }) : each(open.map(relayRow))
+      const relays = follow ? followRelays(selection, { stop: stop.signal }) : untilNone(open, selection)
       try {
         await putAll(idsOf(relays), deeds, prompt, stop.signal)
       } finally {
@@ -70,8 +71,14 @@ function cells(short: boolean): (row: RelayRow) => string[] {
     [id(relay_id), session_id === undefined ? '' : id(session_id), provider ?? '', formatDuration(age_ms), tool, what].map(field)
 }
 
-async function* each<T>(of: readonly T[]): AsyncGenerator<T> {
-  yield* of
+/** Those that are open, and those that came while they were looked at. */
+async function* untilNone(open: readonly Relay[], { has }: RelaySelection): AsyncGenerator<RelayRow> {
+  const seen = new Set<string>()
+  for (let fresh = open; fresh.length > 0; fresh = openIn({ has, answered: () => [] }).filter(({ relay_id }) => !seen.has(relay_id)))
+    for (const relay of fresh) {
+      seen.add(relay.relay_id)
+      yield relayRow(relay)
+    }
 }
 
 async function* idsOf(relays: AsyncIterable<RelayRow>): AsyncGenerator<string> {

@@ -62,7 +62,8 @@ async function decided(who: Asker, question: Question, log: NonNullable<Asking['
   const decision = byRules(who, question)
   if (decision) return decision
   if (who.ask ?? who.session?.permissions?.ask) return answered(who, question, log, signal)
-  const reason = `nobody can be asked about ${quoted(described(question))}: --ask asks, --allow RULE or --auto-approve lets it`
+  const way = who.session ? '--ask asks, --allow RULE or --auto-approve lets it' : '--ask asks, a rule of zag allow add lets it'
+  const reason = `nobody can be asked about ${quoted(described(question))}: ${way}`
   return { granted: false, by: 'deny', reason }
 }
 

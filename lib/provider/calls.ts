@@ -17,8 +17,18 @@ export type Vocabulary = Readonly<Record<string, (input: Line) => Call>>
 /** A call of a tool with an input, by a table; of one that is not in it, the name and the input are kept. */
 export function callIn(vocabulary: Vocabulary, tool: string, input: Line): Call {
   if (Object.hasOwn(vocabulary, tool)) return (vocabulary[tool] as Vocabulary[string])(input)
-  const [, server, name] = /^mcp__(.+?)__(.+)$/s.exec(tool) ?? []
-  return server !== undefined && name !== undefined ? mcp(server, name, input) : own(tool, input)
+  const splits = splitsOf(tool)
+  if (splits.length === 0) return own(tool, input)
+  const [servers, tools] = [splits.map(([server]) => server), splits.map(([, name]) => name)]
+  return splits.length === 1 ? mcp(servers[0] as string, tools[0] as string, input) : mcp(servers, tools, input)
+}
+
+/** The server and the tool in a name such as `mcp__notes__read`. Where one of them has the mark in it that stands between them, nobody knows which: all that it may mean counts. */
+function splitsOf(tool: string): [server: string, tool: string][] {
+  const [first, ...parts] = tool.split('__')
+  if (first !== 'mcp') return []
+  const all = parts.slice(1).map((_, at): [string, string] => [parts.slice(0, at + 1).join('__'), parts.slice(at + 1).join('__')])
+  return all.filter(([server, name]) => server !== '' && name !== '')
 }
 
 /** Whether a refusal is somebody's or a rule's word; else there was nobody to ask, and what to do about that is for the user to hear. */

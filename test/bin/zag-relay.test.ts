@@ -218,6 +218,19 @@ t.test('--ask: somebody else answers first', { skip: noScript }, async t => {
   t.match(await zag.go('approve', [second]), { code: 4, stderr: /approved by a person\n$/ })
 })
 
+t.test('--ask: one that came while another was looked at', { skip: noScript }, async t => {
+  await asking.session(['early'])
+  const at = onTerminal(zag, 'zag-relay --ask')
+  await at.sees('| early')
+  await at.sees('[q]uit? ')
+  await asking.session(['came later'])
+  at.type('n')
+  await at.sees('| came later')
+  await at.sees('[q]uit? ')
+  at.type('n')
+  t.match(await at.ended, { code: 0 })
+})
+
 t.test('--ask --follow goes on with new ones, and ends by signal', { skip: noScript }, async t => {
   const at = onTerminal(zag, 'exec zag-relay --ask --follow')
   const { id } = await asking.session(['now'])

@@ -36,7 +36,11 @@ t.test('claude', async t => {
     ['Task', { prompt: 'look', subagent_type: 'Explore' }, 'agent sub_agent {"prompt":"look"}'],
     ['WebFetch', { url: 'https://x/', prompt: 'y' }, 'fetch web {"url":"https://x/"}'],
     ['WebSearch', { query: 'x' }, 'WebSearch web {"query":"x"}'],
-    ['mcp__my_notes__read__all', { id: 1, server: 'x' }, 'mcp other {"id":1,"server":"my_notes","tool":"read__all"}'],
+    [
+      'mcp__my_notes__read__all',
+      { id: 1, server: 'x' },
+      'mcp other {"id":1,"server":["my_notes","my_notes__read"],"tool":["read__all","all"]}',
+    ],
     ['PowerShell', { command: 'dir' }, 'PowerShell other {"command":"dir"}'],
     ['toString', {}, 'toString other {}'],
   ]
