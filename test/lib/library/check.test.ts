@@ -32,18 +32,18 @@ t.test('what is none', async t => {
     t.throws(() => checkSpawn(options), { exit: 2, message })
     await t.rejects(spawn(options as SpawnOptions), { exit: 2, message })
   }
-  await t.rejects(spawnEach([{ prompt: 'x' }], { slots: 0 }), { exit: 2 })
+  await t.rejects(spawnEach([{ prompt: 'x' }], { slots: 0 }), { exit: 2, message: /slots is a whole number/ })
   t.throws(() => new AgentOrchestrator({ provder: 'sh' } as object), { exit: 2, message: /did you mean provider/ })
 })
 
 t.test('an orchestrator', async t => {
   process.env.ZAG_HOME = t.testdir()
   const zag = new AgentOrchestrator({ provider: 'sh' })
-  await t.rejects(zag.kill('no-such-agent'), { exit: 3 })
-  t.throws(() => zag.resolveRelay('x', { approved: 'no' as unknown as boolean }), { exit: 2 })
+  await t.rejects(zag.kill('no-such-agent'), { exit: 3, message: /no agent 'no-such-agent'/ })
+  t.throws(() => zag.resolveRelay('x', { approved: 'no' as unknown as boolean }), { exit: 2, message: /true or false/ })
   t.equal(zag.resolveRelay('x', { approved: true }), false)
   await zag.cleanup()
-  await t.rejects(zag.spawn({ prompt: 'x' }), { exit: 4 })
+  await t.rejects(zag.spawn({ prompt: 'x' }), { exit: 4, message: /cleaned up/ })
   for await (const _ of zag.events()) t.fail('it has no agents')
 })
 
