@@ -5,8 +5,8 @@
 // A run that is killed in its first second may leave ~/.gemini/projects.json.lock, for which the next one waits 13 s: it looks no
 // different from that of one at work, so it is left to gemini. What it thinks is not in its output.
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { quoted, usage } from '../base/exit.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
@@ -70,12 +70,12 @@ export const gemini: Provider = {
   launch: task => ({
     argv: ['gemini', '-o', 'stream-json', ...wordsFor(task, task.flags.autoApprove, task.resumed ? task.conversation : undefined)],
     stdin: promptFor(task),
-    env: ENV,
+    env: environmentFor(task),
   }),
   reader: () => readerOf(new Telling()),
   live: {
     // What it may use it is told when it asks.
-    start: task => ({ argv: ['gemini', '--acp', ...wordsFor(task)], env: ENV }),
+    start: task => ({ argv: ['gemini', '--acp', ...wordsFor(task)], env: environmentFor(task) }),
     reader: liveReader,
     driver: liveDriver,
   },
@@ -83,6 +83,22 @@ export const gemini: Provider = {
 
 // Without the second process it starts for itself, signals reach it, and it takes half the memory. A batch must not open browsers.
 const ENV = { GEMINI_CLI_NO_RELAUNCH: 'true', NO_BROWSER: 'true' }
+
+/**
+ * As it starts, a copy of it clears up: what it takes for broken is also a conversation that another copy has only just begun, which could
+ * not be gone on with then. So it is not to clear up, unless the user's own settings say that it is.
+ */
+const DEFAULTS = { general: { sessionRetention: { enabled: false } } }
+
+/** Where it looks for settings of the machine. */
+const OF_MACHINE = process.platform === 'darwin' ? '/Library/Application Support/GeminiCli/settings.json' : '/etc/gemini-cli/settings.json'
+
+function environmentFor({ env, keep }: Task): Record<string, string> {
+  const { GEMINI_CLI_SYSTEM_SETTINGS_PATH: settings = OF_MACHINE, GEMINI_CLI_SYSTEM_DEFAULTS_PATH: theirs } = env
+  // A machine has one file of defaults: one that is there stays in force.
+  if (theirs || existsSync(join(dirname(settings), 'system-defaults.json'))) return ENV
+  return { ...ENV, GEMINI_CLI_SYSTEM_DEFAULTS_PATH: keep('defaults.json', JSON.stringify(DEFAULTS)) }
+}
 
 function wordsFor({ model, flags }: Task, autoApprove = false, resume?: string): string[] {
   const { addDir = [], plan } = flags

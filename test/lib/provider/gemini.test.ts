@@ -245,7 +245,14 @@ const task: Task = {
 t.test('argv', async t => {
   const always = ['gemini', '-o', 'stream-json', '--skip-trust']
   const argv = (more: Partial<Task>) => gemini.launch({ ...task, ...more }).argv
-  t.same(gemini.launch(task), { argv: always, stdin: task.promptFile, env: { GEMINI_CLI_NO_RELAUNCH: 'true', NO_BROWSER: 'true' } })
+  const theirs = { GEMINI_CLI_SYSTEM_DEFAULTS_PATH: '/theirs' }
+  const env = { GEMINI_CLI_NO_RELAUNCH: 'true', NO_BROWSER: 'true' }
+  t.same(gemini.launch({ ...task, env: theirs }), { argv: always, stdin: task.promptFile, env })
+  // A machine may have a file of its own.
+  const none = { GEMINI_CLI_SYSTEM_SETTINGS_PATH: join(folder, 'settings.json') }
+  for (const launched of [gemini.launch({ ...task, env: none }), gemini.live?.start({ ...task, env: none })])
+    t.same(launched?.env, { ...env, GEMINI_CLI_SYSTEM_DEFAULTS_PATH: '/kept/defaults.json' })
+  t.same(JSON.parse(kept['defaults.json'] ?? ''), { general: { sessionRetention: { enabled: false } } }, 'copies leave each other alone')
   t.same(argv({ model: 'pro' }), [...always, '--model', 'pro'])
   t.same(argv({ resumed: true, conversation: 'c' }), [...always, '--resume', 'c'])
   t.same(argv({ resumed: true }), always, 'it died before it told its id')
