@@ -4,10 +4,11 @@ import { formatDuration } from '../lib/base/time.js'
 import { promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import { aboutFlags, aboutUsage, pickExits } from '../lib/command/flags.js'
-import { answerRow, firstLine, messageFlags } from '../lib/command/message.js'
+import { firstLine, messageFlags } from '../lib/command/message.js'
 import { field } from '../lib/command/output.js'
 import { compose } from '../lib/run/send.js'
 import { pickAbout } from '../lib/session/pick.js'
+import { answerRow } from '../lib/verb/answer.js'
 import { broadcast, others } from '../lib/verb/broadcast.js'
 
 export default command(import.meta, {

@@ -5,8 +5,9 @@ import { endedLine } from '../lib/command/answer.js'
 import { promptOf } from '../lib/command/ask.js'
 import { command } from '../lib/command/command.js'
 import { aboutFlags, aboutUsage, pickExits } from '../lib/command/flags.js'
-import { answerRow, messageFlags } from '../lib/command/message.js'
+import { messageFlags } from '../lib/command/message.js'
 import { pickAbout } from '../lib/session/pick.js'
+import { answerRow } from '../lib/verb/answer.js'
 import { input } from '../lib/verb/input.js'
 
 export default command(import.meta, {

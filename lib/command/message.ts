@@ -11,11 +11,6 @@ export const messageFlags = {
   filePrompt: { type: 'string', value: 'path', does: 'the message from a file' },
 } as const satisfies Flags
 
-/** An answer as a row: its result as text. */
-export function answerRow<A extends { result?: Buffer }>({ result, ...row }: A): Omit<A, 'result'> & { result?: string } {
-  return { ...row, result: result?.toString() }
-}
-
 /** The first line of a text that says something; empty if none does. */
 export function firstLine(text: string): string {
   return text.split('\n').find(line => line.trim() !== '') ?? ''

@@ -11,7 +11,7 @@ import { compose } from '../run/send.js'
 import { settle } from '../run/settle.js'
 import { type Spawned as Begun, spawn as begin, prepare } from '../run/start.js'
 import { type Row, resultOf, rowOf } from '../session/row.js'
-import type { Answer } from '../verb/answer.js'
+import { type Answer, answerRow } from '../verb/answer.js'
 import { broadcast as broadcastTo, others } from '../verb/broadcast.js'
 import { input as inputTo } from '../verb/input.js'
 import { retry as tryAgain } from '../verb/retry.js'
@@ -147,7 +147,7 @@ export type Reply = Omit<Answer, 'result'> & { result?: string }
 export async function input({ message, file = [], raw = false, end = false, background = false, timeout, ...which }: InputOptions) {
   const said = { content: Buffer.from(message), by: 'input', raw, end, files: file } as const
   const answer = await inputTo(await idsOf(which), said, { background, timeout })
-  return answer && reply(answer)
+  return answer && answerRow(answer)
 }
 
 export interface Broadcast {
@@ -167,7 +167,7 @@ export async function broadcast({ message, file = [], raw = false, background = 
     background,
     timeout,
     onSent: () => {},
-    onAnswer: answer => answers.push(reply(answer)),
+    onAnswer: answer => answers.push(answerRow(answer)),
   })
   return { answers, failed, late } satisfies Broadcast
 }
@@ -186,8 +186,4 @@ async function askOf(options: SpawnOptions): Promise<Ask> {
 
 function rowOfBegun({ id, pid, logPath, interactive }: Begun): Spawned {
   return { session_id: id, pid: pid ?? null, log_path: logPath, interactive }
-}
-
-function reply<A extends { result?: Buffer }>({ result, ...answer }: A): Omit<A, 'result'> & { result?: string } {
-  return { ...answer, result: result?.toString() }
 }

@@ -7,8 +7,9 @@ import { newId } from '../base/id.js'
 import type { LogEvent } from '../log/events.js'
 import { openRelays } from '../permission/relay.js'
 import { cancelAll } from '../run/cancel.js'
+import { ancestorsOf } from '../session/tree.js'
 import { indexed } from '../table/filing.js'
-import { exists, readIfIntact } from '../table/sessions.js'
+import { exists } from '../table/sessions.js'
 import { answer } from '../verb/approve.js'
 import { type RelayRow, relayRow } from '../verb/relay-row.js'
 import { type Followed, subscribe } from '../verb/subscribe.js'
@@ -131,9 +132,7 @@ class Family {
   }
 
   has(id: string): boolean {
-    for (let at: string | undefined = id, steps = 0; at !== undefined && steps < DEEPEST; at = readIfIntact(at)?.parent, steps++)
-      if (this.#own.has(at)) return true
-    return false
+    return [id, ...ancestorsOf(id)].some(each => this.#own.has(each))
   }
 
   /** What one stream of events follows. */
@@ -157,6 +156,3 @@ class Family {
     }
   }
 }
-
-/** A chain of parents longer than this is damaged. */
-const DEEPEST = 1_000

@@ -11,7 +11,7 @@ import { type Answered, type AnswerOptions, approve as approveAll, deny as denyA
 import { type PermitOptions, permitCall, questionOf } from '../verb/permit.js'
 import type { RelayRow } from '../verb/relay-row.js'
 import { followRelays, listRelays, type RelayPick, selectRelays } from '../verb/relays.js'
-import { listOf, NO_LINES } from './which.js'
+import { listOf } from './which.js'
 
 interface OfGroup {
   /** The group, if not that of the environment or the project. */
@@ -43,7 +43,7 @@ export const relay = {
   list: (which: Relays = {}): Promise<RelayRow[]> => listRelays(which),
   /** The open ones, then each as it comes, until the signal is aborted. */
   async *follow({ signal, ...which }: Relays & { signal?: AbortSignal } = {}): AsyncGenerator<RelayRow> {
-    yield* followRelays(await selectRelays(which, NO_LINES, { otherwise: 'all' }), { stop: signal })
+    yield* followRelays(await selectRelays(which, undefined, { otherwise: 'all' }), { stop: signal })
   },
 }
 

@@ -1,6 +1,6 @@
 // Which sessions a function of the library is about: what every program takes as operands and flags, zag-session(7), as an object.
 
-import { type Pick, pick } from '../session/pick.js'
+import { NO_LINES, type Pick, pick } from '../session/pick.js'
 import { type Selection, select } from '../session/selection.js'
 
 /** Sessions, named as on the command line; what is given adds up, `state` and `root` narrow it. */
@@ -8,11 +8,6 @@ export interface Sessions extends Omit<Pick, 'operands' | 'tag'> {
   /** Ids, unique parts of one, or names. */
   sessions?: string | readonly string[]
   tag?: string | readonly string[]
-}
-
-/** No function of the library reads a stdin. */
-export const NO_LINES = {
-  async *lines(): AsyncGenerator<string> {},
 }
 
 export const listOf = (given: string | readonly string[] | undefined): string[] => (given === undefined ? [] : ([given].flat() as string[]))

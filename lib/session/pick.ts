@@ -28,6 +28,14 @@ export interface Lines {
   lines(): AsyncIterable<string>
 }
 
+/** For who has no stdin: `-` is wrong usage there. */
+export const NO_LINES: Lines = {
+  // biome-ignore lint/correctness/useYield: there are none
+  async *lines() {
+    throw usage("'-' reads stdin, and there is none")
+  },
+}
+
 interface Options {
   /** Nothing named at all means this, instead of wrong usage. */
   otherwise?: 'all' | 'none'

@@ -35,6 +35,11 @@ export interface Answer {
   result?: Buffer
 }
 
+/** An answer as a row: its result as text. */
+export function answerRow<A extends { result?: Buffer }>({ result, ...row }: A): Omit<A, 'result'> & { result?: string } {
+  return { ...row, result: result?.toString() }
+}
+
 /**
  * The answer to a message that was sent; nothing if it is not there after `timeout` milliseconds, or when `until` is aborted. Throws a
  * Fault (3) if the session is removed.

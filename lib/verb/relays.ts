@@ -7,7 +7,7 @@ import { paths } from '../base/paths.js'
 import { covers } from '../permission/match.js'
 import { answerOf, idsIn, openRelays, type Relay, readRelay } from '../permission/relay.js'
 import { parseRule, type Rule } from '../permission/rule.js'
-import type { Lines, Pick } from '../session/pick.js'
+import { type Lines, NO_LINES, type Pick } from '../session/pick.js'
 import { type Selection, select } from '../session/selection.js'
 import { checkHome } from '../store/home.js'
 import { parseLine } from '../store/lines.js'
@@ -30,13 +30,6 @@ export interface RelaySelection {
 
 /** In case the system's notice of a new one got lost, in milliseconds. */
 const SWEEP = 5_000
-
-const NO_LINES: Lines = {
-  // biome-ignore lint/correctness/useYield: there are none
-  async *lines() {
-    throw usage("'-' reads stdin, and there is none")
-  },
-}
 
 /**
  * What the flags mean. Throws Fault 3 for a relay or session that is not there or is one of several; Fault 2 for a rule that is

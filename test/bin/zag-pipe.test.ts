@@ -3,7 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { begin, TOP, until } from '../help/run.js'
+import { takesPermissions } from '../help/permissions.js'
+import { begin, until } from '../help/run.js'
 import { seed, selects, ways } from '../help/selection.js'
 import { rows, Zag } from '../help/sessions.js'
 
@@ -195,24 +196,5 @@ t.test('3 and 2', async t => {
 })
 
 t.test('what the agent may: rules that can be read, and an agent that asks', async t => {
-  const acp = ['-p', 'acp', '--agent', join(TOP, 'test/fixtures/acp-agent')]
-  const go = (...words: string[]) => zag.go('pipe', [...words, a, '--', 'say x'])
-  const rules = ['--allow', 'read', '--allow', 'bash(command=ls*)', '--deny', 'edit', '--allow-once', 'fetch']
-  t.match(await go(...acp, ...rules, '--ask', '--relay-timeout', '1m'), { code: 0 })
-  const { permissions } = JSON.parse(readFileSync(zag.file(zag.ids().at(-1) as string, 'session.json'), 'utf8'))
-  const kept = {
-    allow: ['read', 'bash(command=ls*)'],
-    deny: ['edit'],
-    allow_once: ['fetch'],
-    ask: true,
-    relay_timeout_ms: 60_000,
-    live: true,
-  }
-  t.same(permissions, kept)
-  const before = zag.ids().length
-  t.match(await go(...acp, '--deny', 'edit(path=src'), { code: 2, stdout: '' })
-  t.match(await go(...acp, '--ask', '--no-ask'), { code: 2, stderr: /--ask or --no-ask, not both/ })
-  for (const flag of ['--ask', '--allow=bash', '--deny=bash', '--allow-once=bash', '--relay-timeout=1m'])
-    t.match(await go('-p', 'sh', flag), { code: 2, stdout: '', stderr: /provider 'sh' has no --/ }, flag)
-  t.equal(zag.ids().length, before, 'nothing was made')
+  await takesPermissions(t, zag, (...flags) => zag.go('pipe', [...flags, a, '--', 'say x']))
 })

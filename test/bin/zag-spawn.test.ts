@@ -3,9 +3,10 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { takesPermissions } from '../help/permissions.js'
 import { lives } from '../help/processes.js'
 import { repository } from '../help/repository.js'
-import { begin, TOP, until, zagHome } from '../help/run.js'
+import { begin, until, zagHome } from '../help/run.js'
 import { rows, several, Zag } from '../help/sessions.js'
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/
@@ -492,26 +493,7 @@ t.test('--worktree and --sandbox: the session is apart, or there is none', async
 })
 
 t.test('what the agent may: rules that can be read, and an agent that asks', async t => {
-  const acp = ['-p', 'acp', '--agent', join(TOP, 'test/fixtures/acp-agent')]
-  const go = (...words: string[]) => zag.go('spawn', [...words, 'say x'])
-  const rules = ['--allow', 'read', '--allow', 'bash(command=ls*)', '--deny', 'edit', '--allow-once', 'fetch']
-  t.match(await go(...acp, ...rules, '--ask', '--relay-timeout', '1m'), { code: 0 })
-  const { permissions } = JSON.parse(readFileSync(zag.file(zag.ids().at(-1) as string, 'session.json'), 'utf8'))
-  const kept = {
-    allow: ['read', 'bash(command=ls*)'],
-    deny: ['edit'],
-    allow_once: ['fetch'],
-    ask: true,
-    relay_timeout_ms: 60_000,
-    live: true,
-  }
-  t.same(permissions, kept)
-  const before = zag.ids().length
-  t.match(await go(...acp, '--deny', 'edit(path=src'), { code: 2, stdout: '' })
-  t.match(await go(...acp, '--ask', '--no-ask'), { code: 2, stderr: /--ask or --no-ask, not both/ })
-  for (const flag of ['--ask', '--allow=bash', '--deny=bash', '--allow-once=bash', '--relay-timeout=1m'])
-    t.match(await go('-p', 'sh', flag), { code: 2, stdout: '', stderr: /provider 'sh' has no --/ }, flag)
-  t.equal(zag.ids().length, before, 'nothing was made')
+  await takesPermissions(t, zag, (...flags) => zag.go('spawn', [...flags, 'say x']))
   await zag.go('wait', zag.ids().slice(-2))
 })
 
