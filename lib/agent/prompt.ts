@@ -57,7 +57,7 @@ function isWrapped({ raw, from }: Message): boolean {
 const ABOUT_MESSAGES = `A message from another session follows, in a block that says who sent it and how to reply. ${ABOUT_ESCAPES}`
 
 /** A message with who sent it and how to reply. */
-export function envelope(message: Message): string {
+function envelope(message: Message): string {
   const { from, name } = message
   const reply = exists(from) ? `zag input --session ${from} -b -` : undefined
   return block(

@@ -65,7 +65,7 @@ export function flagsBelow(spots: readonly Spot[], path: string): FlagSpot[] {
 }
 
 /** `wait` of zag-wait. */
-export function wordOf(program: string): string {
+function wordOf(program: string): string {
   return program.replace(/^zag-/, '')
 }
 

@@ -19,7 +19,7 @@ export class ReaderGone extends Fault {
 }
 
 /** Writes all bytes, however small the pieces are that the descriptor takes. Throws what the system says. */
-export function writeAll(fd: number, bytes: Buffer): void {
+function writeAll(fd: number, bytes: Buffer): void {
   let pause = 1
   for (let at = 0; at < bytes.length; ) {
     try {

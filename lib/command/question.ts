@@ -55,7 +55,7 @@ export async function putAll(ids: AsyncIterable<string>, deeds: Deeds, prompt: P
 }
 
 /** Puts one relay on the terminal. Whoever answers it elsewhere meanwhile ends the question. */
-export async function put(id: string, deeds: Deeds, prompt: Prompt, stop: AbortSignal): Promise<Put> {
+async function put(id: string, deeds: Deeds, prompt: Prompt, stop: AbortSignal): Promise<Put> {
   const asked = deeds.find(id)
   if (!asked) return 'answered'
   const over = new AbortController()

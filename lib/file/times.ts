@@ -160,7 +160,7 @@ export async function contentOf(path: string): Promise<Content | undefined> {
   throw new Fault(`${quoted(path)} is written all the time: try again later`, EXIT.notNow)
 }
 
-export async function hashOf(bytes: Buffer): Promise<string> {
+async function hashOf(bytes: Buffer): Promise<string> {
   const { createHash } = await import('node:crypto')
   return createHash('sha256').update(bytes).digest('hex')
 }

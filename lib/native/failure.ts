@@ -65,7 +65,7 @@ function refusal(error: APICallError, { url, keyName }: Endpoint, key: string | 
   return { message: `${words} (HTTP ${status})`, status, passing, resetAt: resetIn(headers) }
 }
 
-export function tooLong(model: string, words: string): string {
+function tooLong(model: string, words: string): string {
   return `the conversation no longer fits into the context of '${model}': ${words}: begin a new session, or take a model with a larger one`
 }
 

@@ -115,7 +115,7 @@ export function cutOff(toolCallId: string, toolName: string): Result {
 }
 
 /** What a model called a tool with; some endpoints take back nothing but an object. */
-export function inputOf(input: unknown): Record<string, unknown> {
+function inputOf(input: unknown): Record<string, unknown> {
   return typeof input === 'object' && input !== null && !Array.isArray(input) ? fieldsOf(input) : { unreadable: String(input) }
 }
 

@@ -48,7 +48,7 @@ export function refuses<R extends Rule>(rules: readonly R[], call: Call, place: 
 }
 
 /** What a call is about, for people: its command, or its parameters. */
-export function describe({ tool, params }: Call): string {
+function describe({ tool, params }: Call): string {
   const { command } = params
   if (tool === 'bash' && typeof command === 'string') return command
   return formatRule({ tool, params: Object.fromEntries(Object.entries(params).map(([key, value]) => [key, spelt(value) ?? ''])) })
@@ -83,7 +83,7 @@ const spelt = (value: unknown) => {
 }
 
 /** Whether a parameter is a path, for globs that know parts. */
-export function isPath(tool: string, key: string): boolean {
+function isPath(tool: string, key: string): boolean {
   return key === 'path' && (tool === 'read' || tool === 'edit' || tool === 'search')
 }
 
@@ -196,7 +196,7 @@ function isNoPath(pieces: readonly Piece[]): boolean {
 }
 
 /** The globs of a command, written as commands are in normal form: `git commit -m "x *"` fits what was quoted otherwise. */
-export function commandGlobs(glob: string): CommandGlobs {
+function commandGlobs(glob: string): CommandGlobs {
   return remembered(commandsRead, glob, key => {
     const each = read(key).map(normalGlob)
     const never = each.every(found => typeof found === 'string') ? (each[0] as string) : undefined

@@ -38,7 +38,7 @@ export function quote(text: string, tilde = false): string {
 }
 
 /** What a word is for the command, if no expansion decides it. Throws Outside for quotes that shells read differently. */
-export function staticValue(word: Word): string | undefined {
+function staticValue(word: Word): string | undefined {
   if (!word.parts) {
     checkLiteral(word.text)
     if (word.text === '~' || word.text.startsWith('~')) return BARE.test(word.text.slice(1)) || word.text === '~' ? word.value : undefined

@@ -69,7 +69,7 @@ export function isElsewhere({ host }: Pick<Identity, 'host'>): boolean {
 }
 
 /** A number that can mean one process other than init: kill(2) takes 0 and negative ones as many. */
-export function isPid(pid: number): boolean {
+function isPid(pid: number): boolean {
   return Number.isSafeInteger(pid) && pid > 0
 }
 

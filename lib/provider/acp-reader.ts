@@ -210,13 +210,13 @@ function costBefore(past: Past): number {
 }
 
 /** What a tool is called: the protocol has a title for people, which says what this one call does, and a kind. */
-export function nameOfCall(call: { _meta?: unknown; kind?: unknown }): string {
+function nameOfCall(call: { _meta?: unknown; kind?: unknown }): string {
   const meta = fieldsOf(call._meta)
   return textOf(fieldsOf(meta.zag).tool) ?? textOf(fieldsOf(meta.claudeCode).toolName) ?? textOf(call.kind) ?? 'other'
 }
 
 /** zag's own agent has a kind that the protocol has not. */
-export function kindOfCall(call: { _meta?: unknown; kind?: unknown }): ToolKind {
+function kindOfCall(call: { _meta?: unknown; kind?: unknown }): ToolKind {
   return fieldsOf(fieldsOf(call._meta).zag).kind === 'sub_agent' ? 'sub_agent' : kindOfAcp(call.kind)
 }
 
@@ -230,7 +230,7 @@ const KINDS: Record<string, ToolKind> = {
   fetch: 'web',
 }
 
-export function kindOfAcp(kind: unknown): ToolKind {
+function kindOfAcp(kind: unknown): ToolKind {
   return typeof kind === 'string' && Object.hasOwn(KINDS, kind) ? (KINDS[kind] as ToolKind) : 'other'
 }
 

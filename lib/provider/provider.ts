@@ -22,7 +22,7 @@ export type Feature =
   | 'base_url'
   | 'relays'
 
-export const SIZES = ['small', 'medium', 'large'] as const
+const SIZES = ['small', 'medium', 'large'] as const
 export type Size = (typeof SIZES)[number]
 
 /** Whether the agent program can be used here, and if not, why and what to do. */

@@ -170,7 +170,7 @@ async function putApart(
 }
 
 /** Makes the session with its files and its row. Throws a Fault (5) and leaves nothing then. */
-export function put(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): void {
+function put(session: Session, role: Owner['role'], files: Record<string, string | Buffer>): void {
   openHome()
   const waits = role === 'queue'
   const place = placeFor(session)

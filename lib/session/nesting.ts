@@ -16,9 +16,9 @@ import { exists, read, readIfIntact, type Session } from '../table/sessions.js'
 import { statusOf } from './state.js'
 
 /** So deep sessions may nest below one that was started outside of any, unless somebody says otherwise: a fork bomb ends here. */
-export const MAX_DEPTH = 5
+const MAX_DEPTH = 5
 /** So many children of a session may be alive at once, unless somebody says otherwise. */
-export const MAX_CHILDREN = 100
+const MAX_CHILDREN = 100
 
 /** What is asked for, by flags or by the configuration. */
 export interface Wish {

@@ -223,7 +223,7 @@ function describe({ operands = [], tag = [], parent, state, root, latest, all: e
 }
 
 /** The short id with the name, for people. */
-export function label(id: string, name: string | undefined | null): string {
+function label(id: string, name: string | undefined | null): string {
   return name ? `${shortId(id)} ${name}` : shortId(id)
 }
 

@@ -5,7 +5,7 @@ import { processes } from '../table/processes.js'
 import { forget, read, type Session } from '../table/sessions.js'
 
 /** Removes a session; one that is gone already is fine. Throws a Fault (5) if the disk refuses. */
-export function remove(id: string): void {
+function remove(id: string): void {
   const session = read(id)
   if (session) forget(session)
   processes().append({ ...GONE, id })

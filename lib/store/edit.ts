@@ -41,7 +41,7 @@ export interface Edit {
 }
 
 /** The temporary file of an edit, beside the file: hidden, and gone when the edit is done. */
-export function temporaryOf({ path, token }: Pick<Edit, 'path' | 'token'>): string {
+function temporaryOf({ path, token }: Pick<Edit, 'path' | 'token'>): string {
   return join(dirname(path), `.zag-${token}.tmp`)
 }
 

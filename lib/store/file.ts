@@ -260,7 +260,7 @@ export function changeOf(folder: string): string {
 }
 
 /** Whether a name is that of a file still being written, or left by a kill while it was. */
-export function isTemporary(name: string): boolean {
+function isTemporary(name: string): boolean {
   return name.startsWith('.') && name.endsWith('.tmp')
 }
 

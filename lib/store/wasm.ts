@@ -92,5 +92,5 @@ export const when = (condition: Code, ...body: Code[]): Code => [...condition, 0
 export const leaveIf = (condition: Code, depth: number): Code => [...condition, 0x0d, depth]
 export const again = (depth: number): Code => [0x0c, depth]
 export const give = (value: Code): Code => [...value, 0x0f]
-export const unsigned = (n: number): Code => (n < 128 ? [n] : [(n & 0x7f) | 0x80, ...unsigned(n >>> 7)])
+const unsigned = (n: number): Code => (n < 128 ? [n] : [(n & 0x7f) | 0x80, ...unsigned(n >>> 7)])
 export const char = (c: string): Code => all(constant(c.charCodeAt(0)))

@@ -49,7 +49,7 @@ function edgesTo(id: string, shown: ReadonlySet<string>): string[] {
 }
 
 /** A quoted string of DOT that shows the text as it is: a backslash would begin an escape, a line end ends a line of the label. */
-export function dotText(text: string): string {
+function dotText(text: string): string {
   const shown = text
     .replace(/\\/g, '\\\\')
     .replace(/"/g, '\\"')

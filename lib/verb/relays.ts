@@ -117,12 +117,12 @@ export async function* followRelays({ has }: RelaySelection, { stop }: { stop?: 
 }
 
 /** Whether a rule covers all that a relay asks for. */
-export function isCovered(relay: Relay, rule: Rule): boolean {
+function isCovered(relay: Relay, rule: Rule): boolean {
   return covers([rule], relay, relay).allowed
 }
 
 /** The id of the relay that a word names, open or answered; of several, the open one. Throws Fault 3. */
-export function relayNamed(word: string): string {
+function relayNamed(word: string): string {
   if (isId(word) && (readRelay(word) || answerOf(word))) return word
   const part = word.toLowerCase()
   const answered = new Set(idsIn(paths.answers()))

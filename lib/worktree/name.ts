@@ -14,7 +14,7 @@ export function worktreeNames({ id, name }: Pick<Session, 'id' | 'name'>, wanted
 }
 
 /** The name itself if a worktree and its branch can have it. Throws usage. */
-export function checkWorktreeName(name: string): string {
+function checkWorktreeName(name: string): string {
   if (Buffer.byteLength(name) > LONGEST) throw usage(`--worktree ${quoted(name)}: ${LONGEST} bytes are the most`)
   if (plainName(name) === name) return name
   throw usage(

@@ -10,7 +10,7 @@ export function prose(text: string): string[] {
 }
 
 /** A line that a user copies, as one text line of a literal display. */
-export function literal(text: string): string {
+function literal(text: string): string {
   return atLineStart(text.replace(/[\\\-'`^~]/g, c => LITERAL[c] as string))
 }
 
