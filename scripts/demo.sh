@@ -1,20 +1,22 @@
 #!/bin/sh
 # Counts, measures and searches this repository, all at once, and merges what came of it into one report.
-# Run it with `npm run demo`. It uses the programs in dist/bin and a home of its own, and leaves nothing behind.
+# Run it with `npm run demo`. It uses the programs in dist/bin, or those of an installed zag: sh scripts/demo.sh /usr/local/bin.
+# It has a home of its own, and leaves nothing behind.
 set -eu
 cd "$(dirname "$0")/.."
+bin=${1:-$PWD/dist/bin}
 
 missing=
 for tool in awk dirname find grep mktemp node sort wc xargs; do
   command -v "$tool" >/dev/null || missing="$missing $tool"
 done
-[ -x dist/bin/zag ] || missing="$missing dist/bin/zag (made by npm ci)"
+[ -x "$bin/zag" ] || missing="$missing $bin/zag (dist/bin is made by npm ci)"
 if [ "$missing" ]; then
   echo "demo: cannot run without:$missing" >&2
   exit 127
 fi
 
-PATH="$PWD/dist/bin:$PATH"
+PATH="$bin:$PATH"
 ZAG_HOME=$(mktemp -d)
 export PATH ZAG_HOME
 

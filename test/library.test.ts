@@ -1,7 +1,8 @@
-// The package as others build on it: packed, installed into a project of its own, compiled against its types, imported and required.
+// The package as others get it: packed, installed into a project of its own, compiled against its types, imported and required;
+// and installed into an empty prefix, where its programs do the demo and its manual is found.
 
-import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { basename, extname, join } from 'node:path'
 import t from 'tap'
 import { type Ended, run, TOP } from './help/run.js'
 import { Zag } from './help/sessions.js'
@@ -14,25 +15,45 @@ function sound(what: string, { code, stdout, stderr }: Ended): string {
   return stdout
 }
 
-t.test('a project that installs the package', { timeout: 2 * DEADLINE }, async t => {
-  const zag = new Zag(t, { project: {}, cache: {} })
+function npm(home: string, cwd: string, ...words: string[]): Promise<Ended> {
+  const env = { npm_config_cache: join(home, 'cache'), npm_config_update_notifier: 'false' }
+  return run('/usr/bin/env', ['npm', ...words], { home, cwd, env, timeout: DEADLINE })
+}
+
+/** The path of the package, packed anew. */
+async function packed(home: string): Promise<string> {
+  sound('types', await run(process.execPath, ['scripts/run.mjs', 'scripts/build/types.ts'], { home, cwd: TOP, timeout: DEADLINE }))
+  const folder = join(home, 'packed')
+  mkdirSync(folder)
+  sound('pack', await npm(home, TOP, 'pack', '--ignore-scripts', '--pack-destination', folder))
+  return join(folder, readdirSync(folder)[0] ?? '')
+}
+
+t.test('a project that installs the package, and a prefix', { timeout: 2 * DEADLINE }, async t => {
+  const zag = new Zag(t, { project: {}, prefix: {}, temporary: {} })
   const { home } = zag
   const project = join(home, 'project')
-  const npm = (cwd: string, ...words: string[]) =>
-    run('/usr/bin/env', ['npm', ...words], {
-      home,
-      cwd,
-      env: { npm_config_cache: join(home, 'cache'), npm_config_update_notifier: 'false' },
-      timeout: DEADLINE,
-    })
   const node = (...words: string[]) => run(process.execPath, words, { home, cwd: project, timeout: DEADLINE })
+  const tarball = await packed(home)
+  const offline = ['--offline', '--no-audit', '--no-fund', tarball]
 
-  sound('types', await run(process.execPath, ['scripts/run.mjs', 'scripts/build/types.ts'], { home, cwd: TOP, timeout: DEADLINE }))
-  sound('pack', await npm(TOP, 'pack', '--ignore-scripts', '--pack-destination', home))
-  const [tarball = ''] = readdirSync(home).filter(name => name.endsWith('.tgz'))
-  t.ok(statSync(join(home, tarball)).size < 5 * 1024 * 1024, 'the package is small')
+  await t.test('in an empty prefix it does the demo, and nothing is in it that it does not need', async t => {
+    const prefix = join(home, 'prefix')
+    sound('install', await npm(home, home, 'install', '--global', '--prefix', prefix, ...offline))
+    const env = { TMPDIR: join(home, 'temporary') }
+    const demo = await run('/bin/sh', ['scripts/demo.sh', join(prefix, 'bin')], { home, cwd: TOP, env, timeout: DEADLINE })
+    t.match(demo, { code: 0, stdout: /lines[\s\S]*functions[\s\S]*marks/ })
+    const { man } = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8'))
+    const pages = readdirSync(join(prefix, 'share/man'), { recursive: true }).map(page => basename(String(page)))
+    t.same(pages.filter(page => page.startsWith('zag')).sort(), man.map((page: string) => basename(page)).sort())
+    const files = readdirSync(join(prefix, 'lib/node_modules/zag'), { recursive: true, withFileTypes: true })
+    const kinds = new Set(files.filter(file => file.isFile()).map(({ name }) => extname(name)))
+    t.same([...kinds].sort(), ['', '.1', '.5', '.7', '.js', '.json', '.md', '.mjs', '.mts', '.ts', '.txt'])
+    t.ok(statSync(tarball).size < 5 * 1024 * 1024, 'the package is small')
+  })
+
   writeFileSync(join(project, 'package.json'), '{"name":"consumer","private":true}')
-  sound('install', await npm(project, 'install', '--offline', '--no-audit', '--no-fund', join(home, tarball)))
+  sound('install', await npm(home, project, 'install', ...offline))
 
   const fixture = join(TOP, 'test/fixtures/consumer')
   for (const file of readdirSync(fixture)) cpSync(join(fixture, file), join(project, file))
