@@ -12,6 +12,7 @@ import { type NewEvent, TOOL_KINDS, type ToolKind } from '../log/events.js'
 import { appendEvents } from '../log/write.js'
 import type { Decision, Question } from '../permission/call.js'
 import type { HookCall } from '../provider/claude-hook.js'
+import { checkHome } from '../store/home.js'
 import { read } from '../table/sessions.js'
 import { rootOfAgent } from '../worktree/place.js'
 
@@ -97,6 +98,7 @@ function whoseHook({ cwd, project }: HookCall, options: PermitOptions): Asker {
 
 function whose(cwd: string | undefined, { group, root, ask, timeout }: PermitOptions): Asker {
   const me = inside()
+  checkHome()
   if (!me) {
     const project = projectRoot(realFolder(root ?? cwd ?? '.'))
     const name = group === undefined ? (defaults().group ?? project) : checkName('group', group)
