@@ -1,5 +1,5 @@
 // From a call to the rules that would allow it next time too: the narrowest that still help. For a shell command the program and its
-// subcommand; for a file the folder it is in; for anything else exactly what was asked for.
+// subcommand; for a file the folder it is in; for anything else exactly what was asked for, and no parameter more.
 
 import { statSync } from 'node:fs'
 import { dirname, relative, resolve, sep } from 'node:path'
@@ -23,6 +23,16 @@ export function derive(call: Call, place: Place, having: readonly Rule[] = []): 
   return enough ? made : []
 }
 
+/**
+ * The rules that refuse a call and its like: those that would allow it, but whatever else a call has. Where rules allow all of it already, the
+ * one that would allow it without them; empty if no rule but the tool's name alone would do, or if any of several parts may be meant.
+ */
+export function deriveNever(call: Call, place: Place, having: readonly Rule[] = []): string[] {
+  const missing = derive(call, place, having)
+  const made = missing.length > 0 ? missing : derive(call, place)
+  return missing.length === 0 && made.length > 1 ? [] : made.map(text => formatRule({ ...parseRule(text), only: undefined }))
+}
+
 function ofCall(call: Call, place: Place, having: readonly Rule[]): string[] {
   if (call.tool === 'bash') return ofShell(call, place, having)
   if (covers(having, call, place).allowed) return []
@@ -32,7 +42,7 @@ function ofCall(call: Call, place: Place, having: readonly Rule[]): string[] {
   const params = exactly(call.params)
   // A rule without parameters allows more than what was asked for; one with others than the tool has is none.
   const isRule = Object.keys(params).length > 0 && Object.keys(params).every(key => key !== '' && knows(call.tool, key))
-  return isRule ? [rule(call.tool, params)] : []
+  return isRule ? [formatRule({ tool: call.tool, params, only: true })] : []
 }
 
 const knows = (tool: string, key: string) => !Object.hasOwn(KNOWN, tool) || KNOWN[tool]?.includes(key)

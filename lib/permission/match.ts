@@ -31,9 +31,14 @@ export function covers<R extends Rule>(rules: readonly R[], call: Call, place: P
   const own = rules.filter(({ tool }) => tool === call.tool)
   // Where an agent told no line, who knows what it runs.
   const isTold = call.tool !== 'bash' || call.params.command !== undefined
-  const whole = isTold ? own.find(({ params }) => Object.keys(params).length === 0) : undefined
+  const whole = isTold ? own.find(({ params, only }) => !only && Object.keys(params).length === 0) : undefined
   if (whole) return { allowed: true, parts: [{ part: describe(call), rule: whole }], rules: [whole] }
-  const parts = singles(call).flatMap(single => (call.tool === 'bash' ? ofShell(own, single, place) : [ofSingle(own, single, place)]))
+  const each = eachOf(call)
+  const parts = (each ?? [tooMany(call)]).flatMap(single => {
+    // What is left of too many says nothing of what they have.
+    const fit = each ? own : []
+    return call.tool === 'bash' ? ofShell(fit, single, place) : [ofSingle(fit, single, place)]
+  })
   const used = new Set(parts.flatMap(({ rule }) => (rule ? [rule] : [])))
   return { allowed: parts.every(({ rule }) => rule), parts, rules: [...used] }
 }
@@ -56,8 +61,10 @@ export function describe({ tool, params }: Call): string {
 
 /** A call with lists in it is one call for each of what is in them; too many are one that no rule with parameters knows. */
 export function singles(call: Call): Call[] {
-  return eachOf(call) ?? [{ ...call, params: {} }]
+  return eachOf(call) ?? [tooMany(call)]
 }
+
+const tooMany = (call: Call): Call => ({ ...call, params: {} })
 
 function eachOf(call: Call): Call[] | undefined {
   let all: Record<string, unknown>[] = [{}]
@@ -91,7 +98,7 @@ function ofSingle<R extends Rule>(rules: readonly R[], call: Call, place: Place)
   const part = describe(call)
   const rule = rules.find(each => fitsAll(each, call, place))
   if (rule) return { part, rule }
-  const why = pathsOf(call, place).find(({ why }) => why)?.why
+  const why = pathsOf(call, place).find(({ why }) => why)?.why ?? besides(rules, call, place)
   return { part, why: why ?? 'no rule allows it' }
 }
 
@@ -109,7 +116,20 @@ function ofShell<R extends Rule>(rules: readonly R[], call: Call, place: Place):
   })
 }
 
-function fitsAll({ tool, params }: Rule, call: Call, place: Place): boolean {
+/** What keeps a call from a rule that would fit it, but for its last word. */
+function besides(rules: readonly Rule[], call: Call, place: Place): string | undefined {
+  const near = rules.find(each => each.only && fitsAll({ ...each, only: undefined }, call, place))
+  return near && `it has ${unnamed(near, call).join(' and ')} besides what the rule ${formatRule(near)} names`
+}
+
+/** The parameters of a call of which a rule says nothing. */
+function unnamed({ params }: Rule, call: Call): string[] {
+  return Object.keys(call.params).filter(key => !Object.hasOwn(params, key) && asText(call.params[key]) !== undefined)
+}
+
+function fitsAll(rule: Rule, call: Call, place: Place): boolean {
+  const { tool, params, only } = rule
+  if (only && unnamed(rule, call).length > 0) return false
   return Object.entries(params).every(([key, glob]) => {
     const text = given(call, key)
     if (text === undefined) return false
@@ -119,7 +139,9 @@ function fitsAll({ tool, params }: Rule, call: Call, place: Place): boolean {
   })
 }
 
-function mayMean({ tool, params }: Rule, call: Call, place: Place): boolean {
+function mayMean(rule: Rule, call: Call, place: Place): boolean {
+  const { tool, params, only } = rule
+  if (only && unnamed(rule, call).length > 0) return false
   return Object.entries(params).every(([key, glob]) => {
     const text = given(call, key)
     if (tool === 'bash' && key === 'command') {

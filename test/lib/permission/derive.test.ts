@@ -4,8 +4,8 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { derive } from '../../../lib/permission/derive.js'
-import { covers } from '../../../lib/permission/match.js'
+import { derive, deriveNever } from '../../../lib/permission/derive.js'
+import { covers, refuses } from '../../../lib/permission/match.js'
 import { parseRule } from '../../../lib/permission/rule.js'
 
 const PLACE = { root: '/', cwd: '/' }
@@ -135,8 +135,42 @@ t.test('of files: the folder in the project, the file alone elsewhere and where 
   t.same(of('search', { pattern: 'x', path: '.' }), ['search(path=src/**)'])
   t.same(of('search', { pattern: 'x', path: '..' }), ['search(path=**)'])
   t.same(of('search', { pattern: 'x' }), ['search(path=src/**)'])
-  t.same(of('fetch', { url: 'https://a.b/?c=d,e' }), ['fetch(url=https://a.b/\\?c=d\\,e)'])
-  t.same(of('mcp', { server: 's', tool: 't', n: 1, deep: { a: [1] } }), ['mcp(server=s, tool=t, n=1, deep=\\{"a":\\[1\\]\\})'])
+  t.same(of('fetch', { url: 'https://a.b/?c=d,e' }), ['fetch(url=https://a.b/\\?c=d\\,e, only)'])
+  t.same(of('mcp', { server: 's', tool: 't', n: 1, deep: { a: [1] } }), ['mcp(server=s, tool=t, n=1, deep=\\{"a":\\[1\\]\\}, only)'])
+})
+
+t.test('of all else: the exact parameters, and no other', async t => {
+  const issue = (more: Record<string, unknown>) => ({
+    tool: 'mcp',
+    tool_kind: 'other' as const,
+    params: { server: 's', tool: 'get', ...more },
+  })
+  const rules = derive(issue({ id: 5 }), PLACE).map(parseRule)
+  t.equal(covers(rules, issue({ id: 5 }), PLACE).allowed, true)
+  t.equal(covers(rules, issue({}), PLACE).allowed, false)
+  t.match(covers(rules, issue({ id: 5, as: 'admin', deep: null }), PLACE), {
+    allowed: false,
+    parts: [{ why: 'it has as and deep besides what the rule mcp(server=s, tool=get, id=5, only) names' }],
+  })
+  t.equal(covers(rules, issue({ id: 5, more: [] }), PLACE).allowed, true, 'an empty list is nothing')
+  const two = derive(issue({ id: [5, 6] }), PLACE).map(parseRule)
+  t.equal(covers(two, issue({ id: [6, 5] }), PLACE).allowed, true)
+  t.equal(covers(two, issue({ id: [6, 5], as: ['admin'] }), PLACE).allowed, false)
+  const many = { tool: 'x', tool_kind: 'other' as const, params: { a: Array.from({ length: 1001 }, (_, at) => at) } }
+  t.equal(covers([parseRule('x(only)')], many, PLACE).allowed, false, 'what nobody looks through has more than a rule names')
+  t.same(derive(many, PLACE, [parseRule('x(only)')]), [])
+})
+
+t.test('to refuse: the same, and whatever else is told; what rules allow already is refused too, if there is no doubt what', async t => {
+  const call = (more: Record<string, unknown>) => ({ tool: 'mcp', tool_kind: 'other' as const, params: { server: 's', ...more } })
+  t.same(deriveNever(call({}), PLACE), ['mcp(server=s)'])
+  t.ok(refuses([parseRule('mcp(server=s)')], call({ force: true }), PLACE))
+  t.notOk(refuses([parseRule('mcp(server=s, only)')], call({ force: true }), PLACE), 'a rule that is written so is taken at its word')
+  t.ok(refuses([parseRule('mcp(server=s, only)')], call({}), PLACE))
+  const git = parseRule('bash(command=git *)')
+  t.same(deriveNever(bash('git push x; curl x'), PLACE, [git]), ['bash(command=curl x)'])
+  t.same(deriveNever(bash('git push x'), PLACE, [git]), ['bash(command=git push x)'])
+  t.same(deriveNever(bash('git push x; git fetch'), PLACE, [git]), [], 'either may be meant')
 })
 
 t.test('a star does not stand for what makes a program do more than it was allowed for', async t => {
