@@ -6,6 +6,7 @@ import { dirname, relative, resolve, sep } from 'node:path'
 import { isWithin, realOf } from '../base/within.js'
 import type { Call, Place } from './call.js'
 import { literally } from './glob.js'
+import { leaving } from './leave.js'
 import { asText, covers, singles } from './match.js'
 import { reaching } from './reach.js'
 import { formatRule, KNOWN, parseRule, type Rule } from './rule.js'
@@ -62,12 +63,14 @@ function ofShell(call: Call, place: Place, having: readonly Rule[]): string[] {
   const line = typeof command === 'string' ? simpleOnes(command) : undefined
   if (!line || 'outside' in line) return []
   const open = line.commands.filter(({ text }) => !covers(having, { ...call, params: { command: text } }, place).allowed)
-  return open.map(simple => rule('bash', { command: ofCommand(simple) }))
+  return open.map(simple => rule('bash', { command: ofCommand(simple, place) }))
 }
 
 /** The program and its subcommand with anything behind it, or the very command where more would be too much. */
-function ofCommand({ text, words }: Simple): string {
-  const depth = reaching(words).length > 0 ? 0 : depthOf(words.map(({ value }) => value))
+function ofCommand(simple: Simple, place: Place): string {
+  const { text, words } = simple
+  const isMore = reaching(simple).length > 0 || leaving(simple, place).words.length > 0
+  const depth = isMore ? 0 : depthOf(words.map(({ value }) => value))
   const start = words.slice(0, depth).map(word => word.text)
   return depth === 0 ? literally(text) : `${literally(start.join(' '))} *`
 }

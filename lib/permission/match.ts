@@ -4,6 +4,7 @@
 import type { Call, Place } from './call.js'
 import { literally, matches, onlyText, type Piece, readGlob, textOf } from './glob.js'
 import { everyCommand } from './inside.js'
+import { leaving } from './leave.js'
 import { fits, type Meant, mayFit, meant } from './path.js'
 import { reaching } from './reach.js'
 import { formatRule, isAnything, type Rule } from './rule.js'
@@ -107,13 +108,38 @@ function ofShell<R extends Rule>(rules: readonly R[], call: Call, place: Place):
   if (typeof command !== 'string') return [{ part: describe(call), why: 'there is no command in it' }]
   const line = simpleOnes(command)
   if ('outside' in line) return [{ part: command, why: line.outside }]
-  return line.commands.map(({ text: part, words }) => {
+  return line.commands.map(simple => {
+    const { text: part } = simple
     const fitting = rules.filter(each => fitsAll(each, { ...call, params: { ...call.params, command: part } }, place))
-    const options = fitting.length > 0 ? reaching(words) : []
-    const rule = fitting.find(each => isAnything(each) || options.every(option => each.params.command?.includes(option)))
+    if (fitting.length === 0) return { part, why: 'no rule allows it' }
+    const options = reaching(simple)
+    const { what, words } = leaving(simple, place)
+    const spellsAll = ({ params: { command = '' } }: Rule) =>
+      options.every(option => command.includes(option)) && (!spells(command, what) || words.every(({ text }) => spells(command, text)))
+    const rule = fitting.find(each => isAnything(each) || spellsAll(each))
     if (rule) return { part, rule }
-    return { part, why: options.length > 0 ? `no rule that fits has ${options.join(' and ')} in it` : 'no rule allows it' }
+    return { part, why: `no rule that fits has ${[...options, ...words.map(({ text }) => text)].join(' and ')} in it` }
   })
+}
+
+/** Whether a word of a command is in a glob for commands, or fits a word of it that begins with more than a star. */
+function spells(glob: string, word: string): boolean {
+  return commandGlobs(glob).globs.some(pieces => {
+    const texts = pieces.map(piece => (piece.kind === 'text' ? piece.text : '\0')).join('')
+    return ` ${texts} `.includes(` ${word} `) || wordsOf(pieces).some(each => each[0]?.kind === 'text' && matches(each, textOf(word)))
+  })
+}
+
+/** The pieces between the blanks. */
+function wordsOf(pieces: readonly Piece[]): Piece[][] {
+  const words: Piece[][] = [[]]
+  for (const piece of pieces) {
+    const [first = '', ...rest] = piece.kind === 'text' ? piece.text.split(' ') : []
+    if (piece.kind !== 'text') words.at(-1)?.push(piece)
+    else if (first !== '') words.at(-1)?.push({ kind: 'text', text: first })
+    for (const text of rest) words.push(text === '' ? [] : [{ kind: 'text', text }])
+  }
+  return words
 }
 
 /** What keeps a call from a rule that would fit it, but for its last word. */
