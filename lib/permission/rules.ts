@@ -1,10 +1,12 @@
 // The rules of a group: what is always or never allowed to any agent in it, and what once. A table in the group's folder; who has a
 // once-rule is decided by a claim beside it, so exactly one call has it: it uses it up, or puts it back if something else decided.
 
+import { basename, dirname, join } from 'node:path'
 import { newId } from '../base/id.js'
 import { paths } from '../base/paths.js'
-import { claim, listIfThere, makeFolder, remove, sizeIfThere } from '../store/file.js'
+import { changedAt, claim, listIfThere, makeFolder, remove, sizeIfThere } from '../store/file.js'
 import { openHome } from '../store/home.js'
+import { foldersOf } from '../table/groups.js'
 import { Table, type TableRow } from '../table/journal.js'
 import type { OnceKeeper, OnceRule } from './decide.js'
 import { formatRule, parseRule, type Rule } from './rule.js'
@@ -93,6 +95,20 @@ export function onceRules(group: string, session?: string): OnceKeeper {
 /** Whether a once-rule of a session is used up. */
 export function isSessionOnceUsed(session: string, index: number): boolean {
   return sizeIfThere(paths.ofSession(session, `once-${index}`)) !== undefined
+}
+
+/** The marks of once-rules that were used up before `before` (milliseconds since 1970), as paths. */
+export function oldMarks(before: number): string[] {
+  const all = foldersOf('once').flatMap(folder => listIfThere(folder).map(name => join(folder, name)))
+  return all.filter(path => (changedAt(path) ?? Number.POSITIVE_INFINITY) <= before)
+}
+
+/** Takes a mark away, once the rule itself is gone: whoever took it may have been killed before it could say so. */
+export function forgetMark(path: string): void {
+  const id = basename(path)
+  const table = new Table<Row>(join(dirname(dirname(path)), 'rules'))
+  if (table.find(id)) table.append({ id, rev: 2, gone: true })
+  remove(path)
 }
 
 const usedMark = (group: string, id: string) => `${paths.inGroup(group, 'once')}/${id}`
