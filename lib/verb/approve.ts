@@ -13,7 +13,7 @@ import { answerRelay, openRelays, type Relay } from '../permission/relay.js'
 import { formatRule, parseRule, type Rule } from '../permission/rule.js'
 import { addRule, groupSources } from '../permission/rules.js'
 import type { Lines } from '../session/pick.js'
-import { readIfIntact } from '../table/sessions.js'
+import { topOf } from '../table/sessions.js'
 import { warningOf } from './allow.js'
 import { whatOf } from './relay-row.js'
 import { type RelayPick, selectRelays } from './relays.js'
@@ -125,15 +125,4 @@ function refuseOwn(relays: readonly Relay[]): void {
     `relay ${shortId(own.relay_id)} is not for session ${shortId(me)} to answer: an agent does not decide for itself, nor for those it started or was started by`,
     EXIT.notNow,
   )
-}
-
-/** The session at the top of the tree that one is in. */
-function topOf(id: string): string {
-  const seen = new Set<string>()
-  for (let at = id; ; ) {
-    const parent = readIfIntact(at)?.parent
-    if (parent === undefined || seen.has(at)) return at
-    seen.add(at)
-    at = parent
-  }
 }
