@@ -58,6 +58,8 @@ export const paths = {
   groups: () => below('groups'),
   /** The tables of a group. */
   inGroup: (group: string, table: GroupTable) => below('groups', keyOf(group), table),
+  /** What settings of an agent held before hooks were put into them, by the path of the file. */
+  settingsBefore: (path: string) => below('hooks', keyOf(path), 'before.json'),
   marker: (id: string, what: 'started' | 'ended') => below('events', `${id}.${what}`),
 }
 

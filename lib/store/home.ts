@@ -24,6 +24,7 @@ const EXPECTED = [
   'worktrees',
   'relays',
   'groups',
+  'hooks',
   'cache',
   'config.toml',
   'lost+found',
