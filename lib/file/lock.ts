@@ -18,6 +18,7 @@ import { claim, listIfThere, makeFolder, readIfThere, remove, removeOldTemporari
 import { openHome } from '../store/home.js'
 import { parseLine } from '../store/lines.js'
 import { watchFolder } from '../store/watch.js'
+import { cutShort } from './journal.js'
 import { called, type Who } from './who.js'
 
 /** So long a lock is waited for if nothing else is said, in milliseconds: what is done under one is mostly done at once. */
@@ -87,7 +88,7 @@ export async function lockFile(who: Who, path: string, { wait = WAIT, signal }: 
     }
     const mark = join(folder, `${key}.${(last?.number ?? 0) + 1}`)
     if (!claim(mark, JSON.stringify({ ...mine, since: Date.now() }))) continue
-    if (last) clearUp(folder, last.by)
+    if (last) clearUp(who, folder, last.by)
     return { path, token: mine.token, release: () => remove(mark) }
   }
 }
@@ -109,8 +110,10 @@ function lastClaim(folder: string, key: string): { number: number; by: Claim } |
 }
 
 /** What a dead holder left half done. */
-function clearUp(folder: string, { path, token }: Partial<Claim>): void {
-  if (path !== undefined && token !== undefined) removeLeftover({ path, token })
+function clearUp({ group }: Who, folder: string, { path, token }: Partial<Claim>): void {
+  // What a journal speaks of is still needed, to undo what it says.
+  const isNeeded = [...cutShort(paths.inGroup(group, 'patches')).values()].some(({ edits }) => edits.some(edit => edit.token === token))
+  if (path !== undefined && token !== undefined && !isNeeded) removeLeftover({ path, token })
   removeOldTemporaries(folder)
 }
 

@@ -5,13 +5,13 @@
 // content; times and sizes only spare the reading.
 
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { codeOf, EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
-import { listIfThere } from '../store/file.js'
+import { isAt, leadsTo } from '../base/within.js'
 import { openHome } from '../store/home.js'
 import { Table, type TableRow } from '../table/journal.js'
+import { foldersOf } from './groups.js'
 import { keyOf } from './lock.js'
 import { called, PERSON, type Who } from './who.js'
 
@@ -53,21 +53,13 @@ const tableIn = (folder: string) => new Table<Row>(folder, () => false)
 
 /** Forgets, in every group, what sessions have read that are no more. Throws a Fault (5) if a table is damaged or the disk full. */
 export async function forgetReaders(isGone: (session: string) => boolean): Promise<void> {
-  for (const folder of foldersIn(paths.groups())) {
+  for (const folder of foldersOf('filetimes')) {
     const table = tableIn(folder)
     const rows = table.rows({ all: true }).rows.filter(({ id, session }) => !id.startsWith(':') && isGone(session))
     if (rows.length === 0) continue
     table.append(rows.map(({ id, rev }) => ({ id, rev: rev + 1, gone: true })))
     await table.fold({ now: true })
   }
-}
-
-/** The tables of file times. What is too long for the name of one folder goes on in those whose names end in `+`. */
-function foldersIn(folder: string): string[] {
-  return listIfThere(folder).flatMap(name => {
-    const path = join(folder, name)
-    return name.endsWith('+') ? foldersIn(path) : [join(path, 'filetimes')]
-  })
 }
 
 /** The file times of a group, as one of its sessions sees them. */
@@ -180,6 +172,8 @@ function readOnce(path: string): { bytes: Buffer; stats: BigIntStats } | undefin
     checkKind(path, stats)
     const bytes = readFileSync(fd)
     const after = fstatSync(fd, { bigint: true })
+    if (!leadsTo(path)) throw new Fault(`cannot read ${quoted(path)}: a folder above it has become a link`, EXIT.system)
+    if (!isAt(fd, path)) return undefined
     return after.mtimeNs === stats.mtimeNs && after.size === stats.size && BigInt(bytes.length) === stats.size
       ? { bytes, stats: after }
       : undefined

@@ -7,6 +7,7 @@ import { EXIT, Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { forgetReaders } from '../file/times.js'
+import { sweepJournals } from '../file/undo.js'
 import { forgetAnswer, oldAnswers, openRelays } from '../permission/relay.js'
 import { isAlive } from '../process/identity.js'
 import { isAwaited } from '../run/queue.js'
@@ -85,6 +86,7 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
     for (const id of answers) forgetAnswer(id)
     for (const path of remains) removeTree(path)
     for (const folder of [paths.events(), paths.processes(), paths.relays(), paths.answers()]) removeOldTemporaries(folder)
+    sweepJournals()
     await processes().fold()
     await forgetReaders(id => isId(id) && !exists(id))
   }
