@@ -319,7 +319,8 @@ function filesOf(session: Session): Files {
   const who = whoOf(session)
   return {
     read: async (path, portion) => (await import('../file/guard.js')).readText(who, path, portion),
-    write: async (path, content) => (await import('../file/guard.js')).writeText(who, path, content),
+    write: async (path, content, known) => (await import('../file/guard.js')).writeText(who, path, content, { known }),
+    known: async path => (await import('../file/guard.js')).knownVersion(who, path),
   }
 }
 

@@ -12,7 +12,7 @@ import { applyPatch, type Change } from './apply.js'
 import { editWhole } from './journal.js'
 import type { LockOptions } from './lock.js'
 import { parsePatch, type Section } from './patch.js'
-import { type Content, contentOf, FileTimes, LARGEST } from './times.js'
+import { type Content, contentOf, FileTimes, type Known, LARGEST } from './times.js'
 import { makeWhole, withWhole } from './undo.js'
 import type { Who } from './who.js'
 
@@ -63,11 +63,29 @@ export async function checkFile(who: Who, path: string): Promise<string | undefi
   return why === undefined ? undefined : `${quoted(path)} ${why}`
 }
 
+/** The version of a file that the session has read last or written; nothing if it has none, or may not. */
+export async function knownVersion(who: Who, path: string): Promise<Known | undefined> {
+  let real: string
+  try {
+    real = locate(who, path)
+  } catch (error) {
+    // Whoever writes there is told why not.
+    if (error instanceof Fault) return undefined
+    throw error
+  }
+  return new FileTimes(who).known(real)
+}
+
 /**
  * Writes a file whole. Throws a Fault: 5 if it is there and the session has not read its present version, or the system refuses; 4 if
- * somebody else holds its lock for too long. A file that holds these very bytes already counts as written: its writer knows it.
+ * somebody else holds its lock for too long. With `known` the session knows no later version, whatever it has read. A file that holds these very bytes already counts as written: its writer knows it.
  */
-export async function writeText(who: Who, path: string, content: string, options?: LockOptions): Promise<void> {
+export async function writeText(
+  who: Who,
+  path: string,
+  content: string,
+  { known, ...options }: LockOptions & { known?: Known } = {},
+): Promise<void> {
   const real = locate(who, path)
   const after = Buffer.from(content)
   if (after.length > LARGEST) throw new Fault(`cannot write ${quoted(path)}: ${after.length} bytes, ${LARGEST} at most`, EXIT.system)
@@ -78,6 +96,7 @@ export async function writeText(who: Who, path: string, content: string, options
       const times = new FileTimes(who)
       const present = await contentOf(real)
       if (!present?.bytes.equals(after)) {
+        if (present && known && known.hash !== present.hash) await times.noteRead(real, known)
         if (present) await checkFresh(times, real, path, present)
         editWhole(who, [{ path: real, before: present?.bytes, after, token: tokens.get(real) ?? '' }])
       }
