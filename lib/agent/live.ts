@@ -90,6 +90,8 @@ export class LiveAgent {
       this.gone = true
       this.#over.abort()
     })
+    // Also between two turns; what goes wrong is told to whoever waits for it.
+    this.#ending.gone(this.exited).catch(() => {})
     // Whoever writes to one that is gone is told by its exit.
     agent.child.stdin?.on('error', () => {})
     const path = paths.inSession(session.id, 'stdout')
