@@ -51,6 +51,8 @@ export interface Task {
   /** The file with wrapped results given as context, for agents whose prompt is a script; others have them in the prompt. */
   contextFile?: string
   flags: Wishes
+  /** The JSON Schema that the result has to fit. It is in the prompt, too. */
+  schema?: string
   /** Whatever it asks, rules or people of the session decide: what they allow is to be done. */
   decided?: boolean
   /** What whoever asked for it has in the environment, with what --env gave. */
