@@ -63,8 +63,8 @@ export const paths = {
   marker: (id: string, what: 'started' | 'ended') => below('events', `${id}.${what}`),
 }
 
-/** rules: what is always or never allowed; filetimes: who last read which file; locks: who writes one; once: rules that were used up. */
-export type GroupTable = 'rules' | 'filetimes' | 'locks' | 'once'
+/** rules: what is always or never allowed; filetimes: who last read which file; locks: who writes one; patches: changes of several that are under way; once: rules that were used up. */
+export type GroupTable = 'rules' | 'filetimes' | 'locks' | 'patches' | 'once'
 
 export type SessionFile =
   | 'session.json'

@@ -11,7 +11,7 @@
 import { dirname, join } from 'node:path'
 import { EXIT, Fault, quoted } from '../base/exit.js'
 import { newId } from '../base/id.js'
-import { locksAround, paths } from '../base/paths.js'
+import { type GroupTable, locksAround, paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
 import { type Identity, isAlive, isElsewhere, myself } from '../process/identity.js'
 import { removeLeftover } from '../store/edit.js'
@@ -20,6 +20,7 @@ import { openHome } from '../store/home.js'
 import { parseLine } from '../store/lines.js'
 import { watchFolder } from '../store/watch.js'
 import { foldersOf } from '../table/groups.js'
+import { cutShort } from './journal.js'
 import { called, type Who } from './who.js'
 
 /** So long a lock is waited for if nothing else is said, in milliseconds: what is done under one is mostly done at once. */
@@ -142,9 +143,12 @@ function lastClaim(folder: string, key: string): { number: number; by: Claim } |
   return by ? { number, by } : 'gone'
 }
 
-/** What a dead holder left half done. */
+/** What a dead holder of a lock in this folder of a group left half done. */
 function clearUp(folder: string, { path, token }: Partial<Claim>): void {
-  if (path !== undefined && token !== undefined) removeLeftover({ path, token })
+  // What a journal speaks of is still needed, to undo what it says.
+  const patches: GroupTable = 'patches'
+  const isNeeded = [...cutShort(join(dirname(folder), patches)).values()].some(({ edits }) => edits.some(edit => edit.token === token))
+  if (path !== undefined && token !== undefined && !isNeeded) removeLeftover({ path, token })
   removeOldTemporaries(folder)
 }
 

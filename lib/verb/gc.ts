@@ -8,6 +8,7 @@ import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { deadClaims, forgetClaim } from '../file/lock.js'
 import { forgetReaders } from '../file/times.js'
+import { sweepJournals } from '../file/undo.js'
 import { forgetAnswer, oldAnswers, openRelays } from '../permission/relay.js'
 import { forgetMark, oldMarks } from '../permission/rules.js'
 import { isAlive } from '../process/identity.js'
@@ -98,6 +99,7 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
     for (const path of dead) forgetClaim(path)
     for (const path of remains) removeTree(path)
     for (const folder of [paths.events(), paths.processes(), paths.relays(), paths.answers()]) removeOldTemporaries(folder)
+    sweepJournals()
     await processes().fold()
     await forgetReaders(id => isId(id) && !exists(id))
   }

@@ -175,6 +175,33 @@ t.test('no way leads out, and what is no file is none', async t => {
   await t.rejects(writeText(a, 'f', 'x'.repeat(LARGEST + 1)), { exit: 5, message: /67108865 bytes, 67108864 at most/ })
 })
 
+t.test('a folder that becomes a link once the way was checked leads nowhere', async t => {
+  const { home, root } = scene(t)
+  const start = workers('file-worker', home)
+  const outside = join(home, 'outside')
+  for (const [what, names] of [
+    ['read', 1],
+    ['write', 1],
+    // It is written in place.
+    ['write', 2],
+    ['delete', 1],
+  ] as const) {
+    for (const folder of [outside, join(root, 'sub')]) {
+      mkdirSync(folder)
+      writeFileSync(join(folder, 'f'), folder === outside ? 'secret' : 'one\n')
+      if (names === 2) linkSync(join(folder, 'f'), join(folder, 'f2'))
+    }
+    const worker = start('swapped', root, A, 'sub/f', what)
+    await worker.ended
+    t.match(worker.said(), [/^cannot .*sub\/f.*': a folder above it has become a link$/], `${what} ${names}`)
+    t.ok(lstatSync(join(root, 'sub')).isSymbolicLink())
+    t.equal(readFileSync(join(outside, 'f'), 'utf8'), 'secret')
+    t.same(readdirSync(outside), names === 2 ? ['f', 'f2'] : ['f'])
+    t.equal(readFileSync(join(root, 'sub-aside/f'), 'utf8'), 'one\n')
+    for (const path of [outside, join(root, 'sub'), join(root, 'sub-aside')]) rmSync(path, { recursive: true })
+  }
+})
+
 t.test('a file keeps its mode, its owner and its hard links', async t => {
   const { a, root, read } = scene(t, { f: 'one\n', linked: 'one\n' })
   const path = join(root, 'f')
