@@ -51,7 +51,7 @@ export function parseMoment(text: string, now: number = Date.now()): number {
     if (Number.isFinite(ms) && isDay(word.slice(0, 10))) return ms
   } else if (/^\d/.test(word) && !/^\d+$/.test(word)) {
     const ms = sumOfParts(word)
-    if (ms !== undefined) return now - ms
+    if (ms !== undefined && ms <= LONGEST) return now - ms
   }
   throw usage(`${quoted(text)} is no date: write 2026-11-21, 2026-11-21T10:00:00Z or 30m (ago)`)
 }

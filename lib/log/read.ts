@@ -50,6 +50,8 @@ function positionAfter(id: string, wanted: (line: Buffer) => boolean): Position 
 
 /** Tells by its bytes whether a line can be an event of one of these kinds: for readers that parse no others. */
 export function mayBeOf(types: readonly string[]): (line: Buffer) => boolean {
+  // What is no event is given as one of these, whatever it begins with.
+  if (types.includes('parse_warning')) return () => true
   const isOf = isOfKind(types)
   return line => isOf(line) || mayBeOddlyOrdered(line)
 }

@@ -264,16 +264,29 @@ function isTemporary(name: string): boolean {
   return name.startsWith('.') && name.endsWith('.tmp')
 }
 
-/** Removes the temporary files of a folder that are older than ten minutes: their writers are gone. */
+/**
+ * Removes the temporary files of a folder that are older than ten minutes: their writers are gone. By a clock that jumped a file may be
+ * as old that was begun a moment ago, so one whose process is there stays.
+ */
 export function removeOldTemporaries(folder: string): void {
   try {
     for (const name of readdirSync(folder).filter(isTemporary)) {
+      if (isBusy(Number(/^\.(\d+)-/.exec(name)?.[1]))) continue
       const path = join(folder, name)
       const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs
       if (made !== undefined && made < Date.now() - OLD_TEMPORARY) remove(path)
     }
   } catch (error) {
     throw refused(`cannot clean ${quoted(folder)}`, error)
+  }
+}
+
+/** Whether there is a process of this number, whichever: one that was given the number since only lets a file stay longer. */
+function isBusy(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch (error) {
+    return codeOf(error) === 'EPERM'
   }
 }
 

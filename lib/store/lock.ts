@@ -5,15 +5,17 @@
 // right with two holders; what must happen once is decided by claim(). Hold a lock for milliseconds.
 
 import { mkdir, rmdir, rmdirSync, stat, statSync, utimes } from 'node:fs'
+import { join } from 'node:path'
 import type { LockOptions } from 'proper-lockfile'
 import { codeOf, EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { formatDuration } from '../base/time.js'
-import { readIfThere, remove, replaceFile } from './file.js'
+import { listIfThere, readIfThere, remove, replaceFile } from './file.js'
 import { parseLine } from './lines.js'
 
 /** A holder that gave no sign of life for so long (ms) has lost its lock. Waiting must take longer than this. */
 const STALE = 5000
 const WAIT = 10_000
+const LONG_STALE = 60_000
 
 /** How work under a lock can ask whether it is still alone. */
 export interface Held {
@@ -66,6 +68,18 @@ async function take(path: string, wait = 0): Promise<Lock | undefined> {
       }
     },
   }
+}
+
+/** What is left in a folder of locks whose holders were killed. One in use gives a sign of life every second; these gave none for a minute. */
+export function deadLocks(folder: string): string[] {
+  return listIfThere(folder)
+    .filter(name => /\.(?:lock|holder)$/.test(name))
+    .map(name => join(folder, name))
+    .filter(path => {
+      const lock = path.replace(/holder$/, 'lock')
+      const alive = (statSync(lock, { throwIfNoEntry: false }) ?? statSync(path, { throwIfNoEntry: false }))?.mtimeMs
+      return alive !== undefined && Date.now() - alive > LONG_STALE
+    })
 }
 
 function options(wait: number): LockOptions {

@@ -105,11 +105,11 @@ export class Table<Row extends TableRow> {
   }
 
   /**
-   * Folds the journal into a snapshot if it is long (or `now`) and nobody else is at it. True if it did. Throws a Fault if the disk
-   * is full or the snapshot damaged; nothing is lost then.
+   * Folds the journal into a snapshot if it is long (or `now`), or if another that folded left a sealed one, and nobody else is at it. True
+   * if it did. Throws a Fault if the disk is full or the snapshot damaged; nothing is lost then.
    */
   async fold({ now = false }: { now?: boolean } = {}): Promise<boolean> {
-    if (!now && (sizeIfThere(this.#journal) ?? 0) < FOLD_AT) return false
+    if (!now && (sizeIfThere(this.#journal) ?? 0) < FOLD_AT && !listIfThere(this.#folder).some(isSealed)) return false
     makeFolder(this.#folder)
     return tryLock(join(this.#folder, 'fold'), () => this.#foldOnce())
   }

@@ -20,6 +20,7 @@ import { removeApart } from '../session/remove.js'
 import type { Status } from '../session/state.js'
 import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
+import { deadLocks } from '../store/lock.js'
 import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { exists, readIfIntact } from '../table/sessions.js'
@@ -52,9 +53,9 @@ export interface Gone {
   failed: Failed[]
   /** How many answers to relays are old, or of sessions that are gone. */
   answers: number
-  /** How many marks are old of once-rules that were used up, and of locks whose holders died. */
+  /** How many marks are old of once-rules that were used up, and of locks of files whose holders died. */
   marks: number
-  /** Remains of crashes: folders made aside, markers of no session. */
+  /** Remains of crashes: folders made aside, markers of no session, locks that nobody holds. */
   remains: string[]
 }
 
@@ -139,14 +140,15 @@ function isDamaged(id: string): boolean {
   return readIfIntact(id) === undefined
 }
 
-/** What crashes left: folders of sessions that never came to be or were being removed, and markers of no session. */
+/** What crashes left: folders of sessions that never came to be or were being removed, markers of no session, and locks that nobody holds. */
 export function remainsOfCrashes(): string[] {
   const aside = listIfThere(paths.aside()).filter(name => isAbandoned(join(paths.aside(), name)))
   const markers = listIfThere(paths.events()).filter(name => {
     const id = name.split('.')[0] as string
     return isId(id) && !exists(id)
   })
-  return [...aside.map(name => join(paths.aside(), name)), ...markers.map(name => join(paths.events(), name))]
+  const locks = [paths.sessions(), paths.processes()].flatMap(deadLocks)
+  return [...aside.map(name => join(paths.aside(), name)), ...markers.map(name => join(paths.events(), name)), ...locks]
 }
 
 /** A session being made has a live owner; what is being removed does not count as abandoned for a minute. */

@@ -1,6 +1,6 @@
 // zag-gc: what is old and over goes whole; what runs, or is young, stays.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { paths } from '../../lib/base/paths.js'
@@ -229,6 +229,20 @@ await t.test('remains of a crash', async t => {
   t.ok(existsSync(marker))
   t.match(JSON.parse((await gc(['--json', '--force'])).stdout), { remains: [marker], removed: true })
   t.notOk(existsSync(marker))
+})
+
+await t.test('locks of who was killed', async t => {
+  const at = (...parts: string[]) => join(zagHome(zag.home), ...parts)
+  const held = [at('sessions', '01a00000-0000-7000-8000-000000000001.lock'), at('processes', 'other.lock')]
+  const dead = [at('sessions', '01a00000-0000-7000-8000-000000000002.lock'), at('processes', 'fold.lock')]
+  for (const lock of [...held, ...dead]) mkdirSync(lock)
+  const holder = at('processes', 'fold.holder')
+  writeFileSync(holder, '{}')
+  const before = new Date(Date.now() - 120_000)
+  for (const path of [holder, ...dead]) utimesSync(path, before, before)
+  t.same(JSON.parse((await gc(['--json', '--force'])).stdout).remains.sort(), [holder, ...dead].sort())
+  t.same([...held, ...dead, holder].filter(existsSync), held)
+  for (const lock of held) rmSync(lock, { recursive: true })
 })
 
 await t.test('a folder made aside stays while it is fresh, or while its maker lives', async t => {

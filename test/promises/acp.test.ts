@@ -165,7 +165,8 @@ t.test(
       `read ${shared}\nagain ${shared} mine\nsay |\nread ${shared}\nagain ${shared} both`,
     ])
     const id = stdout.trim()
-    const open = () => until(async () => rows((await zag.go('relay', ['--json', '--session', id])).stdout)[0]?.relay_id as string | undefined)
+    const open = () =>
+      until(async () => rows((await zag.go('relay', ['--json', '--session', id])).stdout)[0]?.relay_id as string | undefined)
     const first = await open()
     t.match(await exec(`read ${shared}\nwrite ${shared} theirs`), { code: 0, stdout: 'onewritten' })
     t.match(await zag.go('approve', [first]), { code: 0 })

@@ -41,7 +41,7 @@ t.test('moments', async t => {
   t.equal(parseMoment('2026-11-21T10:30:00.5+01:00', now), now - 1_799_500)
   t.equal(parseMoment('2026-11-21', now), now - 36_000_000)
   t.equal(parseMoment('30m', now), now - 1_800_000)
-  for (const text of ['', '30', 'noon', '2026-13-01', '21.11.2026'])
+  for (const text of ['', '30', 'noon', '2026-13-01', '21.11.2026', '99999999999d'])
     t.throws(() => parseMoment(text, now), { exit: 2, message: /is no date/ }, text)
   t.throws(() => parseMoment('2026-02-30', now), { exit: 2, message: /is no date/ })
   t.equal(timestamp(now), '2026-11-21T10:00:00.000Z')

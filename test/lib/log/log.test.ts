@@ -74,6 +74,11 @@ t.test('bad lines keep their numbers, kinds of later are handed through, a torn 
     all(id, { afterSeq: 5 }).map(({ seq }) => seq),
     [6, 7],
   )
+  t.same(
+    all(id, { types: ['parse_warning'] }).map(({ seq }) => seq),
+    [1, 2, 3, 6],
+    'a torn line is one of these, although it begins like an event',
+  )
 })
 
 t.test('the last of a kind', async t => {

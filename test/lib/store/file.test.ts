@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t from 'tap'
 import * as file from '../../../lib/store/file.js'
 import { workers } from '../../fixtures/workers.js'
@@ -90,12 +90,23 @@ t.test('what is missing is missing, anything else is a fault', async t => {
 })
 
 t.test('what a kill left of a write is not listed, and swept when it is old', async t => {
-  const dir = t.testdir({ '.1-1-a.tmp': '', '.1-2-b.tmp': '', '.config': '', a: '' })
+  // No process has such a number.
+  const dir = t.testdir({ '.99999999-1-a.tmp': '', '.99999999-2-b.tmp': '', '.config': '', a: '' })
   t.same(file.listIfThere(dir).sort(), ['.config', 'a'])
-  fs.utimesSync(join(dir, '.1-1-a.tmp'), 1, 1)
+  fs.utimesSync(join(dir, '.99999999-1-a.tmp'), 1, 1)
   file.removeOldTemporaries(dir)
-  t.same(fs.readdirSync(dir).sort(), ['.1-2-b.tmp', '.config', 'a'])
+  t.same(fs.readdirSync(dir).sort(), ['.99999999-2-b.tmp', '.config', 'a'])
   t.throws(() => file.removeOldTemporaries(join(dir, 'none')), { exit: 5, message: /^cannot clean/ })
+})
+
+t.test('by a clock that jumped what is being written is not swept', async t => {
+  const dir = t.testdir({ '.99999999-1-a.tmp': '' })
+  const mine = join(dir, `.${process.pid}-1-a.tmp`)
+  fs.writeFileSync(mine, '')
+  const now = Date.now()
+  t.intercept(Date, 'now', { value: () => now + 3_600_000 })
+  file.removeOldTemporaries(dir)
+  t.same(fs.readdirSync(dir), [basename(mine)])
 })
 
 t.test('a temporary name that is taken is passed over', async t => {
