@@ -20,7 +20,7 @@ import { search } from './search.js'
 import { crowd, spawn } from './spawn.js'
 import { startup } from './startup.js'
 import { subscribe } from './subscribe.js'
-import { nodesOf, type Row, tableOf } from './table.js'
+import { lineOf, nodesOf, type Row, tableOf } from './table.js'
 import { wait } from './wait.js'
 
 /** In the order of the table. */
@@ -69,7 +69,7 @@ async function rowsOf(name: string, quick: boolean): Promise<Row[] | string> {
     return (await PARTS[name]?.(quick)) ?? []
   } catch (error) {
     process.exitCode = 1
-    return `failed: ${error instanceof Error ? error.message : error}`
+    return `failed: ${lineOf(error instanceof Error ? error.message : String(error))}`
   } finally {
     process.stderr.write(` ${Math.round((Date.now() - began) / 1000)} s\n`)
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { latestIn } from '../../lib/table/owners.js'
 import { pause, run } from './measure.js'
 import { environment, place } from './place.js'
-import type { Row } from './table.js'
+import { lineOf, type Row } from './table.js'
 
 const TARGET = 10
 const TARGET_OF_BATCH = 0.5
@@ -28,7 +28,7 @@ export async function memory(): Promise<Row[]> {
     met: zag <= TARGET,
     share: zag / TARGET,
   }))
-  await run(['zag-cancel', '--all', '--grace', '0'], env)
+  await endAll(env)
   rows.push(await ofBatch(env))
   return rows
 }
@@ -42,7 +42,7 @@ async function ofBatch(env: NodeJS.ProcessEnv): Promise<Row> {
   await pause(1500)
   const server = latestIn(join(env.ZAG_HOME ?? '', 'server'))
   const each = proportional(server?.pid ?? 0) / BATCH
-  await run(['zag-cancel', '--all', '--grace', '0'], env)
+  await endAll(env)
   const met = each <= TARGET_OF_BATCH
   return {
     what: `a batch of ${BATCH}, for each session`,
@@ -60,6 +60,11 @@ async function runners(count: number, env: NodeJS.ProcessEnv): Promise<{ pids: n
   for (let made = 0; made < count; made += 1) pids.push(JSON.parse(await run(['zag-spawn', '-p', 'sh', '--json', 'sleep 60'], env)).pid)
   await pause(1500)
   return { pids, mean: pids.reduce((sum, pid) => sum + proportional(pid), 0) / count }
+}
+
+/** Ends what is at work; what a busy machine does not end in time is over within a minute by itself. */
+async function endAll(env: NodeJS.ProcessEnv): Promise<void> {
+  await run(['zag-cancel', '--all', '--grace', '0'], env).catch(({ message }) => process.stderr.write(` ${lineOf(message)};`))
 }
 
 /** What a process has in memory, in MiB; of what several share each has its part. */

@@ -49,3 +49,6 @@ export const times = (value: number) => `${value.toFixed(2)} x`
 
 /** A peer that is not installed here has its place in the table all the same. */
 export const ABSENT = 'absent'
+
+/** What went wrong, short enough for a cell. */
+export const lineOf = (text: string) => (text.split('\n')[0] ?? '').slice(0, 120).replaceAll('|', '/')

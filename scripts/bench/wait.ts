@@ -105,7 +105,7 @@ async function idle(quick: boolean, whose: string, how: { apart?: true }): Promi
   const child = spawn('zag-wait', ['-q', '--tag', 'idle'], { env: environment(home), stdio: 'ignore' })
   const pid = child.pid as number
   atEnd(() => child.kill('SIGKILL'))
-  await pause(3000)
+  await quiet(pid)
   const [cpu, began] = [cpuOf(pid), now()]
   await pause(quick ? 5000 : 15_000)
   const share = (100 * (cpuOf(pid) - cpu)) / (now() - began)
@@ -119,6 +119,14 @@ async function idle(quick: boolean, whose: string, how: { apart?: true }): Promi
     target: `${TARGET_CPU} %`,
     met: share < TARGET_CPU,
     share: share / TARGET_CPU,
+  }
+}
+
+/** Until a process has done next to nothing for a second: its first look at everything may take long. */
+async function quiet(pid: number): Promise<void> {
+  for (let before = Number.NEGATIVE_INFINITY, tries = 0; tries < 60 && cpuOf(pid) - before > 10; tries += 1) {
+    before = cpuOf(pid)
+    await pause(1000)
   }
 }
 
