@@ -1,5 +1,6 @@
 // An event of a log as text for people. Text of agents keeps its lines, but no control character of it reaches a terminal.
 
+import { wordOf } from '../base/word.js'
 import type { Paint } from './terminal.js'
 
 type Fields = Record<string, unknown>
@@ -11,7 +12,7 @@ type Fields = Record<string, unknown>
 export function eventText(of: { type: string }, paint: Paint, draw: (text: string) => string = clean): string {
   const event = of as unknown as Fields
   const { type } = of
-  if (type === 'assistant_message') return draw(String(event.content))
+  if (type === 'assistant_message') return draw(wordOf(event.content))
   if (type === 'user_message') return paint.bold(prefixed('> ', event.content))
   if (type === 'reasoning') return paint.dim(clean(event.content))
   if (type === 'stderr') return paint.red(prefixed('! ', event.message))
@@ -62,23 +63,21 @@ interface Tokens {
 function words(event: Fields): string {
   switch (event.type) {
     case 'session_started':
-      return [event.provider, event.model, `run ${event.run}`].filter(Boolean).join(', ')
+      return joined(', ', event.provider, event.model, said`run ${event.run}`)
     case 'session_ended':
-      return [event.status, event.error].filter(Boolean).join(': ')
+      return joined(': ', event.status, event.error)
     case 'tool_call':
-      return `${event.tool} ${JSON.stringify(event.input ?? {})}`
+      return said`${event.tool} ${JSON.stringify(event.input ?? {})}`
     case 'tool_result':
-      return `${event.tool} ${event.success ? 'ok' : `failed: ${event.error ?? ''}`}`
+      return said`${event.tool} ${event.success ? 'ok' : said`failed: ${event.error ?? ''}`}`
     case 'user_event':
-      return `${event.level}: ${event.message}${event.data === undefined ? '' : ` ${JSON.stringify(event.data)}`}`
+      return said`${event.level}: ${event.message}${event.data === undefined ? '' : ` ${JSON.stringify(event.data)}`}`
     case 'relay':
-      return `${event.tool} ${JSON.stringify(event.params ?? {})} waits for zag approve or zag deny ${String(event.relay_id).slice(-8)}`
+      return said`${event.tool} ${JSON.stringify(event.params ?? {})} waits for zag approve or zag deny ${wordOf(event.relay_id).slice(-8)}`
     case 'permission':
-      return [`${event.tool} ${event.granted ? 'allowed' : 'refused'} by ${event.rule ?? event.by}`, event.reason]
-        .filter(Boolean)
-        .join(': ')
+      return joined(': ', said`${event.tool} ${event.granted ? 'allowed' : 'refused'} by ${event.rule ?? event.by}`, event.reason)
     case 'session_result':
-      return String(event.result)
+      return wordOf(event.result)
     default:
       return rest(event)
   }
@@ -88,8 +87,14 @@ function words(event: Fields): string {
 function rest({ type, ts, session_id, parent_id, seq, offset, ...fields }: Fields): string {
   const { message, ...others } = fields
   const data = Object.keys(others).length > 0 ? JSON.stringify(others) : ''
-  return [message, data].filter(Boolean).join(' ')
+  return joined(' ', message, data)
 }
+
+/** Those that there are. */
+const joined = (by: string, ...values: unknown[]) => values.filter(Boolean).map(wordOf).join(by)
+
+/** A template that takes any value for a word. */
+const said = (texts: TemplateStringsArray, ...values: unknown[]) => String.raw({ raw: texts }, ...values.map(wordOf))
 
 function prefixed(prefix: string, text: unknown): string {
   return clean(text).replace(/^/gm, prefix)
@@ -99,5 +104,5 @@ function prefixed(prefix: string, text: unknown): string {
 export function clean(text: unknown): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach the terminal
   const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
-  return String(text).replace(hidden, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return wordOf(text).replace(hidden, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

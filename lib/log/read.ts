@@ -4,6 +4,7 @@
 // parse_warning in its place, so that numbers stay right and nothing is silently missing.
 
 import { paths } from '../base/paths.js'
+import { wordOf } from '../base/word.js'
 import { countLines } from '../store/count.js'
 import { lastLine, parseLine, scan } from '../store/lines.js'
 import type { EventOf, EventType, LogEvent } from './events.js'
@@ -38,7 +39,7 @@ export function endOfLog(id: string): Position {
 /** The end of the last run that ended before a moment (milliseconds since 1970), or the beginning of the log. */
 export function lastEndBefore(id: string, moment: number): Position {
   const isEnd = isOfKind(['session_ended'])
-  return positionAfter(id, line => isEnd(line) && Date.parse(String(parseLine(line)?.ts)) <= moment)
+  return positionAfter(id, line => isEnd(line) && Date.parse(wordOf(parseLine(line)?.ts)) <= moment)
 }
 
 function positionAfter(id: string, wanted: (line: Buffer) => boolean): Position {

@@ -4,6 +4,7 @@
 // code disagree the run failed, and the error has both. Nothing it printed is lost: a line that is no JSON is kept as it was.
 
 import { stripVTControlCharacters } from 'node:util'
+import { wordOf } from '../base/word.js'
 import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
 import { type Line, status } from './fields.js'
@@ -48,7 +49,7 @@ function eventsOf(bytes: Buffer, account: Account, take: Take, held: () => NewEv
   const events = take(line, account)
   if (!events) return []
   // A line without an event would be read again by whoever goes on with the log.
-  return events.length > 0 ? events : [status(String(line.type ?? 'line'), line)]
+  return events.length > 0 ? events : [status(wordOf(line.type ?? 'line'), line)]
 }
 
 /** What a run came to. */

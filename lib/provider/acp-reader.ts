@@ -3,6 +3,7 @@
 // Its text comes in pieces, which are put together: a message is whole when something else follows. A call of a tool is told once,
 // when all is known of what it is called with. The answer to session/prompt ends the turn.
 
+import { wordOf } from '../base/word.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
 import { type Account, accountReader, oneLine } from './account.js'
@@ -88,7 +89,7 @@ class AcpTurn {
   }
 
   #update(update: Line): NewEvent[] | undefined {
-    const kind = String(update.sessionUpdate)
+    const kind = wordOf(update.sessionUpdate)
     if (kind === 'agent_message_chunk') return this.#said('assistant_message', update)
     if (kind === 'agent_thought_chunk') return this.#said('reasoning', update)
     if (kind === 'tool_call' || kind === 'tool_call_update') return [...this.rest(), ...this.#call(update, false)]
@@ -103,7 +104,7 @@ class AcpTurn {
     const block = fieldsOf(content)
     const id = textOf(messageId)
     const before = this.#piece && (this.#piece.type !== type || this.#piece.id !== id) ? this.rest() : []
-    if (typeof block.text !== 'string') return [...before, ...this.rest(), status(`${type} ${block.type}`, block)]
+    if (typeof block.text !== 'string') return [...before, ...this.rest(), status(`${type} ${wordOf(block.type)}`, block)]
     this.#piece ??= { type, id, text: '' }
     this.#piece.text += block.text
     return before.length > 0 ? before : undefined
@@ -132,7 +133,7 @@ class AcpTurn {
 
   #over(result: Line, account: Account): NewEvent[] {
     const events = this.rest()
-    const reason = String(result.stopReason)
+    const reason = wordOf(result.stopReason)
     const failure = this.#failure()
     account.success = reason === 'end_turn' && !failure
     // An error that it said as if it was its answer.
@@ -166,7 +167,7 @@ class AcpTurn {
     const events = this.rest()
     const more = fieldsOf(data)
     const said = message === 'Internal error' ? (textOf(more.details) ?? message) : textOf(message)
-    const text = oneLine(textOf(more.message) ?? said ?? `error ${code}`)
+    const text = oneLine(textOf(more.message) ?? said ?? `error ${wordOf(code)}`)
     account.success = false
     account.error = code === -32000 ? `${text}: log in with the agent itself first` : text
     const resetAt = typeof more.resetAt === 'number' ? more.resetAt : undefined

@@ -6,6 +6,7 @@
 // the user's own prohibitions hold, and root needs no leave to skip the asking. A no is told to the model with its reason, and the turn
 // goes on.
 
+import { wordOf } from '../base/word.js'
 import { oneLine } from './account.js'
 import { refusal } from './calls.js'
 import { claudeQuestion } from './claude-calls.js'
@@ -59,7 +60,7 @@ class Talk implements Driver {
     if (request_id !== BEGIN) return
     const { resumed, conversation } = this.#task
     if (subtype === 'success') this.#opening?.done(resumed ? conversation : undefined)
-    else this.#opening?.fail(new Error(oneLine(textOf(error) ?? `it answered ${subtype}`)))
+    else this.#opening?.fail(new Error(oneLine(textOf(error) ?? `it answered ${wordOf(subtype)}`)))
   }
 
   /** A result before it was told anything is why it ends, such as a conversation that is not there. */

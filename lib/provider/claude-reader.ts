@@ -8,6 +8,7 @@
 // One that lives on repeats each prompt when the model gets it: the result after that is the one of the turn. A command left running
 // may be a server and never end, so that no turn waits for it; the round that it wakes is read with the turn that comes next.
 
+import { wordOf } from '../base/word.js'
 import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
@@ -109,8 +110,8 @@ class Stream {
 
   #asks({ request_id, request }: Line): void {
     const { subtype, tool_use_id } = fieldsOf(request)
-    if (subtype === 'hook_callback') this.#told.set(request_id, String(tool_use_id))
-    else this.#asked.add(String(tool_use_id))
+    if (subtype === 'hook_callback') this.#told.set(request_id, wordOf(tool_use_id))
+    else this.#asked.add(wordOf(tool_use_id))
   }
 
   /** It repeats what it was answered: a refusal of what it did not ask about. */
@@ -135,8 +136,8 @@ class Stream {
       this.#rounds.begun += 1
       this.#isWoken = false
     }
-    if (subtype === 'task_started' && !(this.#livesOn && line.task_type === 'local_bash')) this.#tasks.add(String(task_id))
-    if (subtype === 'task_notification') this.#tasks.delete(String(task_id))
+    if (subtype === 'task_started' && !(this.#livesOn && line.task_type === 'local_bash')) this.#tasks.add(wordOf(task_id))
+    if (subtype === 'task_notification') this.#tasks.delete(wordOf(task_id))
     // One that it stopped itself, because it is about to exit, wakes nobody.
     if (subtype === 'task_notification' && this.#rounds.begun === this.#rounds.ended) this.#isWoken ||= line.status !== 'stopped'
   }
@@ -146,14 +147,14 @@ class Stream {
     const events = listOf(content).map(block => this.#block(block, line, textOf(id)))
     // Its calls have ids of their own; what it says would be taken for the answer.
     const isOfSub = typeof line.parent_tool_use_id === 'string'
-    if (isOfSub) return events.map(event => (isTalk(event) ? status(`sub-agent ${line.type}`, line) : event))
+    if (isOfSub) return events.map(event => (isTalk(event) ? status(`sub-agent ${wordOf(line.type)}`, line) : event))
     for (const event of events) if (event.type === 'assistant_message' && this.#answers) account.result = event.content
     return events
   }
 
   #block(block: Line, line: Line, message_id: string | undefined): NewEvent {
     if (line.type === 'assistant') return this.#blocks.ofAnswer(block, message_id)
-    if (block.type !== 'tool_result') return status(`user ${block.type}`, block)
+    if (block.type !== 'tool_result') return status(`user ${wordOf(block.type)}`, block)
     const event = this.#blocks.result(block, line.tool_use_result)
     if (event.type === 'tool_result' && event.error !== undefined) this.#refusals.set(event.tool_id ?? '', oneLine(event.error))
     return event
@@ -187,7 +188,7 @@ class Stream {
   #errorOf({ subtype, terminal_reason, result, errors }: Line): string {
     if (isInterrupted(terminal_reason)) return 'interrupted'
     const told = Array.isArray(errors) ? errors.map(String).join('; ') : ''
-    const error = oneLine(textOf(result) ?? (told || `the agent ended with ${subtype}`))
+    const error = oneLine(textOf(result) ?? (told || `the agent ended with ${wordOf(subtype)}`))
     const hint = HINTS[this.#kind ?? '']
     return hint === undefined ? noConversation(error) : `${error} (${hint})`
   }
@@ -206,10 +207,10 @@ class Stream {
   /** Calls that were refused, each once, however many results name them. */
   #denials({ permission_denials }: Line): NewEvent[] {
     const isTold = (id: string) => this.#denied.has(id) || this.#asked.has(id)
-    const fresh = listOf(permission_denials).filter(({ tool_use_id }) => !isTold(String(tool_use_id)))
-    for (const { tool_use_id } of fresh) this.#denied.add(String(tool_use_id))
+    const fresh = listOf(permission_denials).filter(({ tool_use_id }) => !isTold(wordOf(tool_use_id)))
+    for (const { tool_use_id } of fresh) this.#denied.add(wordOf(tool_use_id))
     return fresh.map(({ tool_name, tool_use_id }) => {
-      const reason = this.#refusals.get(String(tool_use_id))
+      const reason = this.#refusals.get(wordOf(tool_use_id))
       return { type: 'permission', tool: textOf(tool_name) ?? 'unknown', granted: false, by: 'deny', ...(reason ? { reason } : {}) }
     })
   }

@@ -3,6 +3,7 @@
 // An answer of the model is spread over several lines of one message id, each with the usage known by then; only the last counts.
 // Lines of side chains are what sub-agents said, and lines marked as meta what the program told the model: both are kept as status.
 
+import { wordOf } from '../base/word.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { Calls, fieldsOf, type Line, listOf, status, textOf } from './fields.js'
 import type { Scribe } from './transcript.js'
@@ -36,7 +37,7 @@ export class Blocks {
     if (block.type === 'text' && typeof block.text === 'string') return { type: 'assistant_message', content: block.text, message_id }
     if (block.type === 'thinking' && textOf(block.thinking)) return { type: 'reasoning', content: String(block.thinking), message_id }
     if (block.type === 'tool_use') return this.#calls.call(textOf(block.id), textOf(block.name) ?? 'unknown', block.input)
-    return status(`assistant ${block.type}`, block)
+    return status(`assistant ${wordOf(block.type)}`, block)
   }
 
   /** What came of a call; `details` is what the program knows of it and the model was not told. */
@@ -81,7 +82,7 @@ class ClaudeReader {
     return listOf(content).flatMap(block => {
       if (block.type === 'tool_result') return [this.#blocks.result(block, details)]
       const text = block.type === 'text' ? textOf(block.text) : undefined
-      return text === undefined ? [status(`user ${block.type}`, block)] : this.#said(text)
+      return text === undefined ? [status(`user ${wordOf(block.type)}`, block)] : this.#said(text)
     })
   }
 

@@ -2,6 +2,7 @@
 //
 // Their fields and types are those of `codex exec --json`; who has others (app-server) puts them so first.
 
+import { wordOf } from '../base/word.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { Calls, fieldsOf, type Line, listOf, textOf } from './fields.js'
 
@@ -37,7 +38,7 @@ export class CodexCalls {
     this.#open.delete(id)
     const { success, output, denied } = outcomeOf(item)
     const refused =
-      denied && !asked ? [{ type: 'permission', tool: call.tool, granted: false, by: 'deny', reason: String(output) } as const] : []
+      denied && !asked ? [{ type: 'permission', tool: call.tool, granted: false, by: 'deny', reason: wordOf(output) } as const] : []
     const result = this.#calls.result(id, success, output)
     return [...called, ...refused, typeof item.exit_code === 'number' ? Object.assign(result, { exit_code: item.exit_code }) : result]
   }
@@ -66,18 +67,18 @@ function callOf(item: Line): { tool: string; input: unknown } | undefined {
   if (type === 'web_search') return { tool: type, input: { query, action } }
   if (type === 'todo_list') return { tool: type, input: { items } }
   if (type === 'image_view') return { tool: type, input: { path: item.path } }
-  if (type === 'mcp_tool_call') return { tool: `mcp__${item.server}__${tool}`, input: item.arguments }
-  if (type === 'collab_tool_call') return { tool: String(tool), input: { prompt, receiver_thread_ids } }
+  if (type === 'mcp_tool_call') return { tool: `mcp__${wordOf(item.server)}__${wordOf(tool)}`, input: item.arguments }
+  if (type === 'collab_tool_call') return { tool: wordOf(tool), input: { prompt, receiver_thread_ids } }
   return undefined
 }
 
 function outcomeOf(item: Line): { success: boolean; output: unknown; denied: boolean } {
   const { exit_code, aggregated_output, result } = item
-  const success = !/^(failed|declined|interrupted)$/.test(String(item.status))
+  const success = !/^(failed|declined|interrupted)$/.test(wordOf(item.status))
   const output = aggregated_output ?? result ?? item.changes ?? item.agents_states ?? item.items ?? item.action
   if (success) return { success, output, denied: false }
   const said = listOf(fieldsOf(result).content).map(({ text }) => textOf(text) ?? '')
   const error = textOf(fieldsOf(item.error).message) ?? textOf(aggregated_output) ?? textOf(said.join('\n'))
   const denied = item.status === 'declined' || /\bapproval\b/.test(textOf(fieldsOf(item.error).message) ?? '')
-  return { success, denied, output: error ?? (typeof exit_code === 'number' ? `exit code ${exit_code}` : String(item.status)) }
+  return { success, denied, output: error ?? (typeof exit_code === 'number' ? `exit code ${exit_code}` : wordOf(item.status)) }
 }

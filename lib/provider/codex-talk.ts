@@ -6,6 +6,7 @@
 // work, by turn/steer, or follows it. A thread is in the folder of the process: were it told, one that may write there would be noted as trusted in the user's
 // config.toml.
 
+import { wordOf } from '../base/word.js'
 import type { Decision, Question } from '../permission/call.js'
 import { isSaidNo, whyNot } from './calls.js'
 import { codexChange, codexCommand, codexMcp, codexPermissions } from './codex-calls.js'
@@ -127,7 +128,7 @@ export class CodexTalk implements Driver {
       case 'mcpServer/elicitation/request':
         return { result: await this.#elicited(params, signal) }
       default:
-        return { error: { code: NO_METHOD, message: `zag has no ${method}` } }
+        return { error: { code: NO_METHOD, message: `zag has no ${wordOf(method)}` } }
     }
   }
 

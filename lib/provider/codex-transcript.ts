@@ -3,6 +3,7 @@
 // Lines are {timestamp, type, payload}; the oldest versions wrote the payload alone, after a first line with the id. What was said
 // stands in the file twice, as items of the conversation and as events for whoever watched: the items are taken.
 
+import { wordOf } from '../base/word.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { usageOf } from './codex-items.js'
 import { Calls, fieldsOf, type Line, listOf, status, textOf } from './fields.js'
@@ -66,9 +67,9 @@ class CodexReader {
       case 'event_msg':
         return this.#told(payload)
       default:
-        return ITEMS.has(String(line.type)) && line.payload === undefined
+        return ITEMS.has(wordOf(line.type)) && line.payload === undefined
           ? this.#item(line)
-          : [status(String(line.type ?? 'unknown line'), line)]
+          : [status(wordOf(line.type ?? 'unknown line'), line)]
     }
   }
 
@@ -98,7 +99,7 @@ class CodexReader {
       case 'local_shell_call_output':
         return [this.#calls.result(id, ...outcomeOf(item.output))]
       default:
-        return [status(String(item.type), item)]
+        return [status(wordOf(item.type), item)]
     }
   }
 
@@ -110,14 +111,14 @@ class CodexReader {
     if (item.role === 'assistant') return [{ type: 'assistant_message', content, message_id: textOf(item.id) }]
     // What the program tells the model of itself and of the folder comes as a user's message too.
     if (item.role !== 'user' || /^\s*(<(environment_context|user_instructions|permissions|turn_aborted)|# AGENTS\.md)/.test(content))
-      return [status(`message of ${item.role}`, item)]
+      return [status(`message of ${wordOf(item.role)}`, item)]
     const from = this.#prompted ? 'input' : 'prompt'
     this.#prompted = true
     return [{ type: 'user_message', content, from }]
   }
 
   #told(event: Line): NewEvent[] {
-    const type = String(event.type)
+    const type = wordOf(event.type)
     if (TOLD_TWICE.has(type)) return []
     if (type === 'token_count') return this.#usage(event)
     if (type === 'task_complete' || type === 'turn_complete') return [{ type: 'turn_ended', stop_reason: 'completed' }]

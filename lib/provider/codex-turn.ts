@@ -3,6 +3,7 @@
 // Threads of agents that it starts itself speak in the same stream, so what is of another turn is no news of this one. The tokens of a
 // turn are what the sum over its thread grew by, which is told again whenever limits change.
 
+import { wordOf } from '../base/word.js'
 import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
@@ -122,7 +123,7 @@ class LiveTurn {
     if (when === 'completed' && type === 'reasoning' && textOf(text)) return [{ type, content: String(text) }]
     if (type === 'user_message' || (when === 'started' && type === 'agent_message')) return undefined
     const events = this.#calls.events(when, item, this.#asked.has(item.id))
-    return events.length > 0 ? events : [status(`${type} ${when}`, item)]
+    return events.length > 0 ? events : [status(`${wordOf(type)} ${when}`, item)]
   }
 
   /** It tells a sum again when limits change, so what counts is by how much that grew. */
@@ -168,11 +169,11 @@ class LiveTurn {
 /** An item as `codex exec --json` would tell it. */
 function itemOf(item: Line): Line {
   const told = snaked(item)
-  const type = String(item.type).replace('AgentToolCall', 'ToolCall')
+  const type = wordOf(item.type).replace('AgentToolCall', 'ToolCall')
   const texts = [item.summary, item.content].map(list => (Array.isArray(list) ? list.filter(text => typeof text === 'string') : []))
   const reasoning = type === 'reasoning' ? { text: (texts.find(list => list.length > 0) ?? []).join('\n') } : {}
   const command = type === 'commandExecution' ? { aggregated_output: item.aggregatedOutput ?? '' } : {}
-  const agent = type === 'collabToolCall' ? { tool: snake(String(item.tool)) } : {}
+  const agent = type === 'collabToolCall' ? { tool: snake(wordOf(item.tool)) } : {}
   return { ...told, type: snake(type), ...reasoning, ...command, ...agent }
 }
 

@@ -6,6 +6,7 @@
 
 import { join } from 'node:path'
 import { usage } from '../base/exit.js'
+import { wordOf } from '../base/word.js'
 import type { NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
@@ -116,7 +117,7 @@ class Telling {
         if (!this.waiting) account.error = explained(message) || account.error
         return [status(message || 'error', line)]
       default:
-        return this.#item(String(line.type), fieldsOf(line.item), account)
+        return this.#item(wordOf(line.type), fieldsOf(line.item), account)
     }
   }
 

@@ -7,6 +7,7 @@
 
 import { dirname, join } from 'node:path'
 import { usage } from '../base/exit.js'
+import { wordOf } from '../base/word.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { copilotLive } from './copilot-live.js'
@@ -169,7 +170,7 @@ class Telling {
     this.#account = account
     const data = fieldsOf(line.data)
     // What a helper of the agent says is not what the agent says.
-    if (line.agentId !== undefined) return PARTS.has(String(line.type)) ? undefined : [status(`sub-agent ${line.type}`, line)]
+    if (line.agentId !== undefined) return PARTS.has(wordOf(line.type)) ? undefined : [status(`sub-agent ${wordOf(line.type)}`, line)]
     switch (line.type) {
       case 'assistant.message_delta':
         return this.#piece(data)
@@ -184,7 +185,7 @@ class Telling {
       case 'result':
         return this.#ended(line, account)
       default:
-        return PARTS.has(String(line.type)) ? undefined : this.#other(line, data, account)
+        return PARTS.has(wordOf(line.type)) ? undefined : this.#other(line, data, account)
     }
   }
 
@@ -242,7 +243,7 @@ class Telling {
     if (line.type === 'session.error') this.#failed(line, data, account)
     // The prompt once more, twice: it may be long and is in the log.
     if (line.type === 'user.message') return [status('user.message', { ...data, content: undefined, transformedContent: undefined })]
-    return [status(String(line.type ?? 'line'), line)]
+    return [status(wordOf(line.type ?? 'line'), line)]
   }
 
   #failed(line: Line, data: Line, account: Account): void {
@@ -250,7 +251,7 @@ class Telling {
     account.error = data.errorType === 'authentication' ? withLogin(message) : message
     const isLimit = data.errorType === 'rate_limit' || (data.errorType === 'quota' && data.errorCode !== 'billing_not_configured')
     if (!isLimit) return
-    const resetAt = Date.parse(String(line.timestamp)) + this.#wait * 1000
+    const resetAt = Date.parse(wordOf(line.timestamp)) + this.#wait * 1000
     const scope = textOf(data.errorCode)
     account.limit = { message, ...(scope ? { scope } : {}), ...(Number.isNaN(resetAt) ? {} : { resetAt }) }
   }
@@ -262,7 +263,7 @@ class Telling {
     account.error ??= this.#aborted
     // Where it cannot be read, that of the process is all there is.
     account.success = (code ?? 0) === 0 && account.error === undefined
-    if (!account.success) account.error ??= `it ended with ${code}`
+    if (!account.success) account.error ??= `it ended with ${wordOf(code)}`
     // Kept until all is over: only then is there the file with what was used.
     this.#last = line
   }

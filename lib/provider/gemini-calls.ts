@@ -2,13 +2,14 @@
 // source, 0.40 to 0.61), files are in locations and diffs, and the title of a server's tool has both names. Of a page that it fetches
 // it tells a shortened prompt, which is nothing to decide by.
 
+import { wordOf } from '../base/word.js'
 import type { Call } from '../permission/call.js'
 import { bash, mcp } from './calls.js'
 import { fieldsOf, type Line, listOf, textOf } from './fields.js'
 
 export function geminiTable(asked: Line, { kind, title = '', content }: Line): Call | undefined {
   if (kind === 'execute' && asked.rawInput === undefined && textOf(title)) return bash(title)
-  const [, tool, server] = /^(.+) \((.+) MCP Server\)$/s.exec(String(title)) ?? []
+  const [, tool, server] = /^(.+) \((.+) MCP Server\)$/s.exec(wordOf(title)) ?? []
   return kind !== 'execute' && tool !== undefined ? mcp(server, tool, inputIn(content)) : undefined
 }
 

@@ -8,6 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { quoted, usage } from '../base/exit.js'
+import { wordOf } from '../base/word.js'
 import type { NewEvent, ToolKind } from '../log/events.js'
 import { type Account, accountReader, oneLine, readerOver } from './account.js'
 import { acpReader, type UsageFields } from './acp-reader.js'
@@ -192,7 +193,7 @@ class Telling {
 
   take(line: Line, account: Account): NewEvent[] | undefined {
     this.#account = account
-    this.at = Date.parse(String(line.timestamp))
+    this.at = Date.parse(wordOf(line.timestamp))
     if (line.type === 'message' && line.role === 'assistant' && typeof line.content === 'string') {
       this.#pieces.push(line.content)
       return line.delta === true ? undefined : this.held()
@@ -216,20 +217,20 @@ class Telling {
         return [status('init', line)]
       case 'message':
         // The prompt once more, which may be long and is in the log.
-        return [status(`message of ${line.role}`, { ...line, content: undefined })]
+        return [status(`message of ${wordOf(line.role)}`, { ...line, content: undefined })]
       case 'tool_use':
         this.#said = true
         return [this.#calls.call(textOf(line.tool_id), textOf(line.tool_name) ?? 'unknown', line.parameters)]
       case 'tool_result':
         return this.#result(line)
       case 'error':
-        if (line.severity === 'error' || /^Loop detected/.test(String(line.message)))
+        if (line.severity === 'error' || /^Loop detected/.test(wordOf(line.message)))
           this.#stopped = oneLine(textOf(line.message) ?? 'it stopped')
         return [status(textOf(line.message) ?? 'error', line)]
       case 'result':
         return this.#ended(line, account)
       default:
-        return [status(String(line.type ?? 'line'), line)]
+        return [status(wordOf(line.type ?? 'line'), line)]
     }
   }
 

@@ -1,6 +1,7 @@
 // Output that is one JSON object a line in the form of zag-log(5): any program can so report text, tools and usage.
 // Lines that are no event of ours are kept as provider_status, so nothing the program said is lost.
 
+import { wordOf } from '../base/word.js'
 import { EVENT_TYPES, type NewEvent } from '../log/events.js'
 import { parseLine } from '../store/lines.js'
 import { isConversation } from './fields.js'
@@ -37,8 +38,8 @@ export function ndjsonReader(): Reader {
     const object = parseLine(line)
     const type = object?.type
     if (isConversation(object?.session_id)) conversation = object.session_id
-    const needed = NEEDS[String(type)]
-    if (!object || !KNOWN.has(String(type)) || (needed && typeof object[needed] !== 'string')) {
+    const needed = NEEDS[wordOf(type)]
+    if (!object || !KNOWN.has(wordOf(type)) || (needed && typeof object[needed] !== 'string')) {
       return {
         type: 'provider_status',
         message: object ? 'not an event' : 'not JSON',

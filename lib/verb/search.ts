@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { usage } from '../base/exit.js'
 import { paths } from '../base/paths.js'
+import { wordOf } from '../base/word.js'
 import type { Spilled, ToolKind } from '../log/events.js'
 import { LONGEST_FIELD } from '../log/write.js'
 import { readIfThere, sizeIfThere } from '../store/file.js'
@@ -92,7 +93,7 @@ function hasSpilled(id: string): boolean {
 function hitIn(line: Buffer, id: string, pattern: RegExp, wanted: Wanted): Omit<Hit, 'session_id' | 'name' | 'seq'> | undefined {
   const event = parseLine(line)
   const isEvent = event !== undefined && typeof event.type === 'string'
-  const { type, ts } = isEvent ? { type: String(event.type), ts: String(event.ts ?? '') } : { type: 'parse_warning', ts: '' }
+  const { type, ts } = isEvent ? { type: wordOf(event.type), ts: wordOf(event.ts ?? '') } : { type: 'parse_warning', ts: '' }
   if (!fits(event ?? {}, type, ts, wanted)) return undefined
   const texts = isEvent ? textsOf(event, id) : [{ field: '', text: line.toString() }]
   for (const { field, text } of texts) {

@@ -1,10 +1,13 @@
-// How the tests of this folder are run: so many cases each, times FUZZ for long runs. A case that fails is told with the seed and the path
-// to have it again.
+// How the tests of this folder are run: so many cases each, times FUZZ for long runs. A case that fails is told with its seed; FUZZ_SEED=n
+// begins with that one.
 
 import fc from 'fast-check'
 import { Fault } from '../../lib/base/exit.js'
 
-export const cases = (count: number): { numRuns: number } => ({ numRuns: Math.ceil(count * Number(process.env.FUZZ ?? 1)) })
+export function cases(count: number): { numRuns: number; seed?: number } {
+  const { FUZZ = 1, FUZZ_SEED } = process.env
+  return { numRuns: Math.ceil(count * Number(FUZZ)), ...(FUZZ_SEED === undefined ? {} : { seed: Number(FUZZ_SEED) }) }
+}
 
 /** Any text, also with what means something to a shell, a path, a terminal or a parser. */
 export const text = (): fc.Arbitrary<string> =>
@@ -45,8 +48,17 @@ const PIECES = [
   ...['[', ']', '{', '}', '(', ')', '<', '>', '#', '%2e', '\u001b[31m', '\ud800', '\u2028', 'é', '😀', '0', '9'],
 ]
 
-/** Any value that JSON can hold. */
-export const json = (): fc.Arbitrary<fc.JsonValue> => fc.jsonValue({ maxDepth: 3 })
+/** Any value that JSON can hold, also with keys that every object of JavaScript has. */
+export const json = (): fc.Arbitrary<fc.JsonValue> =>
+  fc.oneof(
+    { weight: 4, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
+    {
+      weight: 1,
+      arbitrary: fc.dictionary(fc.constantFrom('toString', 'valueOf', 'toJSON', 'length', 'then'), fc.constantFrom(null, 0, 'x', []), {
+        minKeys: 1,
+      }),
+    },
+  )
 
 /** What a call gives, or the Fault it throws; any other error is a bug, and so is a message of two lines or none. */
 export function orFault<T>(call: () => T): T | Fault {

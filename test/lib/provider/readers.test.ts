@@ -80,6 +80,20 @@ t.test('ndjson: a program does not say when or where an event was', async t => {
   t.same(ndjsonReader().out(lines(line)), [{ type: 'usage', input_tokens: 1, own: 2 }])
 })
 
+t.test('a value that no text can be made of is no end of the one who reads', async t => {
+  const odd = { toString: 0 }
+  const all = lines(
+    ...[{ type: odd }, { type: 'message', role: odd }, { type: 'assistant', message: { content: [{ type: odd }] } }].map(line =>
+      JSON.stringify(line),
+    ),
+  )
+  const readers = [claude, codex, gemini, opencode, copilot].map(provider => provider.reader(nothing))
+  for (const reader of [...readers, (codex.live as Live).reader(nothing), (acp.live as Live).reader(nothing), ndjsonReader()]) {
+    t.doesNotThrow(() => reader.out(all))
+    t.match(reader.verdict(well), { success: Boolean })
+  }
+})
+
 /** Lines of a turn in which something was said, and that has no end. */
 const BROKEN_OFF: Record<string, { read: () => Reader; said: string; lines: object[] }> = {
   claude: {
