@@ -18,6 +18,8 @@ import { waitFor } from './wait.js'
 
 /** A runner gets this long beyond its ladder before it is taken for stuck, in milliseconds; once more for each generation it waits for. */
 const PATIENCE = 5_000
+/** One that runs others as well is never killed, and may take so much longer, in milliseconds. */
+const LONG_PATIENCE = 60_000
 
 export interface CancelOptions {
   /** Milliseconds between the steps of the ladder; 0 is KILL at once. */
@@ -64,9 +66,15 @@ async function cancelOne(id: string, options: Part): Promise<Cancelled> {
     requestEnd(id, { outcome, run: before.run, grace_ms: grace, by: options.by ?? inside()?.session ?? 'user', reason, only })
   // Asked for anew: a runner that took over before the request was written did not see it; one that does so later will.
   tell(latestOwner(id))
-  const { ended } = await waitFor([id], { timeout: 2 * grace + PATIENCE * (1 + below) })
-  if (ended[0]) return { status: ended[0], already: false }
-  return { status: await endStuckRunner(id), already: false }
+  const ended = await endOf(id, 2 * grace + PATIENCE * (1 + below))
+  return { status: ended ?? (await endStuckRunner(id)), already: false }
+}
+
+/** The end of a session that was asked to end; nothing if its runner does not do it. One that runs others as well may have all of them to end. */
+async function endOf(id: string, patience: number): Promise<Status | undefined> {
+  const { ended } = await waitFor([id], { timeout: patience })
+  if (ended[0] || !latestOwner(id)?.shared) return ended[0]
+  return (await waitFor([id], { timeout: LONG_PATIENCE })).ended[0]
 }
 
 function tell(owner: Owner | undefined): void {
