@@ -27,6 +27,6 @@ export default command(import.meta, {
   ],
   async run({ operands, matching, reason, always, ...which }, { stdin, err }) {
     const { late } = await approve({ ...which, relays: operands, matching }, { reason, always, onRules: tellRules(err, 'always') }, stdin)
-    return tellLate(err, late.map(lateText)) ? EXIT.notNow : EXIT.ok
+    return tellLate(err, late.map(lateText), always) ? EXIT.notNow : EXIT.ok
   },
 })

@@ -32,7 +32,7 @@ export default command(import.meta, {
     },
     json: {
       type: 'boolean',
-      does: 'one object: sessions, bytes, kept, dirty, failed, answers, remains, removed, logs_kept',
+      does: 'one object: sessions, bytes, kept, dirty, failed, answers, marks, remains, removed, logs_kept',
     },
   },
   operands: { name: 'session' },
@@ -48,25 +48,26 @@ export default command(import.meta, {
   ],
   async run({ force, olderThan, keepLast, keepLogs, json, ...which }, { stdin, out, err }) {
     const ids = await pick(which, stdin, { otherwise: 'all', empty: true })
-    const { sessions, bytes, kept, dirty, failed, answers, remains } = await gc(ids, {
+    const { sessions, bytes, kept, dirty, failed, answers, marks, remains } = await gc(ids, {
       olderThan,
       keepLast,
       keepLogs,
       force,
     })
-    if (json) out.value({ sessions, bytes, kept, dirty, failed, answers, remains, removed: force, logs_kept: keepLogs })
+    if (json) out.value({ sessions, bytes, kept, dirty, failed, answers, marks, remains, removed: force, logs_kept: keepLogs })
     else for (const id of sessions) out.line(id)
     for (const { session_id, why } of failed) err.complain(`session ${session_id} stays: ${why}`)
     const exit = failed.length > 0 ? EXIT.system : EXIT.ok
     if (json) return exit
-    const left = `${answers > 0 ? `, ${answers} answers to relays` : ''}${remains.length > 0 ? `, and ${remains.length} remains of crashes` : ''}`
+    const besides = { 'answers to relays': answers, 'marks of rules and locks': marks, 'remains of crashes': remains.length }
+    const left = Object.entries(besides).map(([what, count]) => (count > 0 ? `, ${count} ${what}` : ''))
     for (const { session_id, worktree, why } of dirty)
       err.notice(
         `${keepLogs ? 'the worktree of ' : ''}session ${session_id} stays: ${keepLogs ? 'it' : `its worktree ${quoted(worktree)}`} ${why}`,
       )
     const held = dirty.length > 0 && !keepLogs ? `, ${dirty.length} of them for what their worktrees hold` : ''
     err.notice(
-      `${force ? 'removed' : 'would remove'} ${keepLogs ? 'all but the logs of ' : ''}${sessions.length} sessions (${bytes} bytes)${left}; ${kept} stay${held}${force ? '' : ' (--force removes)'}`,
+      `${force ? 'removed' : 'would remove'} ${keepLogs ? 'all but the logs of ' : ''}${sessions.length} sessions (${bytes} bytes)${left.join('')}; ${kept} stay${held}${force ? '' : ' (--force removes)'}`,
     )
     return exit
   },

@@ -99,6 +99,7 @@ function taskOf(session: Session, run: number, turn: number, around: NodeJS.Proc
     conversation: session.native_id,
     contextFile: existsSync(context) ? context : undefined,
     flags: session.flags,
+    schema: readIfThere(paths.inSession(session.id, 'schema')),
     decided: session.permissions?.live,
     env: { ...around, ...session.env },
     keep: (name, text) => keep(session.id, name, text),

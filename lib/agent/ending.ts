@@ -1,4 +1,5 @@
-// The end of an agent's process: by itself, or up the ladder of signals; and of what is left of its group then.
+// The end of an agent's process: by itself, or up the ladder of signals; and of what is left of its group then, or of all that it started
+// if somebody else killed it.
 
 import { endAll, endGroupLeftovers } from '../process/end.js'
 import type { Identity } from '../process/identity.js'
@@ -15,6 +16,7 @@ export class Ending {
   readonly #mark: string
   readonly #keepsChildren: boolean
   #ladder: Promise<unknown> | undefined
+  #gone: Promise<Exit> | undefined
 
   constructor(session: Session, run: number, agent: Agent, identity: Identity | undefined) {
     this.#agent = agent
@@ -42,10 +44,18 @@ export class Ending {
   }
 
   /** Its exit, once nothing of it is left that should not be. */
-  async gone(exited: Promise<Exit>): Promise<Exit> {
+  gone(exited: Promise<Exit>): Promise<Exit> {
+    this.#gone ??= this.#leave(exited)
+    return this.#gone
+  }
+
+  async #leave(exited: Promise<Exit>): Promise<Exit> {
     const exit = await exited
+    const wasKilled = exit.signal !== null && !this.begun
     await this.#ladder
-    if (!this.#keepsChildren) await endGroupLeftovers(this.#agent.pid, this.#start, this.#mark, LEFTOVER_GRACE)
+    // One that was killed could not end its commands, which have groups of their own.
+    if (!this.#keepsChildren && wasKilled) await endAll(this.#target, { grace: LEFTOVER_GRACE, first: 'SIGTERM' })
+    else if (!this.#keepsChildren) await endGroupLeftovers(this.#agent.pid, this.#start, this.#mark, LEFTOVER_GRACE)
     // One that was asked for meanwhile.
     await this.#ladder
     return exit

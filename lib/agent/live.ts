@@ -90,6 +90,8 @@ export class LiveAgent {
       this.gone = true
       this.#over.abort()
     })
+    // Also between two turns; what goes wrong is told to whoever waits for it.
+    this.#ending.gone(this.exited).catch(() => {})
     // Whoever writes to one that is gone is told by its exit.
     agent.child.stdin?.on('error', () => {})
     const path = paths.inSession(session.id, 'stdout')
@@ -319,7 +321,8 @@ function filesOf(session: Session): Files {
   const who = whoOf(session)
   return {
     read: async (path, portion) => (await import('../file/guard.js')).readText(who, path, portion),
-    write: async (path, content) => (await import('../file/guard.js')).writeText(who, path, content),
+    write: async (path, content, known) => (await import('../file/guard.js')).writeText(who, path, content, { known }),
+    known: async path => (await import('../file/guard.js')).knownVersion(who, path),
   }
 }
 

@@ -6,10 +6,11 @@
 import { Fault, quoted } from '../base/exit.js'
 import type { NewEvent } from '../log/events.js'
 import type { Call, Decision, Place, Question } from '../permission/call.js'
-import { decide, type OnceRule, type Sources, settle } from '../permission/decide.js'
+import { coverOpenRelays } from '../permission/cover.js'
+import { conclude, decide, type Sources, settle, type Verdict } from '../permission/decide.js'
 import { answerRelay, openRelay, takeBack, waitForAnswer } from '../permission/relay.js'
 import { parseRule } from '../permission/rule.js'
-import { groupSources, isSessionOnceUsed, sessionOnce, useOnce } from '../permission/rules.js'
+import { groupSources, isSessionOnceUsed, onceRules } from '../permission/rules.js'
 import { described } from '../provider/calls.js'
 import type { Session } from '../table/sessions.js'
 
@@ -67,14 +68,15 @@ async function decided(who: Asker, question: Question, log: NonNullable<Asking['
   return { granted: false, by: 'deny', reason }
 }
 
-/** What rules say; nothing if they leave it open. */
+/** What rules say, and that is what the call goes by; nothing if they leave it open. */
 function byRules(who: Asker, call: Call): Decision | undefined {
-  const { group, session } = who
-  const use = ({ once }: OnceRule) =>
-    typeof once === 'string' ? useOnce(group, once) : session !== undefined && sessionOnce(session.id, once)
-  const { granted, by = 'deny', rule, reason } = settle(call, who.place, sourcesOf(who), use)
+  const verdict = settle(call, who.place, sourcesOf(who), keeperOf(who))
+  const { granted, by = 'deny', rule, reason } = verdict
+  conclude(verdict, keeperOf(who), true)
   return granted === undefined ? undefined : { granted, by, rule, reason }
 }
+
+const keeperOf = ({ group, session }: Asker) => onceRules(group, session?.id)
 
 /** All that decides without people: the rules of the group as they are now, those of the session, and --auto-approve. */
 function sourcesOf({ session, group }: Asker): Sources {
@@ -101,14 +103,21 @@ async function answered(who: Asker, question: Question, log: NonNullable<Asking[
   try {
     log({ type: 'relay', relay_id, kind: 'permission', tool_id, tool, tool_kind, params, raw })
     // A rule that came between the look at them and the relay found no relay to answer.
-    const meanwhile = byRules(who, question)
-    if (meanwhile) answerRelay(relay_id, { approved: meanwhile.granted, by: 'rule', rule: meanwhile.rule, reason: meanwhile.reason })
+    answerByRules(who, relay_id, settle(question, place, sourcesOf(who), keeperOf(who)))
   } catch (error) {
     takeBack(relay)
     throw error
   }
   const { approved: granted, by, rule, reason } = await waitForAnswer(relay, { signal })
   return { relay_id, granted, by: by === 'closed' ? 'deny' : by, rule, reason }
+}
+
+/** Answers a relay by what rules say. If somebody was first the once-rules that it took are there for others, who may wait for one. */
+function answerByRules(who: Asker, relay: string, verdict: Verdict): void {
+  const { granted, rule, reason } = verdict
+  const first = granted !== undefined && answerRelay(relay, { approved: granted, by: 'rule', rule, reason })
+  conclude(verdict, keeperOf(who), first)
+  if (!first && verdict.once.length > 0) coverOpenRelays(who.group)
 }
 
 function eventOf({ tool_id, tool, params }: Question, { relay_id, granted, by, rule, reason }: Decision): NewEvent {

@@ -58,11 +58,13 @@ export const paths = {
   groups: () => below('groups'),
   /** The tables of a group. */
   inGroup: (group: string, table: GroupTable) => below('groups', keyOf(group), table),
+  /** What settings of an agent held before hooks were put into them, by the path of the file. */
+  settingsBefore: (path: string) => below('hooks', keyOf(path), 'before.json'),
   marker: (id: string, what: 'started' | 'ended') => below('events', `${id}.${what}`),
 }
 
-/** rules: what is always or never allowed; filetimes: who last read which file; locks: who writes one; once: rules that were used up. */
-export type GroupTable = 'rules' | 'filetimes' | 'locks' | 'once'
+/** rules: what is always or never allowed; filetimes: who last read which file; locks: who writes one; patches: changes of several that are under way; once: rules that were used up. */
+export type GroupTable = 'rules' | 'filetimes' | 'locks' | 'patches' | 'once'
 
 export type SessionFile =
   | 'session.json'

@@ -1,6 +1,6 @@
 // Where a path really leads: whoever keeps something within a folder asks here, because links and `..` lead out of it.
 
-import { lstatSync, realpathSync } from 'node:fs'
+import { fstatSync, lstatSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { quoted, reason } from './exit.js'
 
@@ -9,6 +9,23 @@ export function within(root: string, path: string): string {
   const real = realOf(resolve(root, path))
   if (!isWithin(realpathSync(root), real)) throw new Error(`${quoted(path)} is not in the project`)
   return real
+}
+
+/** Whether what was opened by a real path is there: not where a folder above it has meanwhile become a link to another. */
+export function isAt(fd: number, real: string): boolean {
+  const opened = fstatSync(fd, { bigint: true })
+  const there = lstatSync(real, { bigint: true, throwIfNoEntry: false })
+  return there !== undefined && there.ino === opened.ino && there.dev === opened.dev && leadsTo(real)
+}
+
+/** Whether a path, which was a real one, still is: no folder above it has become a link. */
+export function leadsTo(real: string): boolean {
+  try {
+    return realOf(real) === real
+  } catch {
+    // A link to nothing.
+    return false
+  }
 }
 
 /** Whether a real path is the folder or in it. */

@@ -23,8 +23,8 @@ export function tellRules(
   }
 }
 
-/** Says which were answered before; true if any was. */
-export function tellLate(err: Talk, texts: readonly string[]): boolean {
-  for (const text of texts) err.complain(text)
+/** Says which were answered before, and that no rules were made of them if there were to be; true if any was. */
+export function tellLate(err: Talk, texts: readonly string[], always: unknown): boolean {
+  for (const text of texts) err.complain(always === undefined ? text : `${text}; no rule is added for it`)
   return texts.length > 0
 }

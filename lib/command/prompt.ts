@@ -51,14 +51,18 @@ export class Prompt {
     this.say(question)
     return new Promise(resolve => {
       const gone = () => done(GONE)
+      // Whoever stopped this process and comes back sees the shell's line, and not what was asked.
+      const again = () => this.say(question)
       const done = (line: string | undefined | typeof GONE) => {
         this.#tell = undefined
         signal?.removeEventListener('abort', gone)
+        process.off('SIGCONT', again)
         if (line === GONE) this.say('\n')
         resolve(line)
       }
       this.#tell = done
       signal?.addEventListener('abort', gone)
+      process.on('SIGCONT', again)
       if (this.#over) done(undefined)
     })
   }

@@ -7,10 +7,13 @@
 import { resolve } from 'node:path'
 import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { within } from '../base/within.js'
-import { type Edit, editFiles } from '../store/edit.js'
-import { type LockOptions, withLocks } from './lock.js'
-import { applyPatch, type Change, parsePatch, type Section } from './patch.js'
-import { type Content, contentOf, FileTimes, LARGEST } from './times.js'
+import type { Edit } from '../store/edit.js'
+import { applyPatch, type Change } from './apply.js'
+import { editWhole } from './journal.js'
+import type { LockOptions } from './lock.js'
+import { parsePatch, type Section } from './patch.js'
+import { type Content, contentOf, FileTimes, type Known, LARGEST } from './times.js'
+import { makeWhole, withWhole } from './undo.js'
 import type { Who } from './who.js'
 
 /** Lines of a file: from `line`, counted from 1, and so many. */
@@ -34,6 +37,7 @@ const NOT_THERE = Object.assign(new Error('no such file or directory'), { code: 
 /** The bytes of a file, which the session has read from now on. Throws a Fault (5) if it is not there, no file, or not in the project. */
 export async function readBytes(who: Who, path: string): Promise<Buffer> {
   const real = locate(who, path)
+  await makeWhole(who, [real])
   const content = await contentOf(real)
   if (!content) throw new Fault(`cannot read ${quoted(path)}: no such file or directory`, EXIT.system, { cause: NOT_THERE })
   await new FileTimes(who).noteRead(real, content)
@@ -53,27 +57,48 @@ export async function readText(who: Who, path: string, { line, limit }: Portion 
 
 /** Why the session must not write the file now, in one line; nothing if it has read its present version. Throws a Fault (5) if it cannot be looked at. */
 export async function checkFile(who: Who, path: string): Promise<string | undefined> {
-  const why = await new FileTimes(who).staleness(locate(who, path))
+  const real = locate(who, path)
+  await makeWhole(who, [real])
+  const why = await new FileTimes(who).staleness(real)
   return why === undefined ? undefined : `${quoted(path)} ${why}`
+}
+
+/** The version of a file that the session has read last or written; nothing if it has none, or may not. */
+export async function knownVersion(who: Who, path: string): Promise<Known | undefined> {
+  let real: string
+  try {
+    real = locate(who, path)
+  } catch (error) {
+    // Whoever writes there is told why not.
+    if (error instanceof Fault) return undefined
+    throw error
+  }
+  return new FileTimes(who).known(real)
 }
 
 /**
  * Writes a file whole. Throws a Fault: 5 if it is there and the session has not read its present version, or the system refuses; 4 if
- * somebody else holds its lock for too long. A file that holds these very bytes already counts as written: its writer knows it.
+ * somebody else holds its lock for too long. With `known` the session knows no later version, whatever it has read. A file that holds these very bytes already counts as written: its writer knows it.
  */
-export async function writeText(who: Who, path: string, content: string, options?: LockOptions): Promise<void> {
+export async function writeText(
+  who: Who,
+  path: string,
+  content: string,
+  { known, ...options }: LockOptions & { known?: Known } = {},
+): Promise<void> {
   const real = locate(who, path)
   const after = Buffer.from(content)
   if (after.length > LARGEST) throw new Fault(`cannot write ${quoted(path)}: ${after.length} bytes, ${LARGEST} at most`, EXIT.system)
-  await withLocks(
+  await withWhole(
     who,
     [real],
     async tokens => {
       const times = new FileTimes(who)
       const present = await contentOf(real)
       if (!present?.bytes.equals(after)) {
+        if (present && known && known.hash !== present.hash) await times.noteRead(real, known)
         if (present) await checkFresh(times, real, path, present)
-        editFiles([{ path: real, before: present?.bytes, after, token: tokens.get(real) ?? '' }])
+        editWhole(who, [{ path: real, before: present?.bytes, after, token: tokens.get(real) ?? '' }])
       }
       await times.noteWrite(real, after)
     },
@@ -102,7 +127,7 @@ export async function patchFiles(who: Who, text: string, options?: LockOptions):
   const sections = parsePatch(text)
   const names = new Map<string, string>()
   for (const path of sections.flatMap(pathsOf)) if (!names.has(locate(who, path))) names.set(locate(who, path), path)
-  return withLocks(
+  return withWhole(
     who,
     [...names.keys()],
     async tokens => {
@@ -121,7 +146,7 @@ export async function patchFiles(who: Who, text: string, options?: LockOptions):
         path => textOf(path, present.get(locate(who, path))),
       )
       const edits = changes.map(change => editOf(locate(who, change.path), change, present, tokens, who))
-      editFiles(edits)
+      editWhole(who, edits)
       for (const edit of edits) await times.noteWrite(edit.path, edit.after)
       return changes.flatMap(change => doneBy(change, changes))
     },

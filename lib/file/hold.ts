@@ -7,7 +7,8 @@ import { lockEnvironment } from '../base/paths.js'
 import { cannotStart, pidOf } from '../process/detach.js'
 import { programAt } from '../process/program.js'
 import { locate } from './guard.js'
-import { type LockOptions, withLocks } from './lock.js'
+import type { LockOptions } from './lock.js'
+import { withWhole } from './undo.js'
 import type { Who } from './who.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -26,7 +27,7 @@ export async function runLocked(
   const [name = '', ...args] = words
   const program = programAt(name, process.env.PATH)
   const real = files.map(path => locate(who, path))
-  return withLocks(
+  return withWhole(
     who,
     real,
     async tokens => {

@@ -2,15 +2,16 @@
 //
 // The claims of a path are files `<key>.<n>` in the group's folder, made by link(2); the highest counts, and it holds while the
 // process that it names lives. So a lock outlives no kill, and nothing has to be kept fresh. Whoever finds the highest claim dead makes the
-// next. A holder removes its own claim; the claim of a dead one stays, because a number must not be free again for somebody who
-// has seen it: then no two processes of this machine ever hold a lock together.
+// next. A holder removes its own claim; that of a dead one stays for zag gc. As a number may so be free again for somebody who saw it
+// taken, whoever has made a claim looks whether another lives, and begins anew if one does: of two who claim, the second sees the
+// first, so no two processes of this machine ever hold a lock together.
 //
 // What a holder starts is told so by its environment: it goes on under the lock of its own, inside of the holder's.
 
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { EXIT, Fault, quoted } from '../base/exit.js'
 import { newId } from '../base/id.js'
-import { locksAround, paths } from '../base/paths.js'
+import { type GroupTable, locksAround, paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
 import { type Identity, isAlive, isElsewhere, myself } from '../process/identity.js'
 import { removeLeftover } from '../store/edit.js'
@@ -18,6 +19,8 @@ import { claim, listIfThere, makeFolder, readIfThere, remove, removeOldTemporari
 import { openHome } from '../store/home.js'
 import { parseLine } from '../store/lines.js'
 import { watchFolder } from '../store/watch.js'
+import { foldersOf } from '../table/groups.js'
+import { cutShort } from './journal.js'
 import { called, type Who } from './who.js'
 
 /** So long a lock is waited for if nothing else is said, in milliseconds: what is done under one is mostly done at once. */
@@ -87,6 +90,10 @@ export async function lockFile(who: Who, path: string, { wait = WAIT, signal }: 
     }
     const mark = join(folder, `${key}.${(last?.number ?? 0) + 1}`)
     if (!claim(mark, JSON.stringify({ ...mine, since: Date.now() }))) continue
+    if (livesBeside(folder, key, mark)) {
+      remove(mark)
+      continue
+    }
     if (last) clearUp(folder, last.by)
     return { path, token: mine.token, release: () => remove(mark) }
   }
@@ -98,19 +105,50 @@ export async function keyOf(path: string): Promise<string> {
   return createHash('sha256').update(path).digest('hex').slice(0, 40)
 }
 
+/** The claims that dead holders left before `before` (milliseconds since 1970), as paths. */
+export function deadClaims(before: number): string[] {
+  const all = foldersOf('locks').flatMap(folder => listIfThere(folder).map(name => join(folder, name)))
+  return all.filter(path => {
+    const by = claimIn(path)
+    return by && !isAlive(by) && (by.since ?? 0) <= before
+  })
+}
+
+/** Takes the claim of a dead holder away, and what it left half done. */
+export function forgetClaim(path: string): void {
+  clearUp(dirname(path), claimIn(path) ?? {})
+  remove(path)
+}
+
+function claimIn(path: string): Claim | undefined {
+  const text = readIfThere(path)
+  // One that a power cut left torn is that of nobody.
+  return text === undefined ? undefined : ((parseLine(text) as Claim | undefined) ?? ({ pid: 0, host: '' } as Claim))
+}
+
+/** Whether another claim of the same lock is that of somebody who lives. */
+function livesBeside(folder: string, key: string, mark: string): boolean {
+  const others = listIfThere(folder).flatMap(name => (name.startsWith(`${key}.`) && join(folder, name) !== mark ? join(folder, name) : []))
+  return others.some(path => {
+    const by = claimIn(path)
+    return by !== undefined && isAlive(by)
+  })
+}
+
 function lastClaim(folder: string, key: string): { number: number; by: Claim } | 'gone' | undefined {
   const numbers = listIfThere(folder).map(name => (name.startsWith(`${key}.`) ? Number(name.slice(key.length + 1)) : 0))
   const number = Math.max(0, ...numbers)
   if (number === 0) return undefined
-  const text = readIfThere(join(folder, `${key}.${number}`))
-  if (text === undefined) return 'gone'
-  // One that a power cut left torn is that of nobody.
-  return { number, by: (parseLine(text) as Claim | undefined) ?? ({ pid: 0, host: '' } as Claim) }
+  const by = claimIn(join(folder, `${key}.${number}`))
+  return by ? { number, by } : 'gone'
 }
 
-/** What a dead holder left half done. */
+/** What a dead holder of a lock in this folder of a group left half done. */
 function clearUp(folder: string, { path, token }: Partial<Claim>): void {
-  if (path !== undefined && token !== undefined) removeLeftover({ path, token })
+  // What a journal speaks of is still needed, to undo what it says.
+  const patches: GroupTable = 'patches'
+  const isNeeded = [...cutShort(join(dirname(folder), patches)).values()].some(({ edits }) => edits.some(edit => edit.token === token))
+  if (path !== undefined && token !== undefined && !isNeeded) removeLeftover({ path, token })
   removeOldTemporaries(folder)
 }
 

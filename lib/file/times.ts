@@ -5,12 +5,12 @@
 // content; times and sizes only spare the reading.
 
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { codeOf, EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
-import { listIfThere } from '../store/file.js'
+import { isAt, leadsTo } from '../base/within.js'
 import { openHome } from '../store/home.js'
+import { foldersOf } from '../table/groups.js'
 import { Table, type TableRow } from '../table/journal.js'
 import { keyOf } from './lock.js'
 import { called, PERSON, type Who } from './who.js'
@@ -38,12 +38,15 @@ export interface Content extends Version {
   bytes: Buffer
 }
 
-interface Row extends TableRow, Version {
+/** A version, and since when it is known, in milliseconds since 1970. */
+export interface Known extends Version {
+  at: number
+}
+
+interface Row extends TableRow, Known {
   path: string
   session: string
   name?: string
-  /** When it was noted, in milliseconds since 1970. */
-  at: number
 }
 
 const NOTHING: Version = { mtime: '0', ctime: '0', ino: '0', size: 0, hash: '' }
@@ -53,21 +56,13 @@ const tableIn = (folder: string) => new Table<Row>(folder, () => false)
 
 /** Forgets, in every group, what sessions have read that are no more. Throws a Fault (5) if a table is damaged or the disk full. */
 export async function forgetReaders(isGone: (session: string) => boolean): Promise<void> {
-  for (const folder of foldersIn(paths.groups())) {
+  for (const folder of foldersOf('filetimes')) {
     const table = tableIn(folder)
     const rows = table.rows({ all: true }).rows.filter(({ id, session }) => !id.startsWith(':') && isGone(session))
     if (rows.length === 0) continue
     table.append(rows.map(({ id, rev }) => ({ id, rev: rev + 1, gone: true })))
     await table.fold({ now: true })
   }
-}
-
-/** The tables of file times. What is too long for the name of one folder goes on in those whose names end in `+`. */
-function foldersIn(folder: string): string[] {
-  return listIfThere(folder).flatMap(name => {
-    const path = join(folder, name)
-    return name.endsWith('+') ? foldersIn(path) : [join(path, 'filetimes')]
-  })
 }
 
 /** The file times of a group, as one of its sessions sees them. */
@@ -80,8 +75,13 @@ export class FileTimes {
     this.#table = tableIn(paths.inGroup(who.group, 'filetimes'))
   }
 
-  /** Notes what the session has read of a file. */
-  async noteRead(path: string, version: Version): Promise<void> {
+  /** What the session knows of a file. */
+  async known(path: string): Promise<Known | undefined> {
+    return this.#table.find(await this.#ownId(path))
+  }
+
+  /** Notes what the session has read of a file, now or before. */
+  async noteRead(path: string, version: Version & Partial<Known>): Promise<void> {
     await this.#note(await this.#ownId(path), path, version)
   }
 
@@ -136,12 +136,11 @@ export class FileTimes {
     return `${encodeURIComponent(this.#who.session)}:${await keyOf(path)}`
   }
 
-  async #note(id: string, path: string, version: Version): Promise<void> {
+  async #note(id: string, path: string, version: Version & Partial<Known>): Promise<void> {
     openHome()
-    const { mtime, ctime, ino, size, hash } = version
-    const at = Date.now()
+    const { mtime, ctime, ino, size, hash, at = Date.now() } = version
     // A clock that was set back must not make an old row the latest.
-    const rev = Math.max(at, (this.#table.find(id)?.rev ?? 0) + 1)
+    const rev = Math.max(Date.now(), (this.#table.find(id)?.rev ?? 0) + 1)
     const { session, name } = this.#who
     this.#table.append({ id, rev, path, session, name, mtime, ctime, ino, size, hash, at })
     await this.#table.fold()
@@ -180,6 +179,8 @@ function readOnce(path: string): { bytes: Buffer; stats: BigIntStats } | undefin
     checkKind(path, stats)
     const bytes = readFileSync(fd)
     const after = fstatSync(fd, { bigint: true })
+    if (!leadsTo(path)) throw new Fault(`cannot read ${quoted(path)}: a folder above it has become a link`, EXIT.system)
+    if (!isAt(fd, path)) return undefined
     return after.mtimeNs === stats.mtimeNs && after.size === stats.size && BigInt(bytes.length) === stats.size
       ? { bytes, stats: after }
       : undefined

@@ -6,6 +6,7 @@
 // The checks run one after another, each after the repairs of those before it.
 
 import { Fault } from '../base/exit.js'
+import { lookAtFiles } from './files.js'
 import { type Finding, type Found, type Seen, wrong } from './finding.js'
 import { lookAtHome, lookAtPermissions, lookAtSpace, lookAtWriting } from './home.js'
 import { lookAtConfiguration, lookAtInotify, lookAtNode, lookAtPath, lookAtPrograms, lookAtProviders } from './machine.js'
@@ -32,6 +33,7 @@ const CHECKS_OF_HOME: typeof CHECKS = [
   ['dead', lookAtDead],
   ['queue', lookAtQueue],
   ['relays', lookAtRelays],
+  ['files', lookAtFiles],
   ['table', lookAtTable],
   ['index', lookAtIndex],
   ['markers', lookAtMarkers],

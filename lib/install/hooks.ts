@@ -1,16 +1,19 @@
 // The hooks of zag in the settings of an agent, in its project: put there beside what else is in them, and taken away again.
 //
 // What is not ours stays as it is, in its order; a file that cannot be understood is left alone. Ours are known by how their command begins.
+// What was there before is kept in the home, byte for byte: who takes the hooks out of a file that nobody changed since has it again.
 
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { EXIT, Fault, quoted } from '../base/exit.js'
 import { newId } from '../base/id.js'
-import { projectRoot, realFolder } from '../base/paths.js'
+import { paths, projectRoot, realFolder } from '../base/paths.js'
 import { realOf } from '../base/within.js'
 import { quote } from '../permission/words.js'
 import { claudeHooks } from '../provider/claude-hook.js'
 import { editFiles } from '../store/edit.js'
-import { readBytesIfThere } from '../store/file.js'
+import { makeFolder, readBytesIfThere, readIfThere, remove, removeEmptyFolder, replaceFile, sizeIfThere } from '../store/file.js'
+import { openHome } from '../store/home.js'
+import { parseLine } from '../store/lines.js'
 
 /** How our commands begin. They name no path: settings are shared, and zag is found on the PATH. */
 const OURS = 'zag permit --format claude-hook'
@@ -58,7 +61,9 @@ export function installHooks(folder: string, flags: HookFlags): Done {
   if (String(texts(oursIn(events))) === String(texts(wanted))) return { path: settings.path, changed: false, hooks }
   const others = without(events)
   for (const { event, matcher, hook } of wanted) others[event] = [...(others[event] ?? []), { matcher, hooks: [hook] }]
-  write(settings, { ...settings.value, hooks: others })
+  const after = textOf(settings, { ...settings.value, hooks: others })
+  keep(settings, after, oursIn(events).length > 0)
+  write(settings, after)
   return { path: settings.path, changed: true, hooks }
 }
 
@@ -70,7 +75,12 @@ export function uninstallHooks(folder: string): Done {
   if (hooks.length === 0) return { path: settings.path, changed: false, hooks }
   const others = without(events)
   const { hooks: _, ...rest } = settings.value
-  write(settings, Object.keys(others).length > 0 ? { ...settings.value, hooks: others } : rest)
+  const kept = keptOf(settings)
+  if (kept && kept.after === String(settings.before)) {
+    write(settings, kept.before)
+    if (kept.before === undefined && !kept.had_folder) removeEmptyFolder(dirname(settings.real))
+  } else write(settings, textOf(settings, Object.keys(others).length > 0 ? { ...settings.value, hooks: others } : rest))
+  forget(settings)
   return { path: settings.path, changed: true, hooks }
 }
 
@@ -153,8 +163,48 @@ function hookFor(event: string, acts: boolean, { ask, group, timeout }: HookFlag
   return { type: 'command', command: words.join(' '), timeout: event === 'PreToolUse' ? patience : BRIEFLY }
 }
 
-function write({ real, before }: Settings, value: Json): void {
-  const indent = /^([ \t]+)"/m.exec(String(before ?? ''))?.[1] ?? 2
-  const after = Buffer.from(`${JSON.stringify(value, null, indent)}\n`)
-  editFiles([{ path: real, before, after, token: newId() }])
+/** Settings as text, indented and ended as the file is, with its ends of lines. */
+function textOf({ before }: Settings, value: Json): string {
+  const text = String(before ?? '{\n}\n')
+  const indent = /^([ \t]+)"/m.exec(text)?.[1] ?? 2
+  const fresh = `${JSON.stringify(value, null, indent)}${text.endsWith('\n') ? '\n' : ''}`
+  return text.includes('\r\n') ? fresh.replaceAll('\n', '\r\n') : fresh
+}
+
+function write({ real, before }: Settings, after: string | undefined): void {
+  editFiles([{ path: real, before, after: after === undefined ? undefined : Buffer.from(after), token: newId() }])
+}
+
+/** What a file held, or that there was none, and what we made of it. */
+interface Kept {
+  before?: string
+  after: string
+  /** Whether there was the folder that it is in. */
+  had_folder: boolean
+}
+
+/** What was there before the first of our hooks stays known; of a file in which somebody else put them that is not known. */
+function keep(settings: Settings, after: string, hasOurs: boolean): void {
+  const { real, before } = settings
+  const known = hasOurs ? keptOf(settings) : undefined
+  if (hasOurs && known?.after !== String(before)) {
+    forget(settings)
+    return
+  }
+  openHome()
+  const path = paths.settingsBefore(real)
+  makeFolder(dirname(path))
+  const now = { before: before === undefined ? undefined : String(before), had_folder: sizeIfThere(dirname(real)) !== undefined }
+  replaceFile(path, `${JSON.stringify({ ...(known ?? now), after } satisfies Kept)}\n`)
+}
+
+function keptOf({ real }: Settings): Kept | undefined {
+  const kept = parseLine(readIfThere(paths.settingsBefore(real)) ?? '') as Partial<Kept> | undefined
+  return typeof kept?.after === 'string' ? (kept as Kept) : undefined
+}
+
+function forget({ real }: Settings): void {
+  const path = paths.settingsBefore(real)
+  remove(path)
+  removeEmptyFolder(dirname(path))
 }

@@ -2,7 +2,7 @@
 
 import type { FinishReason, ModelMessage, streamText } from 'ai'
 import { BrokenOff, CallsAnyway } from './failure.js'
-import { NOTHING, type Spent, spentIn } from './price.js'
+import { NOTHING, type Spent, spentIn, spentUntil } from './price.js'
 import { TOOLS } from './toolbox.js'
 
 type ProviderOptions = NonNullable<ModelMessage['providerOptions']>
@@ -50,8 +50,14 @@ export class Coming {
     this.#id = id
   }
 
+  /** What it used until now, as far as it was told. */
+  get spent(): Spent {
+    return this.#spent
+  }
+
   take(part: Part): void {
-    if (part.type === 'text-delta') {
+    if (part.type === 'raw') this.#spent = spentUntil(part.rawValue, this.#spent)
+    else if (part.type === 'text-delta') {
       this.#text += part.text
       this.#add('text', part.text, part.providerMetadata)
       this.#listener.text(part.text, this.#id)

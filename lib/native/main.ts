@@ -28,6 +28,8 @@ async function main([file = '']: string[]): Promise<void> {
   const end = async (then: () => void) => {
     setTimeout(then, PATIENCE).unref()
     await agent.stop()
+    // The answer to the prompt is on its way, and says what the turn used.
+    await new Promise(done => setImmediate(done))
     if (!settings.keepChildren) await endBackground()
     then()
   }

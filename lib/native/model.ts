@@ -11,6 +11,7 @@ import type { NativeConfig } from '../config/config.js'
 import type { Endpoint } from '../provider/native.js'
 import { type Answer, Coming, type Listener } from './answer.js'
 import { CallsAnyway, type Failure, failureOf, TurnFailed } from './failure.js'
+import type { Spent } from './price.js'
 import { request } from './request.js'
 import { TOOLS } from './toolbox.js'
 
@@ -49,12 +50,18 @@ export class Model {
     return this.endpoint.api === 'anthropic'
   }
 
-  /** The answer to a conversation, with no call in it if it is to be the last. Throws TurnFailed, or CallsAnyway; what `signal` ends it throws as it comes. */
-  async ask(messages: readonly ModelMessage[], last: boolean, listener: Listener, signal: AbortSignal): Promise<Answer> {
+  /** The answer to a conversation, with no call in it if it is to be the last. `onLost` is told what answers used that were cut off. Throws TurnFailed, or CallsAnyway; what `signal` ends it throws as it comes. */
+  async ask(
+    messages: readonly ModelMessage[],
+    last: boolean,
+    listener: Listener,
+    signal: AbortSignal,
+    onLost: (spent: Spent) => void,
+  ): Promise<Answer> {
     const attempts = this.#config.attempts ?? ATTEMPTS
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#ask(messages, last, listener, signal)
+        return await this.#ask(messages, last, listener, signal, onLost)
       } catch (error) {
         if (signal.aborted || error instanceof CallsAnyway) throw error
         const failure = failureOf(error, this.endpoint, this.#key, this.name)
@@ -70,7 +77,13 @@ export class Model {
     }
   }
 
-  async #ask(messages: readonly ModelMessage[], last: boolean, listener: Listener, signal: AbortSignal): Promise<Answer> {
+  async #ask(
+    messages: readonly ModelMessage[],
+    last: boolean,
+    listener: Listener,
+    signal: AbortSignal,
+    onLost: (spent: Spent) => void,
+  ): Promise<Answer> {
     const { api } = this.endpoint
     const anthropic = api === 'anthropic'
     const result = streamText({
@@ -82,12 +95,18 @@ export class Model {
       maxOutputTokens: this.#config.max_output ?? (anthropic ? OUTPUT : undefined),
       maxRetries: 0,
       abortSignal: signal,
+      includeRawChunks: true,
       onError: () => {},
     })
     this.#answers += 1
     const answer = new Coming(listener, `answer-${process.pid}-${this.#answers}`)
-    for await (const part of result.fullStream) answer.take(part)
-    return answer.whole()
+    try {
+      for await (const part of result.fullStream) answer.take(part)
+      return answer.whole()
+    } catch (error) {
+      onLost(answer.spent)
+      throw error
+    }
   }
 }
 

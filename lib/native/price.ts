@@ -2,6 +2,7 @@
 
 import type { LanguageModelUsage } from 'ai'
 import type { NativeConfig } from '../config/config.js'
+import { fieldsOf } from '../provider/fields.js'
 
 /** Tokens, as the Agent Client Protocol has them; `inputTokens` is without what came from a cache or went into it. */
 export interface Spent {
@@ -17,6 +18,24 @@ export function spentIn({ inputTokens = 0, outputTokens = 0, inputTokenDetails: 
   const { cacheReadTokens: cachedReadTokens = 0, cacheWriteTokens: cachedWriteTokens = 0 } = details
   const fresh = details.noCacheTokens ?? inputTokens - cachedReadTokens - cachedWriteTokens
   return { inputTokens: Math.max(0, fresh), outputTokens, cachedReadTokens, cachedWriteTokens }
+}
+
+/** What a chunk of an answer tells, as its endpoint has it, of what was used until then: of an answer that is cut off there is no more. */
+export function spentUntil(chunk: unknown, before: Spent): Spent {
+  const { usage, message } = fieldsOf(chunk)
+  const { prompt_tokens, completion_tokens, prompt_tokens_details: details, ...told } = fieldsOf(usage ?? fieldsOf(message).usage)
+  const of = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise)
+  if (typeof prompt_tokens === 'number') {
+    const cachedReadTokens = of(fieldsOf(details).cached_tokens, 0)
+    const inputTokens = Math.max(0, prompt_tokens - cachedReadTokens)
+    return { inputTokens, outputTokens: of(completion_tokens, before.outputTokens), cachedReadTokens, cachedWriteTokens: 0 }
+  }
+  return {
+    inputTokens: of(told.input_tokens, before.inputTokens),
+    outputTokens: of(told.output_tokens, before.outputTokens),
+    cachedReadTokens: of(told.cache_read_input_tokens, before.cachedReadTokens),
+    cachedWriteTokens: of(told.cache_creation_input_tokens, before.cachedWriteTokens),
+  }
 }
 
 export function plus(a: Spent, b: Spent): Spent {

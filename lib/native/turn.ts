@@ -96,8 +96,11 @@ export class Turn {
   async #ask(last: boolean, signal: AbortSignal): Promise<Answer | 'calls' | undefined> {
     this.#checkRoom()
     try {
-      const answer = await this.#model.ask(this.#messages, last, this.#client, signal)
-      this.spent = plus(this.spent, answer.spent)
+      const count = (spent: Spent) => {
+        this.spent = plus(this.spent, spent)
+      }
+      const answer = await this.#model.ask(this.#messages, last, this.#client, signal, count)
+      count(answer.spent)
       this.size = total(answer.spent)
       this.#grown = 0
       return answer

@@ -1,21 +1,28 @@
 // What a new rule of a group means for those that wait already: whoever adds one calls this, and nobody else does.
 
 import { readIfIntact } from '../table/sessions.js'
-import { settle } from './decide.js'
+import { conclude, settle } from './decide.js'
 import { answerRelay, openRelays, type Relay } from './relay.js'
 import { parseRule, type Rule } from './rule.js'
-import { groupSources, useOnce } from './rules.js'
+import { groupSources, onceRules } from './rules.js'
 
 /** Answers every open relay of a group that the group's rules decide by now, alone or with its session's own. Gives those answered here. */
 export function coverOpenRelays(group: string): Relay[] {
-  return openRelays({ group }).filter(relay => {
+  const keeper = onceRules(group)
+  let isBack = false
+  const answered = openRelays({ group }).filter(relay => {
     // A once-rule may be used up by the one before.
     const { never, always, once } = groupSources(group)
     const { allow, deny } = rulesOf(relay.session_id)
-    const use = (rule: { once: string | number }) => useOnce(group, String(rule.once))
-    const { granted, rule, reason } = settle(relay, relay, { deny, never, always, allow, once, auto: false }, use)
-    return granted !== undefined && answerRelay(relay.relay_id, { approved: granted, by: 'rule', rule, reason })
+    const verdict = settle(relay, relay, { deny, never, always, allow, once, auto: false }, keeper)
+    const { granted, rule, reason } = verdict
+    const first = granted !== undefined && answerRelay(relay.relay_id, { approved: granted, by: 'rule', rule, reason })
+    conclude(verdict, keeper, first)
+    isBack ||= !first && verdict.once.length > 0
+    return first
   })
+  // Whoever asked meanwhile found it taken.
+  return isBack ? [...answered, ...coverOpenRelays(group)] : answered
 }
 
 /** The rules that a session was started with. */

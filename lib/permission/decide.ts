@@ -10,6 +10,14 @@ export interface OnceRule extends Rule {
   once: string | number
 }
 
+/** Whoever keeps once-rules. One that was taken is nobody else's, until it is put back; it is used up by the call that it let through. */
+export interface OnceKeeper {
+  /** True for exactly one caller. */
+  take(rule: OnceRule): boolean
+  putBack(rule: OnceRule): void
+  useUp(rule: OnceRule): void
+}
+
 /** What decides about the calls of a session. */
 export interface Sources {
   /** --deny of the session */
@@ -31,7 +39,7 @@ export interface Verdict {
   by?: Decision['by']
   rule?: string
   reason?: string
-  /** the once-rules it took: used up before the call goes on */
+  /** the once-rules it takes */
   once: OnceRule[]
 }
 
@@ -52,14 +60,20 @@ export function decide(call: Call, place: Place, { deny, never, always, allow, o
   return { granted: undefined, reason: missing(all), once: [] }
 }
 
-/** The same, with the once-rules it takes used up by `use`, which is true for the one who came first; without that one it is decided anew. */
-export function settle(call: Call, place: Place, sources: Sources, use: (rule: OnceRule) => boolean): Verdict {
+/** The same, with the once-rules it takes taken. Without one that somebody else took first it is decided anew; call conclude() with what comes out. */
+export function settle(call: Call, place: Place, sources: Sources, keeper: OnceKeeper): Verdict {
   for (let once = sources.once; ; ) {
     const verdict = decide(call, place, { ...sources, once })
-    const lost = verdict.once.find(rule => !use(rule))
-    if (!lost) return verdict
-    once = once.filter(rule => !verdict.once.slice(0, verdict.once.indexOf(lost) + 1).includes(rule))
+    const lost = verdict.once.findIndex(rule => !keeper.take(rule))
+    if (lost < 0) return verdict
+    for (const rule of verdict.once.slice(0, lost)) keeper.putBack(rule)
+    once = once.filter(rule => rule !== verdict.once[lost])
   }
+}
+
+/** What becomes of the once-rules that a verdict took: used up if it is what the call went by, else put back. */
+export function conclude({ once }: Verdict, keeper: OnceKeeper, counted: boolean): void {
+  for (const rule of once) keeper[counted ? 'useUp' : 'putBack'](rule)
 }
 
 function named({ rules }: Coverage): string {

@@ -1,11 +1,12 @@
 // From a call to the rules that would allow it next time too: the narrowest that still help. For a shell command the program and its
-// subcommand; for a file the folder it is in; for anything else exactly what was asked for.
+// subcommand; for a file the folder it is in; for anything else exactly what was asked for, and no parameter more.
 
 import { statSync } from 'node:fs'
 import { dirname, relative, resolve, sep } from 'node:path'
 import { isWithin, realOf } from '../base/within.js'
 import type { Call, Place } from './call.js'
 import { literally } from './glob.js'
+import { leaving } from './leave.js'
 import { asText, covers, singles } from './match.js'
 import { reaching } from './reach.js'
 import { formatRule, KNOWN, parseRule, type Rule } from './rule.js'
@@ -23,6 +24,16 @@ export function derive(call: Call, place: Place, having: readonly Rule[] = []): 
   return enough ? made : []
 }
 
+/**
+ * The rules that refuse a call and its like: those that would allow it, but whatever else a call has. Where rules allow all of it already, the
+ * one that would allow it without them; empty if no rule but the tool's name alone would do, or if any of several parts may be meant.
+ */
+export function deriveNever(call: Call, place: Place, having: readonly Rule[] = []): string[] {
+  const missing = derive(call, place, having)
+  const made = missing.length > 0 ? missing : derive(call, place)
+  return missing.length === 0 && made.length > 1 ? [] : made.map(text => formatRule({ ...parseRule(text), only: undefined }))
+}
+
 function ofCall(call: Call, place: Place, having: readonly Rule[]): string[] {
   if (call.tool === 'bash') return ofShell(call, place, having)
   if (covers(having, call, place).allowed) return []
@@ -32,7 +43,7 @@ function ofCall(call: Call, place: Place, having: readonly Rule[]): string[] {
   const params = exactly(call.params)
   // A rule without parameters allows more than what was asked for; one with others than the tool has is none.
   const isRule = Object.keys(params).length > 0 && Object.keys(params).every(key => key !== '' && knows(call.tool, key))
-  return isRule ? [rule(call.tool, params)] : []
+  return isRule ? [formatRule({ tool: call.tool, params, only: true })] : []
 }
 
 const knows = (tool: string, key: string) => !Object.hasOwn(KNOWN, tool) || KNOWN[tool]?.includes(key)
@@ -52,12 +63,14 @@ function ofShell(call: Call, place: Place, having: readonly Rule[]): string[] {
   const line = typeof command === 'string' ? simpleOnes(command) : undefined
   if (!line || 'outside' in line) return []
   const open = line.commands.filter(({ text }) => !covers(having, { ...call, params: { command: text } }, place).allowed)
-  return open.map(simple => rule('bash', { command: ofCommand(simple) }))
+  return open.map(simple => rule('bash', { command: ofCommand(simple, place) }))
 }
 
 /** The program and its subcommand with anything behind it, or the very command where more would be too much. */
-function ofCommand({ text, words }: Simple): string {
-  const depth = reaching(words).length > 0 ? 0 : depthOf(words.map(({ value }) => value))
+function ofCommand(simple: Simple, place: Place): string {
+  const { text, words } = simple
+  const isMore = reaching(simple).length > 0 || leaving(simple, place).words.length > 0
+  const depth = isMore ? 0 : depthOf(words.map(({ value }) => value))
   const start = words.slice(0, depth).map(word => word.text)
   return depth === 0 ? literally(text) : `${literally(start.join(' '))} *`
 }

@@ -4,6 +4,7 @@
 import type { Call, Place } from './call.js'
 import { literally, matches, onlyText, type Piece, readGlob, textOf } from './glob.js'
 import { everyCommand } from './inside.js'
+import { leaving } from './leave.js'
 import { fits, type Meant, mayFit, meant } from './path.js'
 import { reaching } from './reach.js'
 import { formatRule, isAnything, type Rule } from './rule.js'
@@ -31,9 +32,14 @@ export function covers<R extends Rule>(rules: readonly R[], call: Call, place: P
   const own = rules.filter(({ tool }) => tool === call.tool)
   // Where an agent told no line, who knows what it runs.
   const isTold = call.tool !== 'bash' || call.params.command !== undefined
-  const whole = isTold ? own.find(({ params }) => Object.keys(params).length === 0) : undefined
+  const whole = isTold ? own.find(({ params, only }) => !only && Object.keys(params).length === 0) : undefined
   if (whole) return { allowed: true, parts: [{ part: describe(call), rule: whole }], rules: [whole] }
-  const parts = singles(call).flatMap(single => (call.tool === 'bash' ? ofShell(own, single, place) : [ofSingle(own, single, place)]))
+  const each = eachOf(call)
+  const parts = (each ?? [tooMany(call)]).flatMap(single => {
+    // What is left of too many says nothing of what they have.
+    const fit = each ? own : []
+    return call.tool === 'bash' ? ofShell(fit, single, place) : [ofSingle(fit, single, place)]
+  })
   const used = new Set(parts.flatMap(({ rule }) => (rule ? [rule] : [])))
   return { allowed: parts.every(({ rule }) => rule), parts, rules: [...used] }
 }
@@ -56,8 +62,10 @@ function describe({ tool, params }: Call): string {
 
 /** A call with lists in it is one call for each of what is in them; too many are one that no rule with parameters knows. */
 export function singles(call: Call): Call[] {
-  return eachOf(call) ?? [{ ...call, params: {} }]
+  return eachOf(call) ?? [tooMany(call)]
 }
+
+const tooMany = (call: Call): Call => ({ ...call, params: {} })
 
 function eachOf(call: Call): Call[] | undefined {
   let all: Record<string, unknown>[] = [{}]
@@ -91,7 +99,7 @@ function ofSingle<R extends Rule>(rules: readonly R[], call: Call, place: Place)
   const part = describe(call)
   const rule = rules.find(each => fitsAll(each, call, place))
   if (rule) return { part, rule }
-  const why = pathsOf(call, place).find(({ why }) => why)?.why
+  const why = pathsOf(call, place).find(({ why }) => why)?.why ?? besides(rules, call, place)
   return { part, why: why ?? 'no rule allows it' }
 }
 
@@ -100,16 +108,54 @@ function ofShell<R extends Rule>(rules: readonly R[], call: Call, place: Place):
   if (typeof command !== 'string') return [{ part: describe(call), why: 'there is no command in it' }]
   const line = simpleOnes(command)
   if ('outside' in line) return [{ part: command, why: line.outside }]
-  return line.commands.map(({ text: part, words }) => {
+  return line.commands.map(simple => {
+    const { text: part } = simple
     const fitting = rules.filter(each => fitsAll(each, { ...call, params: { ...call.params, command: part } }, place))
-    const options = fitting.length > 0 ? reaching(words) : []
-    const rule = fitting.find(each => isAnything(each) || options.every(option => each.params.command?.includes(option)))
+    if (fitting.length === 0) return { part, why: 'no rule allows it' }
+    const options = reaching(simple)
+    const { what, words } = leaving(simple, place)
+    const spellsAll = ({ params: { command = '' } }: Rule) =>
+      options.every(option => command.includes(option)) && (!spells(command, what) || words.every(({ text }) => spells(command, text)))
+    const rule = fitting.find(each => isAnything(each) || spellsAll(each))
     if (rule) return { part, rule }
-    return { part, why: options.length > 0 ? `no rule that fits has ${options.join(' and ')} in it` : 'no rule allows it' }
+    return { part, why: `no rule that fits has ${[...options, ...words.map(({ text }) => text)].join(' and ')} in it` }
   })
 }
 
-function fitsAll({ tool, params }: Rule, call: Call, place: Place): boolean {
+/** Whether a word of a command is in a glob for commands, or fits a word of it that begins with more than a star. */
+function spells(glob: string, word: string): boolean {
+  return commandGlobs(glob).globs.some(pieces => {
+    const texts = pieces.map(piece => (piece.kind === 'text' ? piece.text : '\0')).join('')
+    return ` ${texts} `.includes(` ${word} `) || wordsOf(pieces).some(each => each[0]?.kind === 'text' && matches(each, textOf(word)))
+  })
+}
+
+/** The pieces between the blanks. */
+function wordsOf(pieces: readonly Piece[]): Piece[][] {
+  const words: Piece[][] = [[]]
+  for (const piece of pieces) {
+    const [first = '', ...rest] = piece.kind === 'text' ? piece.text.split(' ') : []
+    if (piece.kind !== 'text') words.at(-1)?.push(piece)
+    else if (first !== '') words.at(-1)?.push({ kind: 'text', text: first })
+    for (const text of rest) words.push(text === '' ? [] : [{ kind: 'text', text }])
+  }
+  return words
+}
+
+/** What keeps a call from a rule that would fit it, but for its last word. */
+function besides(rules: readonly Rule[], call: Call, place: Place): string | undefined {
+  const near = rules.find(each => each.only && fitsAll({ ...each, only: undefined }, call, place))
+  return near && `it has ${unnamed(near, call).join(' and ')} besides what the rule ${formatRule(near)} names`
+}
+
+/** The parameters of a call of which a rule says nothing. */
+function unnamed({ params }: Rule, call: Call): string[] {
+  return Object.keys(call.params).filter(key => !Object.hasOwn(params, key) && asText(call.params[key]) !== undefined)
+}
+
+function fitsAll(rule: Rule, call: Call, place: Place): boolean {
+  const { tool, params, only } = rule
+  if (only && unnamed(rule, call).length > 0) return false
   return Object.entries(params).every(([key, glob]) => {
     const text = given(call, key)
     if (text === undefined) return false
@@ -119,7 +165,9 @@ function fitsAll({ tool, params }: Rule, call: Call, place: Place): boolean {
   })
 }
 
-function mayMean({ tool, params }: Rule, call: Call, place: Place): boolean {
+function mayMean(rule: Rule, call: Call, place: Place): boolean {
+  const { tool, params, only } = rule
+  if (only && unnamed(rule, call).length > 0) return false
   return Object.entries(params).every(([key, glob]) => {
     const text = given(call, key)
     if (tool === 'bash' && key === 'command') {

@@ -4,7 +4,7 @@
 //
 // It knows the programs of which rules are derived (subcommands.ts); of all others an allow rule allows what it says.
 
-import type { Simple } from './shell.js'
+import { everyWord, type Simple } from './shell.js'
 
 const PACKAGES = '--prefix --dir --cwd --script-shell --shell --node-options --userconfig --globalconfig --global -C -g'
 const TESTERS = `--config --rootDir --globalSetup --globalTeardown --setupFiles --setupFilesAfterEnv --require --import --loader --outputFile
@@ -49,8 +49,8 @@ const OPTIONS: Record<string, string> = {
 }
 
 /** The words of a command that a rule has to spell, as far as what they set is no part of them: `--output` of `--output=x`. */
-export function reaching(words: Simple['words']): string[] {
-  const values = words.map(({ value }) => value ?? '')
+export function reaching(simple: Simple): string[] {
+  const values = everyWord(simple).map(({ value }) => value ?? '')
   const [program = '', first = '', second = ''] = values
   const isModule = /^python3?$/.test(program) && first === '-m'
   const known = [isModule ? second : program, `${program} ${first}`].flatMap(name => (Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : []))

@@ -1,4 +1,5 @@
-// A rule as it is written: `tool(param=glob, ...)`, or the tool alone for all it can do. zag-permissions(7) has the syntax.
+// A rule as it is written: `tool(param=glob, ...)`, with `only` as its last word if a call may have no other parameters, or the tool
+// alone for all it can do. zag-permissions(7) has the syntax.
 //
 // A rule is kept as its text says: formatRule(parseRule(text)) is the text without needless blanks, and parses to the same.
 
@@ -10,7 +11,12 @@ import { BadGlob, braces, readGlob, setEnd, visibly } from './glob.js'
 export interface Rule {
   tool: string
   params: Record<string, string>
+  /** Whether a call that has other parameters as well does not fit. */
+  only?: true
 }
+
+/** What stands in the place of a last parameter to say so. */
+const ONLY = 'only'
 
 /** The tools of the common vocabulary whose parameters are known. */
 export const KNOWN: Readonly<Record<string, readonly string[]>> = {
@@ -33,27 +39,31 @@ export function parseRule(text: string): Rule {
   if (open === undefined) return { tool: name, params: {} }
   const params = new Map<string, string>()
   let at = open + 1
-  for (;;) {
-    const end = endOfParameter(text, at)
+  let only = false
+  for (let end = open; text[end] !== ')'; at = end + 1) {
+    if (only) throw wrong(text, end, `nothing but the ')' may follow '${ONLY}'`)
+    end = endOfParameter(text, at)
+    only = trimmed(text, at, end).text === ONLY
+    if (only) continue
     const { key, glob, column } = parameter(text, at, end, name)
     if (params.has(key)) throw wrong(text, column, `${quoted(key)} is given twice`)
     params.set(key, glob)
-    at = end + 1
-    if (text[end] === ')') break
   }
   const rest = text.slice(at)
   if (rest.trim() !== '') throw wrong(text, at + rest.length - rest.trimStart().length, "nothing may follow the ')'")
-  return { tool: name, params: Object.fromEntries(params) }
+  return { tool: name, params: Object.fromEntries(params), ...(only ? { only } : {}) }
 }
 
 /** The rule as text that parses to the same. */
-export function formatRule({ tool, params }: Rule): string {
-  const of = Object.entries(params).map(([key, glob]) => `${word(key)}=${glob}`)
+export function formatRule({ tool, params, only }: Rule): string {
+  const of = [...Object.entries(params).map(([key, glob]) => `${word(key)}=${glob}`), ...(only ? [ONLY] : [])]
   return of.length === 0 ? word(tool) : `${word(tool)}(${of.join(', ')})`
 }
 
 /** Whether a rule names no parameter, or only such as may be anything: it allows all that the tool can do. */
-export function isAnything({ tool, params }: Rule): boolean {
+export function isAnything({ tool, params, only }: Rule): boolean {
+  const known = Object.hasOwn(KNOWN, tool) ? KNOWN[tool] : undefined
+  if (only && !known?.every(key => Object.hasOwn(params, key))) return false
   return Object.entries(params).every(([key, glob]) => {
     const all = key === 'path' && tool !== 'mcp' ? /^\/\*\*+$/ : /^\*+( \*+)*$/
     return all.test(glob)
@@ -69,14 +79,14 @@ function parameter(text: string, from: number, to: number, tool: string): { key:
   const all = trimmed(text, from, to)
   if (all.text === '') throw wrong(text, from, 'a parameter is missing: write tool(param=glob), or the tool alone')
   const equals = find(text, all.start, '=', to)
-  if (equals === undefined) throw wrong(text, all.start, "no '=' in this parameter: write param=glob")
+  if (equals === undefined) throw unclosed(text, from) ?? wrong(text, all.start, "no '=' in this parameter: write param=glob")
   const name = trimmed(text, from, equals)
   if (name.text === '') throw wrong(text, equals, "the name of a parameter is missing before '='")
   const key = plain(text, name)
   const known = Object.hasOwn(KNOWN, tool) ? KNOWN[tool] : undefined
   if (known && !known.includes(key)) {
     const like = nearest(key, [...known])[0] ?? known.join(' and ')
-    throw wrong(text, name.start, `${tool} has no parameter ${quoted(key)}, so nothing fits this: it has ${like}`)
+    throw unclosed(text, from) ?? wrong(text, name.start, `${tool} has no parameter ${quoted(key)}, so nothing fits this: it has ${like}`)
   }
   const value = trimmed(text, equals + 1, to)
   if (known && value.text === '') throw wrong(text, equals + 1, `the glob of ${quoted(key)} is empty, so nothing fits this`)
@@ -100,6 +110,21 @@ function endOfParameter(text: string, from: number): number {
     else if (c === '[') at = setEnd(text, at, closing(text, at)) ?? at
   }
   throw wrong(text, text.length, "the ')' is missing")
+}
+
+/** What is wrong with the rule if its parameter ended at a comma that a brace was to hold, which nothing closes. */
+function unclosed(text: string, comma: number): Fault | undefined {
+  const open: number[] = []
+  for (let at = 0; at < closing(text, comma); at++) {
+    if (text[at] === '\\') at += 1
+    else if (text[at] === '[') at = setEnd(text, at, closing(text, at)) ?? at
+    else if (text[at] === '{') open.push(at)
+    else if (text[at] === '}') open.pop()
+  }
+  const [first] = open
+  return first === undefined || first >= comma
+    ? undefined
+    : wrong(text, first, "nothing closes this '{': write \\{ for the character itself")
 }
 
 /** The next parenthesis that means one. */

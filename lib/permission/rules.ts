@@ -1,12 +1,14 @@
-// The rules of a group: what is always or never allowed to any agent in it, and what once. A table in the group's folder; that a
-// once-rule is used up is decided by a claim beside it, so that exactly one call has it.
+// The rules of a group: what is always or never allowed to any agent in it, and what once. A table in the group's folder; who has a
+// once-rule is decided by a claim beside it, so exactly one call has it: it uses it up, or puts it back if something else decided.
 
+import { basename, dirname, join } from 'node:path'
 import { newId } from '../base/id.js'
 import { paths } from '../base/paths.js'
-import { claim, listIfThere, makeFolder, sizeIfThere } from '../store/file.js'
+import { changedAt, claim, listIfThere, makeFolder, remove, sizeIfThere } from '../store/file.js'
 import { openHome } from '../store/home.js'
+import { foldersOf } from '../table/groups.js'
 import { Table, type TableRow } from '../table/journal.js'
-import type { OnceRule } from './decide.js'
+import type { OnceKeeper, OnceRule } from './decide.js'
 import { formatRule, parseRule, type Rule } from './rule.js'
 
 export type RuleKind = 'always' | 'never' | 'once'
@@ -70,23 +72,43 @@ export async function foldRules(group: string): Promise<void> {
   await new Table<Row>(paths.inGroup(group, 'rules')).fold()
 }
 
-/** Uses a once-rule of a group up: true for exactly one caller. */
-export function useOnce(group: string, id: string): boolean {
-  makeFolder(paths.inGroup(group, 'once'))
-  if (!claim(usedMark(group, id), '')) return false
-  // The mark stays: who read the table before has the rule still.
-  new Table<Row>(paths.inGroup(group, 'rules')).append({ id, rev: 2, gone: true })
-  return true
-}
-
-/** Uses a once-rule of a session up, --allow-once number `index`: true for exactly one caller. */
-export function sessionOnce(session: string, index: number): boolean {
-  return claim(paths.ofSession(session, `once-${index}`), '')
+/** The once-rules of a group, whose `once` is an id, and those of a session, whose `once` is the number of its --allow-once. */
+export function onceRules(group: string, session?: string): OnceKeeper {
+  const markOf = (once: string | number) =>
+    typeof once === 'string' ? usedMark(group, once) : paths.ofSession(session ?? '', `once-${once}`)
+  return {
+    take({ once }) {
+      if (typeof once === 'string') makeFolder(paths.inGroup(group, 'once'))
+      else if (session === undefined) return false
+      return claim(markOf(once), '')
+    },
+    putBack({ once }) {
+      remove(markOf(once))
+    },
+    useUp({ once }) {
+      // The mark stays: who read the table before has the rule still.
+      if (typeof once === 'string') new Table<Row>(paths.inGroup(group, 'rules')).append({ id: once, rev: 2, gone: true })
+    },
+  }
 }
 
 /** Whether a once-rule of a session is used up. */
 export function isSessionOnceUsed(session: string, index: number): boolean {
   return sizeIfThere(paths.ofSession(session, `once-${index}`)) !== undefined
+}
+
+/** The marks of once-rules that were used up before `before` (milliseconds since 1970), as paths. */
+export function oldMarks(before: number): string[] {
+  const all = foldersOf('once').flatMap(folder => listIfThere(folder).map(name => join(folder, name)))
+  return all.filter(path => (changedAt(path) ?? Number.POSITIVE_INFINITY) <= before)
+}
+
+/** Takes a mark away, once the rule itself is gone: whoever took it may have been killed before it could say so. */
+export function forgetMark(path: string): void {
+  const id = basename(path)
+  const table = new Table<Row>(join(dirname(dirname(path)), 'rules'))
+  if (table.find(id)) table.append({ id, rev: 2, gone: true })
+  remove(path)
 }
 
 const usedMark = (group: string, id: string) => `${paths.inGroup(group, 'once')}/${id}`

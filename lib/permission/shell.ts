@@ -13,10 +13,27 @@ const STRANGE = /[\u0000-\u0008\u000b-\u001f\u007f]/
 /** What to do when a line is outside: the commands in it, or why none can be told. */
 export type Line = { commands: string[] } | { outside: string }
 
-/** A simple command: its words in normal form, what it reads behind them, and the words as the program gets them where that is known. */
+/** A word in normal form, and as the program gets it where that is known. */
+export interface WordOf {
+  text: string
+  value?: string
+}
+
+/** A simple command: its words, and as a text, with what it reads behind them. */
 export interface Simple {
   text: string
-  words: { text: string; value?: string }[]
+  words: WordOf[]
+  /** What the variables of the loops around it go through. */
+  loops?: Record<string, WordOf[]>
+}
+
+/** The words of a command, with all that the variable of a loop may be in its place. */
+export function everyWord({ words, loops = {} }: Simple): WordOf[] {
+  return words.flatMap(word => {
+    const name = word.value === undefined ? /^"?\$(?:(\w+)|\{(\w+)\})"?$/.exec(word.text) : null
+    const through = name?.[1] ?? name?.[2]
+    return through !== undefined && Object.hasOwn(loops, through) ? (loops[through] ?? []) : [word]
+  })
 }
 
 /** The simple commands of a line in normal form, or why it is outside every rule but `bash`. */
@@ -89,14 +106,21 @@ function ofNode(node: PipelineNode): Simple[] {
     case 'For':
       checkName(node.name.text)
       if (!node.wordlist) throw new Outside('it is a loop over words that nobody knows')
-      node.wordlist.forEach(normalWord)
-      return ofList(node.body)
+      return throughLoop(ofList(node.body), node.name.text, node.wordlist.map(normalWord))
     case 'Redirected':
       for (const redirect of node.redirects) if (reads(redirect, true)) throw new Outside('a file or text is read into several commands')
       return ofNode(node.command)
     default:
       throw new Outside(`it has a ${KINDS[node.type] ?? 'construct'} in it that no rule knows`)
   }
+}
+
+/** A loop within another of the same name makes what comes behind it uncertain: it may be any word of both. */
+function throughLoop(body: Simple[], name: string, words: WordOf[]): Simple[] {
+  return body.map(simple => {
+    const inner = simple.loops ?? {}
+    return { ...simple, loops: { ...inner, [name]: [...(Object.hasOwn(inner, name) ? (inner[name] ?? []) : []), ...words] } }
+  })
 }
 
 const KINDS: Partial<Record<PipelineNode['type'], string>> = {

@@ -8,7 +8,7 @@ const READERS = new Set(
 )
 
 /** Programs that check or test a project: they run its code and that of nobody else. */
-const CHECKERS = new Set('pytest jest vitest mocha ava tap tsc eslint biome mypy pyright shellcheck'.split(' '))
+export const CHECKERS: ReadonlySet<string> = new Set('pytest jest vitest mocha ava tap tsc eslint biome mypy pyright shellcheck'.split(' '))
 
 /** Subcommands that do one thing, whatever follows them. */
 const SUBCOMMANDS: Record<string, readonly string[]> = {

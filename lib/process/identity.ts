@@ -63,6 +63,18 @@ export function isAlive(identity: Identity): boolean {
   return entry.start === identity.start && !hasEnded(entry)
 }
 
+/** isAlive for one look at many sessions, of which one process may supervise hundreds: each process is looked at once. */
+export function aliveNow(): (identity: Identity) => boolean {
+  const known = new Map<string, boolean>()
+  return identity => {
+    const { pid, start, boot, host } = identity
+    const key = `${pid} ${start} ${boot} ${host}`
+    const alive = known.get(key) ?? isAlive(identity)
+    known.set(key, alive)
+    return alive
+  }
+}
+
 /** Whether it belongs to another host, where nothing can be judged or signalled from here. */
 export function isElsewhere({ host }: Pick<Identity, 'host'>): boolean {
   return host !== thisHost()

@@ -4,6 +4,7 @@
 // An answer to a question is chosen by its kind, never by an agent's own name for it, and is for one call: what is always so is for
 // rules of zag to say, which hold for every agent. There is no place in it for a reason.
 
+import { resolve } from 'node:path'
 import type {
   McpServer as AcpServer,
   ClientContext,
@@ -13,6 +14,7 @@ import type {
   RequestPermissionResponse,
 } from '@agentclientprotocol/sdk'
 import { codeOf } from '../base/exit.js'
+import type { Known } from '../file/times.js'
 import type { Call, Decision } from '../permission/call.js'
 import { type AcpTable, acpQuestion } from './acp-calls.js'
 import { edit, isSaidNo, read, refusal } from './calls.js'
@@ -53,7 +55,7 @@ export async function acpDriver(task: Task, wire: Wire, ways: AcpWays = {}): Pro
       orWhy(async () => {
         unlessForbidden(wire, edit(params.path))
         if (task.flags.plan) throw new Error('--plan: nothing is written')
-        await wire.files.write(params.path, params.content)
+        await wire.files.write(params.path, params.content, questions.known(params.path))
         return {}
       }),
     )
@@ -170,6 +172,8 @@ class Questions {
   readonly #ways: AcpWays
   /** What was told of calls that are not over: a question tells only what is new. */
   readonly #calls = new Map<string, Line>()
+  /** What was known of a file when the call was granted that is to write it, by the file's path. */
+  readonly #granted = new Map<string, { call: string; known: Known | undefined }>()
   #turn = new AbortController()
 
   constructor(task: Task, wire: Wire, ways: AcpWays) {
@@ -185,7 +189,7 @@ class Questions {
     const id = textOf(toolCallId)
     if (id === undefined || (sessionUpdate !== 'tool_call' && sessionUpdate !== 'tool_call_update')) return
     const known = Object.entries(told).filter(([, value]) => value != null)
-    if (status === 'completed' || status === 'failed') this.#calls.delete(id)
+    if (status === 'completed' || status === 'failed') this.#forget(id)
     else this.#calls.set(id, { ...this.#calls.get(id), ...Object.fromEntries(known) })
   }
 
@@ -193,17 +197,41 @@ class Questions {
   async answer({ options, toolCall }: RequestPermissionRequest): Promise<RequestPermissionResponse> {
     const before = this.#calls.get(toolCall.toolCallId) ?? {}
     const question = acpQuestion(fieldsOf(toolCall), before, this.#task.cwd, this.#ways.calls)
+    const known = await this.#knownOf(question)
     const decision = await this.#wire.ask(question, this.#turn.signal)
     const option = options.find(({ kind }) => kind === (decision.granted ? 'allow_once' : 'reject_once'))
     if (decision.granted && !option) this.#noOnce(question)
+    if (decision.granted) for (const [path, version] of known) this.#granted.set(path, { call: toolCall.toolCallId, known: version })
     const { reasons } = this.#ways
     if (!decision.granted && !reasons) this.#wire.untold(question, decision)
     const told = reasons && !decision.granted ? { _meta: { zag: { reason: refusal(decision) } } } : {}
     return { outcome: option ? { outcome: 'selected', optionId: option.optionId, ...told } : { outcome: 'cancelled' } }
   }
 
+  /**
+   * What the session knew of a file that it writes now when it asked for that. Some agents read a file once more just before they write it,
+   * not for their model: what another has written while they waited would be written over.
+   */
+  known(path: string): Known | undefined {
+    const file = resolve(this.#task.cwd, path)
+    const { known } = this.#granted.get(file) ?? {}
+    this.#granted.delete(file)
+    return known
+  }
+
+  async #knownOf({ tool, params }: Call): Promise<(readonly [string, Known | undefined])[]> {
+    const paths = tool === 'edit' ? [params.path].flat().filter(path => typeof path === 'string') : []
+    return Promise.all(paths.map(async path => [resolve(this.#task.cwd, path), await this.#wire.files.known(path)] as const))
+  }
+
+  #forget(call: string): void {
+    this.#calls.delete(call)
+    for (const [path, granted] of this.#granted) if (granted.call === call) this.#granted.delete(path)
+  }
+
   /** The turn is over: nobody wants to know any more. */
   close(): void {
+    this.#granted.clear()
     this.#turn.abort()
     this.#turn = new AbortController()
   }
@@ -215,7 +243,6 @@ class Questions {
   }
 }
 
-/** Throws an Error, which the agent is told, for what a rule forbids: an agent may use a file without asking. */
 /** Of a file that is not there, and of any other reason. */
 const NOT_FOUND = -32002
 const REFUSED = -32000
@@ -232,6 +259,7 @@ async function orWhy<T>(act: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Throws an Error, which the agent is told, for what a rule forbids: an agent may use a file without asking. */
 function unlessForbidden(wire: Wire, call: Call): void {
   const against: Decision | undefined = wire.forbids(call)
   if (against) throw new Error(isSaidNo(against) ? refusal(against) : (against.reason ?? refusal(against)))

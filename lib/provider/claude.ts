@@ -11,6 +11,7 @@ import { fieldsOf, type Line } from './fields.js'
 import { mcpServers } from './mcp.js'
 import { askAgent, findAgent } from './program.js'
 import { type Provider, STALL, type Task } from './provider.js'
+import { plainSchema } from './schema.js'
 
 /** It refuses a longer prompt on stdin, in UTF-16 units. */
 const LONGEST_PROMPT = 10 * 1024 * 1024
@@ -40,7 +41,7 @@ export const claude: Provider = {
     if (flags.mcpConfig !== undefined) mcpServers(flags.mcpConfig)
   },
   launch: task => ({
-    argv: ['claude', ...FORMAT, ...wordsOf(task), ...(approvesAll(task) ? ['--dangerously-skip-permissions'] : [])],
+    argv: ['claude', ...FORMAT, ...wordsOf(task), ...schemaOf(task), ...(approvesAll(task) ? ['--dangerously-skip-permissions'] : [])],
     stdin: promptOf(task),
     // Without it, it does not skip permissions as root.
     env: { ...ENVIRONMENT, ...(approvesAll(task) && process.getuid?.() === 0 ? { IS_SANDBOX: '1' } : {}) },
@@ -77,6 +78,12 @@ function wordsOf(task: Task): string[] {
     ...(maxTurns === undefined ? [] : ['--max-turns', String(maxTurns)]),
     ...(plan ? ['--permission-mode', 'plan'] : []),
   ]
+}
+
+/** Its model gets a tool to answer by, which is a turn more. The result is then the answer as JSON; a model that does not use the tool is reminded once. */
+function schemaOf({ schema, flags: { maxTurns } }: Task): string[] {
+  const plain = maxTurns === undefined ? plainSchema(schema) : undefined
+  return plain === undefined ? [] : ['--json-schema', plain]
 }
 
 /** Given both it would skip the permissions and write: a plan changes nothing. */

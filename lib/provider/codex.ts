@@ -17,6 +17,7 @@ import { causeIn, explained, limitIn } from './codex-words.js'
 import { fieldsOf, type Line, status, textOf } from './fields.js'
 import { askAgent, findAgent } from './program.js'
 import { type Past, type Provider, type Reader, STALL, type Task } from './provider.js'
+import { plainSchema } from './schema.js'
 
 /** It refuses a longer prompt, in characters. */
 const LONGEST_PROMPT = 1024 * 1024
@@ -46,7 +47,7 @@ export const codex: Provider = {
   },
   launch(task) {
     const { words, env } = settingsFor(task, promptSetting(task.flags.systemPrompt))
-    return { argv: [...COMMAND, ...wordsFor(task), ...words, ...threadOf(task), '-'], stdin: task.promptFile, env }
+    return { argv: [...COMMAND, ...wordsFor(task), ...schemaOf(task), ...words, ...threadOf(task), '-'], stdin: task.promptFile, env }
   },
   reader: past => readerOf(new Telling(past)),
   live: codexLive,
@@ -60,6 +61,11 @@ function wordsFor({ model, flags: { addDir = [], plan, autoApprove } }: Task): s
   // for workspace-write would take away what is set there.
   const unasked = autoApprove ? ['--dangerously-bypass-approvals-and-sandbox'] : []
   return [...(model ? ['-m', model] : []), ...addDir.flatMap(folder => ['--add-dir', folder]), ...(plan ? ['-s', 'read-only'] : unasked)]
+}
+
+function schemaOf({ schema, keep }: Task): string[] {
+  const plain = plainSchema(schema, { closed: true })
+  return plain === undefined ? [] : ['--output-schema', keep('schema.json', plain)]
 }
 
 const threadOf = ({ resumed, conversation }: Task) => (resumed && conversation ? ['resume', conversation] : [])

@@ -3,6 +3,7 @@
 // A provider is one file that exports one Provider; list.ts names them all. Nothing outside lib/provider knows an agent by name.
 
 import type { Config } from '../config/config.js'
+import type { Known } from '../file/times.js'
 import type { NewEvent } from '../log/events.js'
 import type { Call, Decision, Question } from '../permission/call.js'
 
@@ -50,6 +51,8 @@ export interface Task {
   /** The file with wrapped results given as context, for agents whose prompt is a script; others have them in the prompt. */
   contextFile?: string
   flags: Wishes
+  /** The JSON Schema that the result has to fit. It is in the prompt, too. */
+  schema?: string
   /** Whatever it asks, rules or people of the session decide: what they allow is to be done. */
   decided?: boolean
   /** What whoever asked for it has in the environment, with what --env gave. */
@@ -176,7 +179,10 @@ export interface Wire {
 export interface Files {
   /** The text of a file, or so many of its lines from one on, counted from 1. */
   read(path: string, portion: { line?: number | null; limit?: number | null }): Promise<string>
-  write(path: string, content: string): Promise<void>
+  /** `known` is what the session knew of the file when it asked whether it may write it: what it has read since then does not count. */
+  write(path: string, content: string, known?: Known): Promise<void>
+  /** The version that the session knows of a file; nothing if it has read none. */
+  known(path: string): Promise<Known | undefined>
 }
 
 /** zag's side of the talk with one agent that lives on. */

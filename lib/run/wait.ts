@@ -6,7 +6,7 @@
 import { paths, projectRoot } from '../base/paths.js'
 import { at } from '../base/time.js'
 import { openRelays, type Relay } from '../permission/relay.js'
-import { isAlive } from '../process/identity.js'
+import { aliveNow } from '../process/identity.js'
 import { withTags } from '../session/pick.js'
 import type { Status } from '../session/state.js'
 import { sizeIfThere } from '../store/file.js'
@@ -42,7 +42,7 @@ export interface Waited {
 
 /** Dead runners are looked for this often, in milliseconds, and more rarely if there are many sessions to look at. */
 const SWEEP = 1_000
-const SWEEP_PER_SESSION = 2
+const SWEEP_PER_SESSION = 5
 /** Every so many sweeps the logs are looked at too, in case a marker was missed. */
 const DEEP_SWEEP = 15
 /** Every so many sweeps those that wait their turn are looked after, in case nobody else does. */
@@ -174,6 +174,7 @@ class Wait {
   #sweep(deep: boolean, queue: boolean): void {
     this.#retag = this.#options.tags !== undefined
     this.#relays = this.#options.onRelay !== undefined
+    const isAlive = aliveNow()
     for (const [id, owner] of this.#pending) {
       const isFine = owner && (owner.role === 'queue' ? !queue : isAlive(owner))
       if (deep || !isFine || !exists(id)) this.#due.add(id)

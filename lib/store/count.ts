@@ -31,15 +31,15 @@ const NEWLINE = 10
 const CHUNK = 1 << 18
 /** The function looks at so many bytes at once, also behind the last. */
 const STEP = 64
-/** What is shorter is counted before the function is made. */
-const LONG = 4 << 20
+/** What is shorter is counted before the function is made, if it is not there yet. */
+const LONG = 1 << 20
 
 /** How many lines a file has, torn tail excluded, or how many end in its first `upTo` bytes, and after the first `from`. */
 export function countLines(path: string, upTo = Number.POSITIVE_INFINITY, from = 0): number {
   let lines = 0
   withFile(path, (fd, size) => {
     const end = Math.min(size, upTo)
-    const { buffer, count } = (end - from < LONG ? undefined : vectors()) ?? plain(end - from)
+    const { buffer, count } = (end - from < LONG && counter === undefined ? undefined : vectors()) ?? plain(end - from)
     for (let offset = from; offset < end; ) {
       const read = readSync(fd, buffer, 0, Math.min(CHUNK, end - offset), offset)
       if (read === 0) return
@@ -69,10 +69,16 @@ function plain(longest: number): Counter {
   }
 }
 
-let counting: Program | undefined
+let counter: Counter | undefined
 
+/** One for all files: counting calls nobody who could want it meanwhile. */
 function vectors(): Counter | undefined {
-  counting ??= { parameters: 2, integers: 1, vectors: 0, pages: CHUNK / 65_536 + 1, body: countBody() }
+  counter ??= makeVectors()
+  return counter
+}
+
+function makeVectors(): Counter | undefined {
+  const counting: Program = { parameters: 2, integers: 1, vectors: 0, pages: CHUNK / 65_536 + 1, body: countBody() }
   const made = machine(counting)
   if (!made) return undefined
   const { memory, run } = made

@@ -15,6 +15,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmdirSync,
   type Stats,
@@ -25,6 +26,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { codeOf, EXIT, Fault, quoted, reason, refused } from '../base/exit.js'
+import { isAt, leadsTo } from '../base/within.js'
 
 /** What becomes of one file. */
 export interface Edit {
@@ -52,29 +54,34 @@ export function removeLeftover(edit: Pick<Edit, 'path' | 'token'>): void {
 
 /**
  * Does all of the edits or none. New contents are on the disk, beside the files, before the first file is touched. Throws a Fault (5) that
- * names the file which the system refused; those that were done before it are as they were.
+ * names the file which the system refused; those that were done before it are as they were. `begin` is called between the two, told whether a
+ * file has to be written in place; what it gives is called when all is done or undone.
  */
-export function editFiles(edits: readonly Edit[]): void {
+export function editFiles(edits: readonly Edit[], begin: (inPlace: boolean) => () => void = () => () => {}): void {
   const folders: string[] = []
   const done: Edit[] = []
   let at = edits[0]
+  let end = () => {}
   try {
     const inPlace = new Set<Edit>()
     for (const edit of edits) {
       at = edit
       if (edit.after !== undefined && !prepare(edit, folders)) inPlace.add(edit)
     }
+    end = begin(inPlace.size > 0)
     for (const edit of edits) {
       at = edit
       // One that fails half-way undoes itself.
       apply(edit, inPlace.has(edit))
       done.push(edit)
     }
+    end()
   } catch (error) {
     const lost = done.reverse().flatMap(undo)
+    end()
     for (const edit of edits) discard(temporaryOf(edit))
     for (const folder of folders.reverse()) discardFolder(folder)
-    const fault = refused(`cannot write ${quoted(at?.path ?? '')}`, error)
+    const fault = error instanceof Fault ? error : refused(`cannot write ${quoted(at?.path ?? '')}`, error)
     throw lost.length === 0 ? fault : new Fault(`${fault.message}; and cannot put back ${lost.join(', ')}`, EXIT.system, { cause: error })
   }
   for (const edit of edits) discard(temporaryOf(edit))
@@ -102,11 +109,16 @@ function writeTemporary(edit: Edit, data: Buffer, old: Stats | undefined): boole
     throw error
   }
   try {
+    // Should the folder be swapped after this, it holds no such file to be renamed.
+    checkPlace(fd, temporary, edit.path)
     if (old && !dress(fd, temporary, old)) return false
     if (!old && edit.mode !== undefined) fchmodSync(fd, edit.mode & 0o7777)
     writeFileSync(fd, data)
     fsyncSync(fd)
     return true
+  } catch (error) {
+    discard(temporary)
+    throw error
   } finally {
     closeSync(fd)
   }
@@ -130,7 +142,7 @@ function dress(fd: number, path: string, { uid, gid, mode }: Stats): boolean {
 function apply(edit: Edit, inPlace: boolean): void {
   const { path, before, after } = edit
   const temporary = temporaryOf(edit)
-  if (after === undefined) renameSync(path, temporary)
+  if (after === undefined) takeAway(path, temporary)
   else if (before === undefined) appear(temporary, path)
   else if (inPlace) overwrite(path, before, after)
   else {
@@ -143,6 +155,20 @@ function apply(edit: Edit, inPlace: boolean): void {
     }
   }
 }
+
+/** Put back if it turns out to have been a file of another folder. */
+function takeAway(path: string, temporary: string): void {
+  renameSync(path, temporary)
+  if (leadsTo(temporary)) return
+  renameSync(temporary, path)
+  throw elsewhere(path)
+}
+
+function checkPlace(fd: number, opened: string, path: string): void {
+  if (!isAt(fd, opened)) throw elsewhere(path)
+}
+
+const elsewhere = (path: string) => new Fault(`cannot write ${quoted(path)}: a folder above it has become a link`, EXIT.system)
 
 /** Where somebody who knows no locks has made a file of that name meanwhile, it is not replaced. */
 function appear(temporary: string, path: string): void {
@@ -158,6 +184,12 @@ function appear(temporary: string, path: string): void {
 /** Not truncated before it is written: what it held can then be put back even on a full disk. */
 function overwrite(path: string, before: Buffer, after: Buffer): void {
   const fd = openSync(path, 'r+')
+  try {
+    checkPlace(fd, path, path)
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
   try {
     fill(fd, after)
   } catch (error) {
@@ -176,19 +208,49 @@ function fill(fd: number, data: Buffer): void {
 
 /** Takes back what was done; says what could not be. */
 function undo(edit: Edit): string[] {
-  const { path, before, after } = edit
   try {
-    if (before === undefined) unlinkSync(path)
-    else if (after === undefined) renameSync(temporaryOf(edit), path)
-    else {
-      const now = statSync(path)
-      if (now.nlink === 1 && writeTemporary(edit, before, now)) renameSync(temporaryOf(edit), path)
-      else overwrite(path, after, before)
-    }
+    takeBack(edit)
     return []
   } catch (error) {
-    return [`${quoted(path)} (${reason(error)})`]
+    return [`${quoted(edit.path)} (${reason(error)})`]
   }
+}
+
+function takeBack(edit: Edit): void {
+  const { path, before, after } = edit
+  if (before === undefined) unlinkSync(path)
+  else if (after === undefined) renameSync(temporaryOf(edit), path)
+  else {
+    const now = statSync(path)
+    if (now.nlink === 1 && writeTemporary(edit, before, now)) renameSync(temporaryOf(edit), path)
+    else overwrite(path, after, before)
+  }
+}
+
+/**
+ * Takes back an edit of a process that was killed before it had done or undone all of its edits, if it came so far. May be done again. Throws a Fault (5) if the
+ * system refuses.
+ */
+export function putBack(edit: Edit): void {
+  try {
+    if (isDone(edit)) takeBack(edit)
+    discard(temporaryOf(edit))
+  } catch (error) {
+    throw refused(`cannot write ${quoted(edit.path)}`, error)
+  }
+}
+
+/** Whether a file is as the edit left it, wholly or in part; not if somebody has changed it since. */
+function isDone(edit: Edit): boolean {
+  const { path, before, after } = edit
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (after === undefined) return !there && statSync(temporaryOf(edit), { throwIfNoEntry: false }) !== undefined
+  if (!there?.isFile()) return false
+  const now = readFileSync(path)
+  if (before === undefined || now.equals(after)) return now.equals(after)
+  if (now.equals(before) || now.length < Math.min(before.length, after.length)) return false
+  // Written in place, or put back so, up to where that was cut short.
+  return now.every((byte, at) => byte === after[at] || byte === before[at])
 }
 
 /** Makes the folders that are missing, with the modes that the umask leaves, and adds them, the highest first. */

@@ -5,7 +5,7 @@
 
 import { accessSync, constants, type Stats, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { EXIT, Fault, quoted, refused } from '../base/exit.js'
+import { codeOf, EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { home, paths } from '../base/paths.js'
 import { claim, listIfThere, makeFolder, readIfThere } from './file.js'
 
@@ -24,6 +24,7 @@ const EXPECTED = [
   'worktrees',
   'relays',
   'groups',
+  'hooks',
   'cache',
   'config.toml',
   'lost+found',
@@ -60,13 +61,14 @@ export function homeIsThere(): boolean {
 
 /** Whether the path is there; throws if it is not a folder of this user. */
 function ownFolder(path: string): boolean {
-  let found: Stats | undefined
+  let found: Stats
   try {
-    found = statSync(path, { throwIfNoEntry: false })
+    found = statSync(path)
   } catch (error) {
+    // Node 24 tells a path below a file as one that is not there if it is not to throw.
+    if (codeOf(error) === 'ENOENT') return false
     throw refused(`cannot read ${quoted(path)}`, error)
   }
-  if (!found) return false
   if (!found.isDirectory()) throw new Fault(`${quoted(path)} is not a folder: set ZAG_HOME to one`, EXIT.system)
   const user = process.geteuid?.()
   if (user === undefined || found.uid === user) return notOpen(path, found)

@@ -49,32 +49,33 @@ const BLOCK = 512
 const SLACK = 512
 const LONGEST = 200
 
+/** Looks through a file as it is now; see sweeper. */
+export type Sweep = (path: string, onLine: (line: Buffer, number: number) => boolean | undefined) => void
+
 /**
- * Gives the lines of a file as it is now that may hold one of the texts, with their numbers, until `onLine` returns false. The texts are
- * bytes as JSON.stringify writes them, without control characters; an empty one fits every line. The buffer is valid only during the call.
+ * Gives, file by file, the lines that may hold one of the texts, with their numbers, until `onLine` returns false. The texts are bytes
+ * as JSON.stringify writes them, without control characters; an empty one fits every line. The buffer is valid only during the
+ * call, in which no other sweep of the same may begin: what is made to find the texts is made once for all files.
  */
-export function sweep(
-  path: string,
-  texts: readonly Buffer[],
-  { anyCase }: { anyCase: boolean },
-  onLine: (line: Buffer, number: number) => boolean | undefined,
-): void {
+export function sweeper(texts: readonly Buffer[], { anyCase }: { anyCase: boolean }): Sweep {
   const finders = texts.map(text => finderOf(text, anyCase))
-  let counted = { lines: 0, upTo: 0 }
-  scanBlocks(path, {}, (block, offset) => {
-    const next = finders.map(find => find(block))
-    for (let from = 0; from < block.length; ) {
-      const at = Math.min(...next.map(each => each(from)))
-      if (at >= block.length) return
-      const start = at === 0 ? 0 : block.lastIndexOf(NEWLINE, at - 1) + 1
-      const stop = block.indexOf(NEWLINE, at)
-      counted = { lines: linesUpTo(path, block, offset, counted, start), upTo: offset + start }
-      // The newline of an empty line is its own end.
-      if (stop > start && onLine(block.subarray(start, stop), counted.lines + 1) === false) return false
-      from = stop + 1
-    }
-    return
-  })
+  return (path, onLine) => {
+    let counted = { lines: 0, upTo: 0 }
+    scanBlocks(path, {}, (block, offset) => {
+      const next = finders.map(find => find(block))
+      for (let from = 0; from < block.length; ) {
+        const at = Math.min(...next.map(each => each(from)))
+        if (at >= block.length) return
+        const start = at === 0 ? 0 : block.lastIndexOf(NEWLINE, at - 1) + 1
+        const stop = block.indexOf(NEWLINE, at)
+        counted = { lines: linesUpTo(path, block, offset, counted, start), upTo: offset + start }
+        // The newline of an empty line is its own end.
+        if (stop > start && onLine(block.subarray(start, stop), counted.lines + 1) === false) return false
+        from = stop + 1
+      }
+      return
+    })
+  }
 }
 
 /** How many lines end before `start` in the block. Those of earlier blocks are counted only now that somebody wants to know. */

@@ -57,6 +57,8 @@ export interface Session {
   description?: string
   tags: string[]
   parent?: string
+  /** The session at the top of the tree that it is in, if it has a parent: also when those between are removed. */
+  top?: string
   group: string
   depends_on: string[]
   /** It starts whatever becomes of those. */
@@ -98,6 +100,22 @@ export interface Session {
   imported_from?: string
 }
 
+/** The session at the top of the tree that one is in, as far as anybody knows. */
+export function topOf(id: string): string {
+  const seen = new Set<string>()
+  for (let at = id; ; ) {
+    const { top, parent } = readIfIntact(at) ?? {}
+    const above = top ?? parent
+    if (above === undefined || seen.has(at)) return at
+    seen.add(at)
+    at = above
+  }
+}
+
+function topAbove({ parent }: Session): string | undefined {
+  return parent === undefined ? undefined : topOf(parent)
+}
+
 /** Makes the session with its files and its first owner, then its index entries. Throws a Fault (5) and leaves nothing. */
 export function create(session: Session, owner: Omit<Owner, 'claim'>, files: Record<string, string | Buffer>): void {
   const aside = join(paths.aside(), session.id)
@@ -109,7 +127,7 @@ export function create(session: Session, owner: Omit<Owner, 'claim'>, files: Rec
     }
     writeNew(join(aside, 'owner.1'), JSON.stringify(owner))
     if (!Object.hasOwn(files, 'log.ndjson')) writeNew(join(aside, 'log.ndjson'), '')
-    writeNew(join(aside, 'session.json'), `${JSON.stringify(session)}\n`)
+    writeNew(join(aside, 'session.json'), `${JSON.stringify({ ...session, top: topAbove(session) })}\n`)
     moveIfThere(aside, paths.session(session.id))
     file(session)
   } catch (error) {

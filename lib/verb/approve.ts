@@ -7,13 +7,13 @@ import { EXIT, Fault, quoted, usage } from '../base/exit.js'
 import { shortId } from '../base/id.js'
 import { inside } from '../base/paths.js'
 import { coverOpenRelays, rulesOf } from '../permission/cover.js'
-import { derive } from '../permission/derive.js'
+import { derive, deriveNever } from '../permission/derive.js'
 import { covers, refuses } from '../permission/match.js'
 import { answerRelay, openRelays, type Relay } from '../permission/relay.js'
 import { formatRule, parseRule, type Rule } from '../permission/rule.js'
 import { addRule, groupSources } from '../permission/rules.js'
 import type { Lines } from '../session/pick.js'
-import { readIfIntact } from '../table/sessions.js'
+import { topOf } from '../table/sessions.js'
 import { warningOf } from './allow.js'
 import { whatOf } from './relay-row.js'
 import { type RelayPick, selectRelays } from './relays.js'
@@ -82,7 +82,7 @@ export function answer(relays: readonly Relay[], approved: boolean, { reason, al
   return done
 }
 
-/** The rules that `always` adds for a relay: the narrowest that would have let it, or refused it. Empty if nothing but the bare tool would. */
+/** The rules that `always` adds for a relay: the narrowest that would have let it. Empty if nothing but the bare tool would. */
 export function alwaysRules(relay: Relay): string[] {
   return derive(relay, relay, allowing(relay))
 }
@@ -95,12 +95,12 @@ function rulesFor(relays: readonly Relay[], approved: boolean, always: true | st
   if (always !== true) return givenRule(relays, approved, parseRule(always))
   return new Map(
     relays.map(relay => {
-      const rules = alwaysRules(relay)
+      const rules = approved ? alwaysRules(relay) : deriveNever(relay, relay, allowing(relay))
+      const isAllowed = covers(allowing(relay), relay, relay).allowed
       // What a rule that came meanwhile allows needs none.
-      if (rules.length > 0 || covers(allowing(relay), relay, relay).allowed) return [relay, rules]
-      throw usage(
-        `no rule but ${quoted(relay.tool)} alone covers ${quoted(whatOf(relay))}: answer it without --always, or give --always=RULE`,
-      )
+      if (rules.length > 0 || (approved && isAllowed)) return [relay, rules]
+      const why = isAllowed ? 'rules allow each part of' : `no rule but ${quoted(relay.tool)} alone covers`
+      throw usage(`${why} ${quoted(whatOf(relay))}: answer it without --always, or give --always=RULE`)
     }),
   )
 }
@@ -125,15 +125,4 @@ function refuseOwn(relays: readonly Relay[]): void {
     `relay ${shortId(own.relay_id)} is not for session ${shortId(me)} to answer: an agent does not decide for itself, nor for those it started or was started by`,
     EXIT.notNow,
   )
-}
-
-/** The session at the top of the tree that one is in. */
-function topOf(id: string): string {
-  const seen = new Set<string>()
-  for (let at = id; ; ) {
-    const parent = readIfIntact(at)?.parent
-    if (parent === undefined || seen.has(at)) return at
-    seen.add(at)
-    at = parent
-  }
 }

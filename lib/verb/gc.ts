@@ -6,8 +6,11 @@ import { join } from 'node:path'
 import { EXIT, Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
+import { deadClaims, forgetClaim } from '../file/lock.js'
 import { forgetReaders } from '../file/times.js'
+import { sweepJournals } from '../file/undo.js'
 import { forgetAnswer, oldAnswers, openRelays } from '../permission/relay.js'
+import { forgetMark, oldMarks } from '../permission/rules.js'
 import { isAlive } from '../process/identity.js'
 import { isAwaited } from '../run/queue.js'
 import { settle } from '../run/settle.js'
@@ -22,6 +25,9 @@ import { ownerIn } from '../table/owners.js'
 import { processes } from '../table/processes.js'
 import { exists, readIfIntact } from '../table/sessions.js'
 import { expendable, strip, stripApart } from './strip.js'
+
+/** What is younger may be of somebody at work, in milliseconds. */
+const FRESH = 60_000
 
 export interface GcOptions {
   /** Only what ended longer ago, in milliseconds. */
@@ -47,6 +53,8 @@ export interface Gone {
   failed: Failed[]
   /** How many answers to relays are old, or of sessions that are gone. */
   answers: number
+  /** How many marks are old of once-rules that were used up, and of locks of files whose holders died. */
+  marks: number
   /** Remains of crashes: folders made aside, markers of no session, locks that nobody holds. */
   remains: string[]
 }
@@ -61,7 +69,7 @@ interface Search {
   before: number
   keepLogs: boolean
   force: boolean
-  found: Omit<Gone, 'kept' | 'remains' | 'answers'>
+  found: Omit<Gone, 'kept' | 'remains' | 'answers' | 'marks'>
 }
 
 /** Removes those of the sessions that are over and old, and the remains of crashes; none that another waits for. Dead ones are ended on the way. One that cannot be removed keeps none of the others. */
@@ -79,17 +87,24 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
     }
   }
   const answers = oldAnswers(search.before)
+  // One that was just made may be of what is under way.
+  const done = Math.min(search.before, Date.now() - FRESH)
+  const used = oldMarks(done)
+  const dead = deadClaims(done)
   const remains = remainsOfCrashes()
   if (force && homeIsThere()) {
     // What nobody waits for is closed first.
     openRelays()
     for (const id of answers) forgetAnswer(id)
+    for (const path of used) forgetMark(path)
+    for (const path of dead) forgetClaim(path)
     for (const path of remains) removeTree(path)
     for (const folder of [paths.events(), paths.processes(), paths.relays(), paths.answers()]) removeOldTemporaries(folder)
+    sweepJournals()
     await processes().fold()
     await forgetReaders(id => isId(id) && !exists(id))
   }
-  return { ...found, kept: ids.length - found.sessions.length, answers: answers.length, remains }
+  return { ...found, kept: ids.length - found.sessions.length, answers: answers.length, marks: used.length + dead.length, remains }
 }
 
 async function gcOne(id: string, { before, keepLogs, force, found }: Search): Promise<void> {
@@ -141,7 +156,7 @@ function isAbandoned(path: string): boolean {
   const owner = ownerIn(path, 1)
   if (owner && isAlive(owner)) return false
   const touched = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  return Date.now() - touched > 60_000
+  return Date.now() - touched > FRESH
 }
 
 function sizeOf(path: string): number {

@@ -8,6 +8,7 @@ import type { Asker } from '../agent/permit.js'
 import { Fault, quoted } from '../base/exit.js'
 import { locate } from '../file/guard.js'
 import { contentOf, FileTimes, LARGEST } from '../file/times.js'
+import { makeWhole } from '../file/undo.js'
 import { PERSON, type Who } from '../file/who.js'
 import type { HookCall, Shown } from '../provider/claude-hook.js'
 
@@ -18,6 +19,7 @@ const COMPARED = 1_000
 export async function staleness(hook: HookCall, asker: Asker): Promise<string | undefined> {
   const file = fileOf(hook, asker)
   if (!file) return undefined
+  await makeWhole(file.who, [file.real])
   const why = await new FileTimes(file.who).staleness(file.real)
   return why === undefined ? undefined : `${quoted(file.path)} ${why}`
 }

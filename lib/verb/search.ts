@@ -11,7 +11,7 @@ import type { Spilled, ToolKind } from '../log/events.js'
 import { LONGEST_FIELD } from '../log/write.js'
 import { readIfThere, sizeIfThere } from '../store/file.js'
 import { parseLine } from '../store/lines.js'
-import { sweep } from '../store/sweep.js'
+import { sweeper } from '../store/sweep.js'
 import { readIfIntact } from '../table/sessions.js'
 import { certainPart, patternOf } from './pattern.js'
 
@@ -66,11 +66,14 @@ export function search(ids: readonly string[], wanted: Wanted, take: (hit: Hit) 
   const anyCase = !caseSensitive
   const pattern = patternOf(text, { regex, anyCase })
   const part = Buffer.from(certainPart(text, { regex, anyCase }))
+  const plain = sweeper([part], { anyCase })
+  const spilled = sweeper([part, SPILLED], { anyCase })
   let more = true
   for (const id of ids) {
     if (!more) return
     let name: string | null | undefined
-    sweep(paths.inSession(id, 'log.ndjson'), hasSpilled(id) ? [part, SPILLED] : [part], { anyCase }, (line, seq) => {
+    const sweep = hasSpilled(id) ? spilled : plain
+    sweep(paths.inSession(id, 'log.ndjson'), (line, seq) => {
       const hit = hitIn(line, id, pattern, wanted)
       if (!hit) return
       if (name === undefined) name = readIfIntact(id)?.name ?? null

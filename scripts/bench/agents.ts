@@ -28,7 +28,7 @@ export async function agents(quick: boolean): Promise<Row[]> {
   for (const agent of Object.values(AGENTS).filter(({ toolless }) => !toolless)) {
     const what = `a short answer of ${agent.name}, by zag exec`
     if (!installed(join(INSTALLED, agent.name))) rows.push({ what, zag: ABSENT, beside: 'npm run test:agents installs it' })
-    else rows.push({ what, ...(await share(agent, quick ? 3 : 5)) })
+    else rows.push({ what, ...(await share(agent, quick ? 2 : 3)) })
   }
   return rows
 }

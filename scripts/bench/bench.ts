@@ -1,21 +1,26 @@
 // npm run bench: the figures of zag beside those of others, in one Markdown table, measured in one run.
 //
-// --quick does less of everything, --only startup,spawn does some parts only. It leaves no process and no file behind.
+// --quick does less of everything, --only startup,spawn does some parts only. A run that is whole, without either, keeps its figures
+// in scripts/bench/results. Else it leaves no file behind, and never a process.
 
 import { rmSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { acp } from './acp.js'
 import { agents } from './agents.js'
 import { batch } from './batch.js'
 import { listen } from './listen.js'
 import { lists } from './lists.js'
 import { memory } from './memory.js'
+import { versions } from './peers.js'
 import { leave, place } from './place.js'
+import { keep } from './results.js'
+import { search } from './search.js'
 import { crowd, spawn } from './spawn.js'
 import { startup } from './startup.js'
 import { subscribe } from './subscribe.js'
-import { print, type Row } from './table.js'
+import { lineOf, nodesOf, type Row, tableOf } from './table.js'
 import { wait } from './wait.js'
 
 /** In the order of the table. */
@@ -27,13 +32,14 @@ const PARTS: Record<string, (quick: boolean) => Promise<Row[]>> = {
   listen,
   subscribe,
   lists,
+  search,
   memory,
   batch,
+  acp,
   agents,
 }
 
-/** Parts that have not begun by then are left out, in seconds. */
-const LIMIT = 5.5 * 60
+/** In a quick run, parts that have not begun by then are left out, in seconds. */
 const QUICK_LIMIT = 60
 
 async function main(): Promise<void> {
@@ -41,25 +47,29 @@ async function main(): Promise<void> {
   const names = values.only?.split(',') ?? Object.keys(PARTS)
   const unknown = names.find(name => !(name in PARTS))
   if (unknown !== undefined) throw new Error(`no part '${unknown}': there are ${Object.keys(PARTS).join(', ')}`)
-  const end = Date.now() + 1000 * (values.quick ? QUICK_LIMIT : LIMIT)
+  const end = Date.now() + (values.quick ? 1000 * QUICK_LIMIT : Number.POSITIVE_INFINITY)
   const rows: Row[] = []
+  let whole = !values.quick && values.only === undefined
   for (const name of names) {
-    if (Date.now() > end) rows.push({ what: name, zag: 'left out: no time', beside: '' })
-    else rows.push(...(await measured(name, values.quick)))
+    const measured = Date.now() > end ? 'left out: no time' : await rowsOf(name, values.quick)
+    whole &&= typeof measured !== 'string'
+    rows.push(...(typeof measured === 'string' ? [{ what: name, zag: measured, beside: '' }] : measured))
   }
-  console.log(`${about()}\n`)
-  print(rows)
+  console.log(`${about()}\n\n${tableOf(rows)}`)
+  if (rows.some(({ nodes }) => nodes)) console.log(nodesOf(rows))
+  const kept = whole ? `written to ${relative('.', keep(rows, about()))}` : 'not kept, as it was not all there is to measure'
+  process.stderr.write(`bench: ${kept}\n`)
 }
 
-/** The rows of a part; one that fails says so in the table and does not keep the others from it. */
-async function measured(name: string, quick: boolean): Promise<Row[]> {
+/** The rows of a part, or how it failed, which does not keep the others from the table. */
+async function rowsOf(name: string, quick: boolean): Promise<Row[] | string> {
   const began = Date.now()
   process.stderr.write(`bench: ${name} ...`)
   try {
     return (await PARTS[name]?.(quick)) ?? []
   } catch (error) {
     process.exitCode = 1
-    return [{ what: name, zag: `failed: ${error instanceof Error ? error.message : error}`, beside: '', met: false }]
+    return `failed: ${lineOf(error instanceof Error ? error.message : String(error))}`
   } finally {
     process.stderr.write(` ${Math.round((Date.now() - began) / 1000)} s\n`)
   }
@@ -71,7 +81,7 @@ function about(): string {
     process.env.NODE_EXTRA_CA_CERTS === undefined
       ? 'NODE_EXTRA_CA_CERTS is not set.'
       : 'NODE_EXTRA_CA_CERTS is set here and was unset for all that was measured.'
-  return `${cpus().length} x ${cpu?.model.trim()}, ${type()} ${release()}, Node ${process.version}. Homes in ${dirname(place)}. ${certificates} Medians; ratios are medians of rounds in which the variants took turns.`
+  return `${cpus().length} x ${cpu?.model.trim()}, ${type()} ${release()}, Node ${process.version}. Homes in ${dirname(place)}. ${certificates} Beside it: ${versions().join(', ')}. Medians; ratios are medians of rounds in which the variants took turns.`
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -27,13 +27,16 @@ export async function listen(quick: boolean): Promise<Row[]> {
     return { middle: median(delays), text: `${ms(median(delays))} / ${ms(quantile(delays, 0.95))}` }
   }
   const mine = show(zag.seen)
+  const theirs = show(tail.seen)
   return [
     {
       what: 'listen: append to output, median / p95',
       zag: mine.text,
-      beside: `tail -f: ${show(tail.seen).text}`,
+      beside: `tail -f: ${theirs.text}`,
       target: ms(TARGET_MS),
       met: mine.middle <= TARGET_MS,
+      share: mine.middle / TARGET_MS,
+      peers: { 'tail -f': mine.middle / theirs.middle },
     },
   ]
 }

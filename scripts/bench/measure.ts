@@ -7,12 +7,17 @@ export interface Variant {
   name: string
   command: readonly string[]
   env?: NodeJS.ProcessEnv
+  /** Its stdin; nothing by default. */
+  input?: string
   /** Not measured: what has to be over before the next variant has its turn. */
   after?(stdout: string): void
 }
 
 /** Milliseconds of each round, by the name of the variant. */
 export type Times = Map<string, number[]>
+
+/** What takes longer hangs, in milliseconds. */
+const PATIENCE = 120_000
 
 /** Rounds that do not count: caches fill in them. */
 const WARM_UP = 2
@@ -30,9 +35,15 @@ export function race(variants: readonly Variant[], rounds: number, warmUp = WARM
   return times
 }
 
-function once({ name, command: [program = '', ...args], env = environment(), after }: Variant): number {
+function once({ name, command: [program = '', ...args], env = environment(), input, after }: Variant): number {
   const began = process.hrtime.bigint()
-  const { status, stdout, error } = spawnSync(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 })
+  const { status, stdout, error } = spawnSync(program, args, {
+    env,
+    input,
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    maxBuffer: 1 << 28,
+    timeout: PATIENCE,
+  })
   const ms = Number(process.hrtime.bigint() - began) / 1e6
   if (error || status !== 0) throw new Error(`${name} failed: ${error?.message ?? `exit ${status}`}`)
   after?.(String(stdout))
@@ -40,14 +51,15 @@ function once({ name, command: [program = '', ...args], env = environment(), aft
 }
 
 /** Runs a command to its end and gives its stdout. Throws if it fails. */
-export function run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+export function run(command: readonly string[], env: NodeJS.ProcessEnv, input = ''): Promise<string> {
   const [program = '', ...args] = command
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { env, stdio: [input === '' ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
+    child.stdin?.end(input)
     let out = ''
     let err = ''
-    child.stdout.on('data', bytes => (out += bytes))
-    child.stderr.on('data', bytes => (err += bytes))
+    child.stdout?.on('data', bytes => (out += bytes))
+    child.stderr?.on('data', bytes => (err += bytes))
     child.on('error', reject)
     child.on('close', code => (code === 0 ? resolve(out) : reject(new Error(`${command.join(' ')}: exit ${code}: ${err.trim()}`))))
   })

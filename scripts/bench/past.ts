@@ -31,24 +31,29 @@ export interface Past {
   tag?: string
   /** Still at work, in the hands of a process that does nothing until the benchmark ends. */
   running?: boolean
+  /** And each in the hands of one of its own. */
+  apart?: boolean
 }
 
 /** Writes sessions into a home; returns their ids, oldest first. */
-export async function write({ home, count, tag, running = false }: Past): Promise<string[]> {
+export async function write({ home, count, tag, running = false, apart = false }: Past): Promise<string[]> {
   enter(home)
   openHome()
   // Whoever owned a session that is over is long gone.
-  const owner: Identity = running ? idleProcess() : { ...myself(), start: '0' }
-  const shared = new Shared({ 'owner.1': JSON.stringify({ role: 'run', run: 1, ...owner }), prompt: 'true\n', result: 'done\n', entry: '' })
+  let owner: Identity = running ? idleProcess() : { ...myself(), start: '0' }
+  const claim = () => JSON.stringify({ role: 'run', run: 1, ...owner })
+  const shared = new Shared({ ...(apart ? {} : { 'owner.1': claim() }), prompt: 'true\n', result: 'done\n', entry: '' })
   const ids: string[] = []
   let rows: ProcessRow[] = []
   for (let made = 1; made <= count; made += 1) {
     const session = sessionOf(tag)
     makeFolder(session, owner.pid, running, shared)
+    if (apart) writeFileSync(join(paths.session(session.id), 'owner.1'), claim(), { mode: 0o600 })
     for (const folder of entriesOf(session)) shared.link('entry', join(folder, session.id))
     mark(session.id, running)
     rows.push(rowOf(session, owner.pid, running))
     ids.push(session.id)
+    if (apart && made < count) owner = idleProcess()
     if (rows.length < BATCH && made < count) continue
     processes().append(rows)
     await processes().fold({ now: made === count })
@@ -64,6 +69,10 @@ class Shared {
 
   constructor(contents: Record<string, string>) {
     this.#contents = contents
+  }
+
+  get names(): string[] {
+    return Object.keys(this.#contents)
   }
 
   link(name: string, path: string): void {
@@ -84,7 +93,7 @@ class Shared {
 function makeFolder(session: Session, pid: number, running: boolean, shared: Shared): void {
   const folder = paths.session(session.id)
   mkdirSync(folder, { mode: 0o700 })
-  for (const name of ['owner.1', 'prompt', ...(running ? [] : ['result'])]) shared.link(name, join(folder, name))
+  for (const name of shared.names.filter(name => name !== 'entry' && !(running && name === 'result'))) shared.link(name, join(folder, name))
   writeFileSync(join(folder, 'session.json'), `${JSON.stringify(session)}\n`, { mode: 0o600 })
   const stamp = { ts: timestamp(), session_id: session.id }
   const lines = eventsOf(session, pid, running).map(({ type, ...fields }) => `${JSON.stringify({ type, ...stamp, ...fields })}\n`)

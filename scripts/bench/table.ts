@@ -1,4 +1,4 @@
-// The rows of the benchmark and how they are printed: Markdown, one section a part.
+// The rows of the benchmark and the tables they make, in Markdown.
 
 /** One line of the table. Values are text with their unit. */
 export interface Row {
@@ -10,20 +10,34 @@ export interface Row {
   /** The figure to reach, and whether it was. */
   target?: string
   met?: boolean
+  /** zag's figure as a share of the one to reach, and of those of others. */
+  share?: number
+  peers?: Record<string, number>
+  /** The same in each version of Node, by its name. */
+  nodes?: Record<string, string>
 }
 
-export function print(rows: readonly Row[]): void {
+/** All rows as a table. */
+export function tableOf(rows: readonly Row[]): string {
   const lines = rows.map(({ what, zag, beside, ratio = '', target = '', met }) => {
     const verdict = met === undefined ? '' : met ? 'yes' : '**no**'
     return [what, zag, beside, ratio, target, verdict]
   })
-  const head = ['what', 'zag', 'beside, in the same run', 'ratio', 'to reach', 'reached']
-  const all = [head, head.map(() => '---'), ...lines]
-  const widths = head.map((_, column) => Math.max(...all.map(cells => (cells[column] ?? '').length)))
-  for (const cells of all)
-    console.log(
-      `| ${cells.map((cell, column) => (cell === '---' ? '-'.repeat(widths[column] ?? 3) : cell.padEnd(widths[column] ?? 0))).join(' | ')} |`,
-    )
+  return lay(['what', 'zag', 'beside, in the same run', 'ratio', 'to reach', 'reached'], lines)
+}
+
+/** What was measured in several versions of Node, side by side. */
+export function nodesOf(rows: readonly Row[]): string {
+  const several = rows.filter(row => row.nodes)
+  const names = Object.keys(several[0]?.nodes ?? {})
+  const lines = several.map(({ what, nodes = {}, target = '' }) => [what, ...names.map(name => nodes[name] ?? ''), target])
+  return lay(['what', ...names, 'to reach'], lines)
+}
+
+function lay(head: string[], lines: string[][]): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...lines].map(cells => (cells[column] ?? '').length)))
+  const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |\n`
+  return [head, widths.map(width => '-'.repeat(width)), ...lines].map(line).join('')
 }
 
 /** Milliseconds for people. */
@@ -35,3 +49,6 @@ export const times = (value: number) => `${value.toFixed(2)} x`
 
 /** A peer that is not installed here has its place in the table all the same. */
 export const ABSENT = 'absent'
+
+/** What went wrong, short enough for a cell. */
+export const lineOf = (text: string) => (text.split('\n')[0] ?? '').slice(0, 120).replaceAll('|', '/')

@@ -127,6 +127,10 @@ t.test('check', async t => {
     stdout: 'allowed\tedit(path=src/x)\tedit(path=src/*)\n',
   })
   t.match(await allow(['check', '--group', 'c', '--tool', 'edit', '--param', 'path=../x']), { code: 1 })
+  t.match(await allow(['check', '--tool', 'mcp', '--param', 'server=s', '--param', 'id=1', 'mcp(server=s, only)']), {
+    code: 1,
+    stdout: /it has id besides what the rule mcp\(server=s, only\) names/,
+  })
   t.match(await allow(['check', 'x(', '--', 'ls']), { code: 2, stderr: /column 3/ })
   t.match(await allow(['check', 'bash']), { code: 2, stderr: /nothing to check/ })
   t.match(await allow(['check', '--', 'a', 'b']), { code: 2, stderr: /one word too many/ })

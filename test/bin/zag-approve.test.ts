@@ -158,6 +158,23 @@ t.test('an agent does not answer for itself, nor for its kin', async t => {
   t.match(await asking.answers(id), [{ approved: true, answerer: stranger }])
 })
 
+t.test('nor for its kin when a session between them is removed', async t => {
+  const from = (session: string) => ({ env: { ZAG_SESSION_ID: session } })
+  const top = (await zag.over('true')).session_id
+  const between = (await zag.over('true', [], from(top))).session_id
+  const id = await zag.spawn(asking.script(['rm z']), [], from(between))
+  const other = (await zag.over('true', [], from(top))).session_id
+  const [{ relay_id: relay } = { relay_id: '' }] = await until(async () => {
+    const found = (await asking.open()).filter(({ session_id }) => session_id === id)
+    return found.length === 1 && found
+  })
+  t.match(await zag.go('session', ['delete', between]), { code: 0 })
+  for (const session of [top, other, id]) t.match(await approve([relay], from(session)), { code: 4, stderr: /is not for session/ })
+  t.match(await zag.go('session', ['delete', top]), { code: 0 })
+  t.match(await approve([relay], from(other)), { code: 4, stderr: /is not for session/ }, 'nor when the top of them is')
+  t.same(await approve([relay], from((await zag.over('true')).session_id)), silent)
+})
+
 t.test('20 at once: one has 0 and all others 4', { timeout: 120_000 }, async t => {
   const {
     id,

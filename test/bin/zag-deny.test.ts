@@ -1,6 +1,8 @@
 // zag-deny: relays are answered once, from anywhere, by id, by session or by rule; and rules that are added answer what else they cover.
 
+import { join } from 'node:path'
 import t from 'tap'
+import { addRule } from '../../lib/permission/rules.js'
 import { Asking } from '../help/relays.js'
 import { Zag } from '../help/sessions.js'
 
@@ -39,7 +41,7 @@ t.test('4: answered before', async t => {
   t.match(await deny([first, '--always']), {
     code: 4,
     stdout: '',
-    stderr: `zag-deny: relay '${first}' was answered before: approved by a person\n`,
+    stderr: `zag-deny: relay '${first}' was answered before: approved by a person; no rule is added for it\n`,
   })
   t.same((await asking.session(['one'])).relays.length, 1, 'and no rule was added')
   t.same(await deny(['--latest']), silent)
@@ -91,6 +93,27 @@ t.test('--always: a rule that refuses what is open and what is to come', async t
     { approved: false, by: 'rule', rule: 'bash(command=curl x)', reason: 'the rule bash(command=curl x) refuses it' },
     { by: 'person' },
   ])
+})
+
+t.test('--always where a rule allows it already: that is overruled, and where it is not clear what is meant nothing is done', async t => {
+  process.env.ZAG_HOME = join(zag.home, '.zag')
+  const {
+    relays: [one = ''],
+  } = await asking.session(['wget x'])
+  const {
+    relays: [two = ''],
+  } = await asking.session(['wget x; wget y'])
+  const [{ group = '' } = {}] = (await asking.open()) as { group?: string }[]
+  // As if whoever added it was killed before it answered what is open.
+  const { id } = addRule(group, 'bash(command=wget *)', 'always', 'person')
+  t.match(await deny([two, '--always']), {
+    code: 2,
+    stderr: "zag-deny: rules allow each part of 'wget x; wget y': answer it without --always, or give --always=RULE\n",
+  })
+  t.match(await deny([one, '--always']), { code: 0, stderr: /^zag-deny: never in group .*: bash\(command=wget x\)\n$/ })
+  t.match(await zag.go('allow', ['check', '--group', group, '--', 'wget x']), { code: 1, stdout: /bash\(command=wget x\)/ })
+  t.same(await asking.open(), [], 'and it answers what else is open')
+  await zag.go('allow', ['remove', '--group', group, id])
 })
 
 t.test('an agent does not answer for itself', async t => {

@@ -3,6 +3,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { paths } from '../../lib/base/paths.js'
+import { addRule, groupRules, onceRules } from '../../lib/permission/rules.js'
 import { myself } from '../../lib/process/identity.js'
 import { Asking } from '../help/relays.js'
 import { until, zagHome } from '../help/run.js'
@@ -173,11 +175,57 @@ await t.test('answers to relays: old ones, and those of sessions that are gone',
   t.same(readdirSync(folder), [])
 })
 
+await t.test('marks of once-rules that were used up, and of locks whose holders died: old ones', async t => {
+  process.env.ZAG_HOME = zagHome(zag.home)
+  const rule = (group: string) => addRule(group, 'bash(command=x)', 'once', 'person')
+  const use = (group: string, id: string) => onceRules(group).take({ tool: 'bash', params: {}, once: id })
+  const long = `/${'long/'.repeat(100)}`
+  const [mine, odd, young, kept] = [rule('g'), rule(long), rule('g'), rule('g')]
+  for (const [group, { id }] of [
+    ['g', mine],
+    [long, odd],
+    ['g', young],
+  ] as const)
+    use(group, id)
+  const [used, elsewhere, fresh] = [paths.inGroup('g', 'once'), paths.inGroup(long, 'once'), paths.inGroup('g', 'once')]
+  const marks = [join(used, mine.id), join(elsewhere, odd.id)]
+  const old = new Date(Date.now() - 30 * 86_400_000)
+  for (const path of marks) utimesSync(path, old, old)
+  const locks = paths.inGroup('g', 'locks')
+  mkdirSync(locks)
+  const claims = {
+    'a.1': { ...myself(), start: '1', since: 1 },
+    'a.2': { ...myself(), since: 1 },
+    'b.1': { ...myself(), start: '1', since: Date.now() },
+  }
+  for (const [name, claim] of Object.entries(claims)) writeFileSync(join(locks, name), JSON.stringify(claim))
+  writeFileSync(join(locks, 'c.1'), '{"torn')
+  t.match(await gc([]), { stderr: /would remove 0 sessions \(0 bytes\), 4 marks of rules and locks; / })
+  t.match(JSON.parse((await gc(['--json'])).stdout), { marks: 4, remains: [] })
+  t.ok(marks.every(existsSync))
+  t.equal(readdirSync(locks).length, 4, 'a dry run')
+  t.match(JSON.parse((await gc(['--json', '--force', '--keep-last', '99'])).stdout), { marks: 4 })
+  t.notOk(marks.some(existsSync))
+  t.same(readdirSync(locks).sort(), ['a.2', 'b.1'], 'that of one who lives, and a young one')
+  t.same(readdirSync(fresh), [young.id])
+  t.same(
+    groupRules('g').map(({ id }) => id),
+    [kept.id],
+    'what was used up does not come back',
+  )
+  t.same(groupRules(long), [])
+  t.match(
+    JSON.parse((await gc(['--json', '--force', '--older-than', '0', '--keep-last', '99'])).stdout),
+    { marks: 0 },
+    'not within a minute',
+  )
+})
+
 await t.test('remains of a crash', async t => {
   const lost = '01a00000-0000-7000-8000-000000000000'
   const marker = join(zagHome(zag.home), 'events', `${lost}.ended`)
   writeFileSync(marker, '{}')
-  t.match(await gc([]), { stderr: /would remove 0 sessions \(0 bytes\), and 1 remains of crashes; 0 stay/ })
+  t.match(await gc([]), { stderr: /would remove 0 sessions \(0 bytes\), 1 remains of crashes; 0 stay/ })
   t.ok(existsSync(marker))
   t.match(JSON.parse((await gc(['--json', '--force'])).stdout), { remains: [marker], removed: true })
   t.notOk(existsSync(marker))

@@ -1,6 +1,6 @@
 // zag-permit: what hooks of agents are told, whose rules count, and what becomes of a question that nobody waits for any more.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { answerOf, answerRelay, openRelays } from '../../lib/permission/relay.js'
@@ -221,7 +221,8 @@ t.test('--install and --uninstall: beside what is there', async t => {
     PostToolUse: [{ matcher: /Read.*Edit/ }],
   })
   t.match(await zag.go('permit', ['--uninstall', 'claude', '--root', project]), { code: 0, stderr: /took away/ })
-  t.same(settings(), {})
+  t.notOk(existsSync(join(project, '.claude')), 'neither the file nor the folder was there')
+  mkdirSync(join(project, '.claude'))
 
   const own = {
     model: 'm',
@@ -249,6 +250,40 @@ t.test('--install and --uninstall: beside what is there', async t => {
   t.match(await zag.go('permit', ['--uninstall', 'claude', '-r', project]), { code: 0 })
   t.equal(readFileSync(path, 'utf8'), before, 'exactly what was there')
   t.match(await zag.go('permit', ['--uninstall', 'claude', '-r', project]), { code: 0, stderr: /stays as it is/ })
+
+  const install = (...more: string[]) => zag.go('permit', ['--install', 'claude', '-r', project, ...more])
+  const uninstall = () => zag.go('permit', ['--uninstall', 'claude', '-r', project])
+  const texts = [
+    '{}',
+    '{ "model": "m", "permissions": {"allow": ["Bash(ls)", "Read"]} }',
+    '{\r\n   "model": "m",\r\n   "a": [1, 2]\r\n}',
+    '{"hooks": {}}\n\n',
+  ]
+  for (const text of texts) {
+    writeFileSync(path, text)
+    await install()
+    t.match(await install('--ask'), { code: 0, stderr: /is changed/ })
+    await uninstall()
+    t.equal(readFileSync(path, 'utf8'), text, 'byte for byte, also after the flags were changed')
+  }
+  const changed: [string, string][] = [
+    ['{"model": "m"}', '{\n  "model": "n"\n}'],
+    ['{\r\n   "model": "m"\r\n}', '{\r\n   "model": "n"\r\n}'],
+  ]
+  for (const [text, wanted] of changed) {
+    writeFileSync(path, text)
+    await install()
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"m"', '"n"'))
+    await uninstall()
+    t.equal(readFileSync(path, 'utf8'), wanted, 'what was changed meanwhile stays, in the lines it has')
+  }
+  // As another user has it who did not put them there.
+  rmSync(path)
+  await install()
+  rmSync(join(zagHome(zag.home), 'hooks'), { recursive: true })
+  t.match(await install('--ask'), { code: 0 })
+  t.match(await uninstall(), { code: 0 })
+  t.same(settings(), {}, 'whose file it is nobody knows')
 
   for (const text of ['{"a": 1,}', '[]', '{"hooks": []}', '{"hooks": {"PreToolUse": [1]}}', '']) {
     writeFileSync(path, text)

@@ -231,6 +231,21 @@ t.test('--ask: one that came while another was looked at', { skip: noScript }, a
   t.match(await at.ended, { code: 0 })
 })
 
+t.test('--ask: who stops it with Ctrl-Z and comes back is asked again', { skip: noScript }, async t => {
+  const { id } = await asking.session(['stopped at'])
+  // A shell with job control, as people have it: it runs on when its job is stopped, and fg has it go on.
+  const at = onTerminal(zag, `bash -c 'set -m; zag-relay --ask; echo "stopped: $?"; fg; echo "over: $?"'`)
+  await at.sees('| stopped at')
+  await at.sees('[q]uit? ')
+  at.child.stdin.write('\u001a')
+  await at.sees('stopped: 148')
+  await at.sees('[q]uit? ')
+  at.type('y')
+  await at.sees('over: 0')
+  t.match(await at.ended, { code: 0 })
+  t.match(await asking.answers(id), [{ approved: true, by: 'person' }])
+})
+
 t.test('--ask --follow goes on with new ones, and ends by signal', { skip: noScript }, async t => {
   const at = onTerminal(zag, 'exec zag-relay --ask --follow')
   const { id } = await asking.session(['now'])

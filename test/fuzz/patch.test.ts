@@ -4,7 +4,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '../../lib/base/exit.js'
-import { applyPatch, parsePatch } from '../../lib/file/patch.js'
+import { applyPatch } from '../../lib/file/apply.js'
+import { parsePatch } from '../../lib/file/patch.js'
 import { cases, orFault, text } from './fuzz.js'
 
 /** Lines no two of which are the same, so that a place is found wherever it is; with what a patch itself is made of. */

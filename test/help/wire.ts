@@ -33,7 +33,7 @@ export function wireWith(answer: Decision | Promise<Decision> = UNASKED, against
       return answer
     },
     forbids: call => against?.(call),
-    files: { read: async () => '', write: async () => {} },
+    files: { read: async () => '', write: async () => {}, known: async () => undefined },
     untold: (_, refusal) => void wire.later.push(refusal),
   }
   return wire

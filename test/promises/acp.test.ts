@@ -154,6 +154,32 @@ t.test('files: what another session wrote has to be read before it is written ov
   await zag.go('cancel', [second])
 })
 
+t.test(
+  'files: what another session wrote while a question was open is not written over, also if the agent reads it just before',
+  async t => {
+    const shared = join(project, 'waited-for')
+    writeFileSync(shared, 'one')
+    const flags = ['-p', 'acp', '--agent', AGENT, '-r', project, '-I', '--ask', '--name', 'waiting']
+    const { stdout } = await zag.go('spawn', [
+      ...flags,
+      `read ${shared}\nagain ${shared} mine\nsay |\nread ${shared}\nagain ${shared} both`,
+    ])
+    const id = stdout.trim()
+    const open = () =>
+      until(async () => rows((await zag.go('relay', ['--json', '--session', id])).stdout)[0]?.relay_id as string | undefined)
+    const first = await open()
+    t.match(await exec(`read ${shared}\nwrite ${shared} theirs`), { code: 0, stdout: 'onewritten' })
+    t.match(await zag.go('approve', [first]), { code: 0 })
+    // Nobody else has written meanwhile.
+    await until(async () => (await open()) !== first)
+    t.match(await zag.go('approve', [await open()]), { code: 0 })
+    await until(() => /written$/.test(said(id).join('')))
+    t.match(said(id).join(''), /^oneerror: .*'.*waited-for' is not as session \S+ \(waiting\) read it .*: read it again.*\|theirswritten$/)
+    t.equal(readFileSync(shared, 'utf8'), 'both')
+    await zag.go('cancel', [id])
+  },
+)
+
 t.test('what cannot be talked with: the reason, and no process', async t => {
   t.match(await exec('say x', [], ['ACP_ODD=version']), {
     code: 1,

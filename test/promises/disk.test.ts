@@ -101,6 +101,25 @@ t.test('a disk that fills while an agent reports events', { skip: noDisk }, asyn
   )
 })
 
+t.test('an answer for which there is no room: the relay stays open, and is answered when there is', { skip: noDisk }, async t => {
+  const { scene, leave } = onDisk(t)
+  const input = JSON.stringify({ tool: 'bash', params: { command: 'rm x' } })
+  const asked = scene.zag('permit', ['--ask', '--group', 'g'], { input })
+  const relay = await until(async () => JSON.parse((await scene.ask('relay', '--json')) || '{}').relay_id as string | undefined)
+  leave(0)
+  for (const [word, ...more] of [['approve'], ['deny'], ['approve', '--always'], ['deny', '--always']] as const) {
+    const { code, stdout, stderr } = await scene.zag(word, [relay, ...more])
+    t.match({ code, stdout }, { code: 5, stdout: '' }, `${word} ${more}`)
+    t.match(stderr, new RegExp(`^zag-${word}: cannot [^\\n]*: no space left on device[^\\n]*\\n$`))
+    t.equal(JSON.parse(await scene.ask('relay', '--json')).relay_id, relay, 'it is open')
+  }
+  leave(256 * KIB)
+  t.same(await scene.ask('allow', 'list', '--json', '--group', 'g'), '', 'no rule was made of it')
+  t.match(await scene.zag('deny', [relay, '--reason', 'not now']), { code: 0, stderr: '' })
+  t.match(await asked, { code: 1, stdout: /"decision":"deny".*"reason":"not now"/ })
+  t.same(scene.list('relays'), ['answered'])
+})
+
 t.test('a home that is mounted read-only', { skip: noDisk }, async t => {
   const { scene, folder, remount } = onDisk(t)
   const over = await scene.spawn('echo result', '--name', 'over', '--tag', 'some')

@@ -144,6 +144,36 @@ for (const api of APIS) {
     t.match(of(working, 'session_ended'), [{ status: 'cancelled' }])
   })
 
+  t.test(`${api}: cancelled in its second answer: what was used until then is counted`, async t => {
+    configure(api)
+    const id = await spawn(`${call('bash', { command: 'echo first' })}\nHANG on`)
+    await until(() => existsSync(zag.file(id, 'stdout')) && readFileSync(zag.file(id, 'stdout'), 'utf8').includes('I begi'))
+    t.match(await zag.go('cancel', [id]), { code: 0 })
+    const [used, ...more] = of(id, 'usage')
+    t.same(more, [])
+    const one = of((await exec('SAY x')).id, 'usage')[0]
+    // Anthropic tells at the beginning of an answer what it has read; the other way of speaking tells all at the end.
+    const twice = api === 'anthropic' ? 2 : 1
+    t.match(used, { input_tokens: Number(one?.input_tokens) * twice, cache_read_tokens: Number(one?.cache_read_tokens) * twice })
+    t.ok(Number(used?.output_tokens) >= Number(one?.output_tokens))
+    t.ok(Number(used?.cost_usd) > Number(one?.cost_usd) * (twice - 0.9))
+  })
+
+  t.test(`${api}: it is killed, and nobody else: its commands end with its turn`, async t => {
+    configure(api)
+    const pids = join(zag.home, `killed-${api}`)
+    const id = await spawn(call('bash', { command: `echo $$ >${pids}; (setsid sleep 300 & echo $! >>${pids}; wait)` }), ['-a', '-I'])
+    const all = await until(() => {
+      const all = existsSync(pids) ? readFileSync(pids, 'utf8').split('\n').filter(Boolean).map(Number) : []
+      return all.length === 2 && all
+    })
+    const { pid } = (rows((await zag.go('status', ['--json', id])).stdout) as Row[])[0] as Row
+    process.kill(Number(pid), 'SIGKILL')
+    await until(() => of(id, 'turn_ended').length > 0)
+    for (const each of all) t.notOk(lives(each), `process ${each}`)
+    t.match(await input(id, 'SAY still here', '--end'), { code: 0, stdout: 'still here' })
+  })
+
   t.test(`${api}: killed with a call at work: it goes on from the log, and the model knows that the call was cut off`, async t => {
     configure(api)
     const id = await spawn(call('bash', { command: 'echo begun; sleep 300' }))

@@ -1,13 +1,14 @@
 // Nobody is asked what nobody waits for, and nobody waits for what was answered: whatever is killed.
 
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lives } from '../help/processes.js'
-import { Asking } from '../help/relays.js'
-import { until, zagHome } from '../help/run.js'
+import { Asking, onTerminal } from '../help/relays.js'
+import { begin, until, zagHome } from '../help/run.js'
 import { rows, Zag } from '../help/sessions.js'
 
+const noScript = !existsSync('/usr/bin/script') && 'script(1) is not installed'
 const zag = new Zag(t)
 const asking = new Asking(zag)
 const left = () => readdirSync(join(zagHome(zag.home), 'relays')).filter(name => name.endsWith('.json'))
@@ -49,4 +50,29 @@ t.test('cancel of a session that waits', async t => {
   t.same(await asking.open(), [])
   t.match(await zag.go('deny', relays), { code: 4 })
   t.same(left(), [])
+})
+
+t.test('approve, deny and exec --ask answer one relay at the same moment: exactly one of them counts', { skip: noScript }, async t => {
+  const script = join(zag.home, 'asks.sh')
+  writeFileSync(script, asking.script(['the same']))
+  for (const type of ['y', 'n', 'y']) {
+    const at = onTerminal(zag, `zag-exec -p sh --file-prompt '${script}'`)
+    await at.sees('| the same')
+    await at.sees('[q]uit? ')
+    const [{ relay_id: relay = '', session_id: id = '' } = {}] = await asking.open()
+    // They have all begun when they are told which.
+    const others = ['approve', 'deny', 'approve', 'deny'].map(word => ({ word, ...begin(`zag-${word}`, ['-'], { home: zag.home }) }))
+    for (const { child } of others) child.stdin.end(`${relay}\n`)
+    at.type(type)
+    const ended = await Promise.all(others.map(async ({ word, ended }) => ({ word, ...(await ended) })))
+    t.match(await at.ended, { code: 0 })
+    const won = ended.filter(({ code }) => code === 0).map(({ word }) => word === 'approve')
+    for (const { code, stderr } of ended.filter(({ code }) => code !== 0)) {
+      t.equal(code, 4)
+      t.match(stderr, /^zag-(?:approve|deny): relay '.*' was answered before: (?:approved|denied) by a person\n$/)
+    }
+    if (!at.stdout.includes('answered meanwhile')) won.push(type === 'y')
+    t.equal(won.length, 1, `${won.length} of five`)
+    t.match(await asking.answers(id), [{ relay_id: relay, approved: won[0], by: 'person' }], 'and the agent is told what the one said')
+  }
 })

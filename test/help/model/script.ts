@@ -6,7 +6,7 @@
 //   SIZE              how many characters the user's message has
 //   COUNT             how many messages of the user the conversation has
 //   RECALL            the first of them
-//   HANG              begins to speak, and is silent then until the client goes
+//   HANG              begins to speak, and is silent then until the client goes; after all calls
 //   FAIL status [s]   an error; with a number, the client may try again after so many seconds
 //   LIMIT s [name]    a usage limit that is over so many seconds after such a line was seen first
 //   FAILS n status    so often an error for this line, then an answer
@@ -53,7 +53,7 @@ export function answer(talk: Talk, limits: Limits, aside: boolean): Answer {
   const calls = orders.filter(({ word }) => /^(CALLS?|BROKEN)$/.test(word))
   const called = calls[stepsIn(talk)] ?? asked.flatMap(ordersIn).find(({ word }) => word === 'LOOP')
   if (called) return call(called)
-  if (results.length > 0) return say(`it gave: ${results.join('\n')}`)
+  if (results.length > 0 && orders.at(-1)?.word !== 'HANG') return say(`it gave: ${results.join('\n')}`)
   const often = orders.find(({ word }) => word === 'FAILS' || word === 'HALF')
   return often ? sometimes(often, limits) : follow(orders.at(-1), asked, talk)
 }

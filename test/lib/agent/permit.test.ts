@@ -7,7 +7,10 @@ import { askPermission } from '../../../lib/agent/permit.js'
 import { EXIT, Fault } from '../../../lib/base/exit.js'
 import { paths } from '../../../lib/base/paths.js'
 import type { NewEvent } from '../../../lib/log/events.js'
-import { answerOf, answerRelay, openRelays } from '../../../lib/permission/relay.js'
+import * as relays from '../../../lib/permission/relay.js'
+import { addRule, groupRules } from '../../../lib/permission/rules.js'
+
+const { answerOf, answerRelay, openRelays } = relays
 
 process.env.ZAG_HOME = join(t.testdir(), 'home')
 const place = { root: '/', cwd: '/' }
@@ -25,4 +28,67 @@ t.test('a question that the log does not take is closed', async t => {
   t.match(answerOf(id), { approved: false, by: 'closed' })
   t.notOk(existsSync(paths.relay(id)))
   t.notOk(answerRelay(id, { approved: true, by: 'person' }), 'and its answer is there already')
+})
+
+t.test('a once-rule is used up by the call that it let through, and by no other', async t => {
+  /** The code with somebody who does `meanwhile` whenever rules are about to answer a relay. */
+  const racing = async (meanwhile: (id: string) => void) => {
+    const answering = {
+      ...relays,
+      answerRelay: (id: string, reply: relays.Reply) => {
+        meanwhile(id)
+        return answerRelay(id, reply)
+      },
+    }
+    const cover = await t.mockImport<typeof import('../../../lib/permission/cover.js')>('../../../lib/permission/cover.js', {
+      '../../../lib/permission/relay.js': answering,
+    })
+    const permit = await t.mockImport<typeof import('../../../lib/agent/permit.js')>('../../../lib/agent/permit.js', {
+      '../../../lib/permission/relay.js': answering,
+      '../../../lib/permission/cover.js': cover,
+    })
+    return { ...cover, ...permit }
+  }
+  const person = (id: string) => void answerRelay(id, { approved: true, by: 'person' })
+  const rule = 'bash(command=rm *)'
+  const left = (group: string) => groupRules(group).filter(({ kind }) => kind === 'once').length
+
+  const opening = await racing(person)
+  // It comes while the question is opened, and before rules answer a person does.
+  const log = (event: NewEvent) => void (event.type === 'relay' && addRule('a', rule, 'once', 'person'))
+  t.match(await opening.askPermission({ group: 'a', place, ask: true }, question, { log }), { granted: true, by: 'person' })
+  t.equal(left('a'), 1, 'asked: the rule is there still')
+  t.match(await askPermission({ group: 'a', place }, question), { granted: true, by: 'once' })
+  t.equal(left('a'), 0)
+
+  const adding = await racing(person)
+  const asked = askPermission({ group: 'b', place, ask: true }, question)
+  addRule('b', rule, 'once', 'person')
+  t.same(adding.coverOpenRelays('b'), [])
+  t.match(await asked, { granted: true, by: 'person' })
+  t.equal(left('b'), 1, 'added: the rule is there still')
+
+  // Whoever adds a rule answers what is open, at the moment when whoever opens it looks once more.
+  const { coverOpenRelays } = await racing(() => {})
+  const both = await racing(() => void coverOpenRelays('c'))
+  const twice = (event: NewEvent) => {
+    if (event.type !== 'relay') return
+    addRule('c', rule, 'once', 'person')
+    addRule('c', rule, 'once', 'person')
+  }
+  t.match(await both.askPermission({ group: 'c', place, ask: true }, question, { log: twice }), { granted: true, by: 'rule' })
+  t.equal(left('c'), 1, 'one question, one rule')
+
+  // One who waits while the rule is held by another's question gets it when that one did not need it.
+  const waiting: Promise<unknown>[] = []
+  const held = await racing(id => {
+    if (waiting.length > 0) return
+    waiting.push(askPermission({ group: 'd', place, ask: true }, question))
+    person(id)
+  })
+  const once = (event: NewEvent) => void (event.type === 'relay' && addRule('d', rule, 'once', 'person'))
+  t.match(await held.askPermission({ group: 'd', place, ask: true }, question, { log: once }), { granted: true, by: 'person' })
+  t.match(await Promise.all(waiting), [{ granted: true, by: 'rule', rule }])
+  t.equal(left('d'), 0)
+  t.same(openRelays(), [])
 })

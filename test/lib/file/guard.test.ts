@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -22,9 +23,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newId } from '../../../lib/base/id.js'
 import { checkFile, patchFiles, readBytes, readText, writeText } from '../../../lib/file/guard.js'
-import { lockFile } from '../../../lib/file/lock.js'
+import { keyOf, lockFile } from '../../../lib/file/lock.js'
 import { LARGEST } from '../../../lib/file/times.js'
 import { PERSON, type Who } from '../../../lib/file/who.js'
+import { myself } from '../../../lib/process/identity.js'
+import * as files from '../../../lib/store/file.js'
 import { smallDisk } from '../../fixtures/disk.js'
 import { until, workers } from '../../fixtures/workers.js'
 
@@ -172,6 +175,33 @@ t.test('no way leads out, and what is no file is none', async t => {
   await t.rejects(writeText(a, 'f', 'x'.repeat(LARGEST + 1)), { exit: 5, message: /67108865 bytes, 67108864 at most/ })
 })
 
+t.test('a folder that becomes a link once the way was checked leads nowhere', async t => {
+  const { home, root } = scene(t)
+  const start = workers('file-worker', home)
+  const outside = join(home, 'outside')
+  for (const [what, names] of [
+    ['read', 1],
+    ['write', 1],
+    // It is written in place.
+    ['write', 2],
+    ['delete', 1],
+  ] as const) {
+    for (const folder of [outside, join(root, 'sub')]) {
+      mkdirSync(folder)
+      writeFileSync(join(folder, 'f'), folder === outside ? 'secret' : 'one\n')
+      if (names === 2) linkSync(join(folder, 'f'), join(folder, 'f2'))
+    }
+    const worker = start('swapped', root, A, 'sub/f', what)
+    await worker.ended
+    t.match(worker.said(), [/^cannot .*sub\/f.*': a folder above it has become a link$/], `${what} ${names}`)
+    t.ok(lstatSync(join(root, 'sub')).isSymbolicLink())
+    t.equal(readFileSync(join(outside, 'f'), 'utf8'), 'secret')
+    t.same(readdirSync(outside), names === 2 ? ['f', 'f2'] : ['f'])
+    t.equal(readFileSync(join(root, 'sub-aside/f'), 'utf8'), 'one\n')
+    for (const path of [outside, join(root, 'sub'), join(root, 'sub-aside')]) rmSync(path, { recursive: true })
+  }
+})
+
 t.test('a file keeps its mode, its owner and its hard links', async t => {
   const { a, root, read } = scene(t, { f: 'one\n', linked: 'one\n' })
   const path = join(root, 'f')
@@ -242,6 +272,33 @@ t.test('a file that is no text is read, and not patched', async t => {
   t.same(await readBytes(a, 'image'), bytes)
   await t.rejects(patchFiles(a, update('image', 'x', 'y')), { exit: 1, message: /'image' is no text in UTF-8/ })
   t.same(readFileSync(join(root, 'image')), bytes)
+})
+
+t.test('a lock has one holder also if the claim that one saw last is gone when it makes its own', async t => {
+  const { a, root } = scene(t)
+  const path = join(root, 'f')
+  ;(await lockFile(a, path)).release()
+  const locks = join(process.env.ZAG_HOME as string, 'groups/g/locks')
+  const name = `${await keyOf(path)}.1`
+  const put = (more: object) => writeFileSync(join(locks, name), JSON.stringify({ ...myself(), path, session: A, ...more }))
+  put({ start: '1', token: 'x', since: 1 })
+  let isThere = false
+  const racing = await t.mockImport<typeof import('../../../lib/file/lock.js')>('../../../lib/file/lock.js', {
+    '../../../lib/store/file.js': {
+      ...files,
+      // That of the dead is taken away, and somebody who sees none claims the lock, just before.
+      claim(mark: string, data: string) {
+        if (!isThere) put({ token: 'y', since: Date.now() })
+        isThere = true
+        return files.claim(mark, data)
+      },
+    },
+  })
+  await t.rejects(racing.lockFile(a, path, { wait: 0 }), { message: /is locked by process/ })
+  t.same(readdirSync(locks), [name], 'it took its own back')
+  rmSync(join(locks, name))
+  ;(await racing.lockFile(a, path)).release()
+  t.same(readdirSync(locks), [])
 })
 
 t.test('a lock has one holder, in this process too, and is named', async t => {

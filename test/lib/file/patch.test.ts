@@ -2,7 +2,8 @@
 
 import t from 'tap'
 import { Fault } from '../../../lib/base/exit.js'
-import { applyPatch, parsePatch } from '../../../lib/file/patch.js'
+import { applyPatch } from '../../../lib/file/apply.js'
+import { parsePatch } from '../../../lib/file/patch.js'
 
 /** A patch of these lines. */
 const patch = (...lines: string[]) => ['*** Begin Patch', ...lines, '*** End Patch', ''].join('\n')

@@ -1,7 +1,7 @@
 // The order of decision, for every pair of sources, and what becomes of once-rules.
 
 import t from 'tap'
-import { decide, type OnceRule, type Sources, settle } from '../../../lib/permission/decide.js'
+import { conclude, decide, type OnceKeeper, type OnceRule, type Sources, settle } from '../../../lib/permission/decide.js'
 import { parseRule } from '../../../lib/permission/rule.js'
 
 const PLACE = { root: '/', cwd: '/' }
@@ -91,16 +91,38 @@ t.test('what is not told, and what is too much to look through, a deny rule refu
 
 t.test('a once-rule that another call had first is not counted', async t => {
   const sources = { ...NONE, once: [once('bash(command=a *)', 1), once('bash(command=a *)', 2)] }
-  const asked: unknown[] = []
-  const use = (rule: OnceRule) => {
-    asked.push(rule.once)
-    return rule.once === 2
-  }
-  t.match(settle(bash('a x'), PLACE, sources, use), { granted: true, by: 'once' })
-  t.same(asked, [1, 2])
-  t.match(
-    settle(bash('a x'), PLACE, { ...sources, auto: true }, () => false),
-    { granted: true, by: 'auto' },
-  )
-  t.equal(settle(bash('a x'), PLACE, sources, () => false).granted, undefined)
+  const two = keeper(2)
+  const verdict = settle(bash('a x'), PLACE, sources, two)
+  t.match(verdict, { granted: true, by: 'once' })
+  conclude(verdict, two, true)
+  t.same(two.done, ['take 1', 'take 2', 'useUp 2'])
+  t.match(settle(bash('a x'), PLACE, { ...sources, auto: true }, keeper()), { granted: true, by: 'auto' })
+  t.equal(settle(bash('a x'), PLACE, sources, keeper()).granted, undefined)
 })
+
+t.test('of several that a call needs, those it had are put back when one is gone', async t => {
+  const sources = { ...NONE, once: [once('bash(command=a *)', 1), once('bash(command=b *)', 2)] }
+  const one = keeper(1)
+  t.equal(settle(bash('a x; b x'), PLACE, sources, one).granted, undefined)
+  t.same(one.done, ['take 1', 'take 2', 'putBack 1'])
+  const three = keeper(1, 3)
+  const verdict = settle(bash('a x; b x'), PLACE, { ...sources, once: [...sources.once, once('bash(command=b x)', 3)] }, three)
+  t.equal(verdict.granted, true)
+  conclude(verdict, three, false)
+  t.same(three.done, ['take 1', 'take 2', 'putBack 1', 'take 1', 'take 3', 'putBack 1', 'putBack 3'])
+})
+
+/** One that gives these away, and says what was done. */
+function keeper(...free: unknown[]): OnceKeeper & { done: string[] } {
+  const done: string[] = []
+  const note = (what: string, rule: OnceRule) => void done.push(`${what} ${rule.once}`)
+  return {
+    done,
+    take(rule) {
+      note('take', rule)
+      return free.includes(rule.once)
+    },
+    putBack: rule => note('putBack', rule),
+    useUp: rule => note('useUp', rule),
+  }
+}

@@ -4,8 +4,8 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { derive } from '../../../lib/permission/derive.js'
-import { covers } from '../../../lib/permission/match.js'
+import { derive, deriveNever } from '../../../lib/permission/derive.js'
+import { covers, refuses } from '../../../lib/permission/match.js'
 import { parseRule } from '../../../lib/permission/rule.js'
 
 const PLACE = { root: '/', cwd: '/' }
@@ -135,8 +135,127 @@ t.test('of files: the folder in the project, the file alone elsewhere and where 
   t.same(of('search', { pattern: 'x', path: '.' }), ['search(path=src/**)'])
   t.same(of('search', { pattern: 'x', path: '..' }), ['search(path=**)'])
   t.same(of('search', { pattern: 'x' }), ['search(path=src/**)'])
-  t.same(of('fetch', { url: 'https://a.b/?c=d,e' }), ['fetch(url=https://a.b/\\?c=d\\,e)'])
-  t.same(of('mcp', { server: 's', tool: 't', n: 1, deep: { a: [1] } }), ['mcp(server=s, tool=t, n=1, deep=\\{"a":\\[1\\]\\})'])
+  t.same(of('fetch', { url: 'https://a.b/?c=d,e' }), ['fetch(url=https://a.b/\\?c=d\\,e, only)'])
+  t.same(of('mcp', { server: 's', tool: 't', n: 1, deep: { a: [1] } }), ['mcp(server=s, tool=t, n=1, deep=\\{"a":\\[1\\]\\}, only)'])
+})
+
+t.test('of all else: the exact parameters, and no other', async t => {
+  const issue = (more: Record<string, unknown>) => ({
+    tool: 'mcp',
+    tool_kind: 'other' as const,
+    params: { server: 's', tool: 'get', ...more },
+  })
+  const rules = derive(issue({ id: 5 }), PLACE).map(parseRule)
+  t.equal(covers(rules, issue({ id: 5 }), PLACE).allowed, true)
+  t.equal(covers(rules, issue({}), PLACE).allowed, false)
+  t.match(covers(rules, issue({ id: 5, as: 'admin', deep: null }), PLACE), {
+    allowed: false,
+    parts: [{ why: 'it has as and deep besides what the rule mcp(server=s, tool=get, id=5, only) names' }],
+  })
+  t.equal(covers(rules, issue({ id: 5, more: [] }), PLACE).allowed, true, 'an empty list is nothing')
+  const two = derive(issue({ id: [5, 6] }), PLACE).map(parseRule)
+  t.equal(covers(two, issue({ id: [6, 5] }), PLACE).allowed, true)
+  t.equal(covers(two, issue({ id: [6, 5], as: ['admin'] }), PLACE).allowed, false)
+  const many = { tool: 'x', tool_kind: 'other' as const, params: { a: Array.from({ length: 1001 }, (_, at) => at) } }
+  t.equal(covers([parseRule('x(only)')], many, PLACE).allowed, false, 'what nobody looks through has more than a rule names')
+  t.same(derive(many, PLACE, [parseRule('x(only)')]), [])
+})
+
+t.test('to refuse: the same, and whatever else is told; what rules allow already is refused too, if there is no doubt what', async t => {
+  const call = (more: Record<string, unknown>) => ({ tool: 'mcp', tool_kind: 'other' as const, params: { server: 's', ...more } })
+  t.same(deriveNever(call({}), PLACE), ['mcp(server=s)'])
+  t.ok(refuses([parseRule('mcp(server=s)')], call({ force: true }), PLACE))
+  t.notOk(refuses([parseRule('mcp(server=s, only)')], call({ force: true }), PLACE), 'a rule that is written so is taken at its word')
+  t.ok(refuses([parseRule('mcp(server=s, only)')], call({}), PLACE))
+  const git = parseRule('bash(command=git *)')
+  t.same(deriveNever(bash('git push x; curl x'), PLACE, [git]), ['bash(command=curl x)'])
+  t.same(deriveNever(bash('git push x'), PLACE, [git]), ['bash(command=git push x)'])
+  t.same(deriveNever(bash('git push x; git fetch'), PLACE, [git]), [], 'either may be meant')
+})
+
+t.test('a star does not stand for a path out of the project, of what runs that', async t => {
+  const root = realpathSync(
+    t.testdir({ src: { 'a.ts': '', 's.js': '' }, out: t.fixture('symlink', '/etc'), none: t.fixture('symlink', 'x') }),
+  )
+  const place = { root, cwd: join(root, 'src') }
+  const of = (line: string) => derive(bash(line), place)
+  const covered = (rules: readonly string[], line: string) => covers(rules.map(parseRule), bash(line), place).allowed
+  const held: [string, string][] = [
+    ['pytest a', 'pytest *'],
+    ['node s.js a', 'node s.js *'],
+    ['python -m pytest a', 'python -m pytest *'],
+    ['npm run build', 'npm run build *'],
+    ['go test ./...', 'go test *'],
+  ]
+  const outside = [
+    ...[
+      '/etc/x',
+      '/',
+      '../../x',
+      'a/../../../x',
+      '~',
+      '~/x',
+      '~root/x',
+      '../out/x',
+      '../none',
+      "'/etc/a b'",
+      '/etc/*.py',
+      '.*/x',
+      '{a,/x}',
+    ],
+    ...['--x=/etc/x', '-x/etc', '@/etc/x', 'a,/etc/x', 'a:/etc/x', 'file:///etc/x', '$x', '"$x/y"', 'a$x'],
+  ]
+  const inside = [
+    '..',
+    '../x',
+    '../src',
+    join(root, 'y'),
+    'b/../c',
+    'a..b',
+    'https://a.b/c',
+    '/dev/null',
+    '*.py',
+    '{a,b}',
+    'x'.repeat(999),
+    '-k "a or b"',
+  ]
+  for (const [line, rule] of held) {
+    t.same(of(line), [`bash(command=${rule})`])
+    const start = rule.slice(0, -2)
+    for (const word of outside) {
+      t.notOk(covered([`bash(command=${rule})`], `${start} ${word}`), `${start} ${word}`)
+      t.notOk(covered([`bash(command=${rule})`], `${start} a ${word}`), `${start} a ${word}`)
+      t.ok(covered(of(`${start} ${word}`), `${start} ${word}`), `a rule made of ${start} ${word} is that command`)
+      t.notOk(covered(of(`${start} ${word}`), `${start} ${word} b`))
+    }
+    for (const word of inside) t.ok(covered([`bash(command=${rule})`], `${start} ${word}`), `${start} ${word}`)
+  }
+  t.same(covers([parseRule('bash(command=pytest *)')], bash('pytest -x /etc/x'), place).parts, [
+    { part: 'pytest -x /etc/x', why: 'no rule that fits has /etc/x in it' },
+  ])
+  for (const rule of ['pytest /etc/*', 'pytest * /etc/x', 'pytest{ -v,} /etc/x*', '*'])
+    t.ok(covered([`bash(command=${rule})`], rule === 'pytest * /etc/x' ? 'pytest -v /etc/x' : 'pytest /etc/x'), `${rule} has it in it`)
+  t.notOk(covered(['bash(command=pytest src/*)'], 'pytest src/ /'), 'the word, not a part of another')
+  for (const [rule, line] of [
+    ['cat *', 'cat /etc/x'],
+    ['ls *', 'ls ../..'],
+    ['git *', 'git diff --no-index /etc/x'],
+    ['npm *', 'npm test -- /x'],
+    ['node *', 'node s.js /x'],
+    ['make *', 'make /x'],
+  ] as const)
+    t.ok(covered([`bash(command=${rule})`], line), `${rule} stands for any: ${line}`)
+})
+
+t.test('the variable of a loop is all that it goes through', async t => {
+  const place = { root: '/p', cwd: '/p' }
+  const covered = (rule: string, line: string) => covers([parseRule(`bash(command=${rule})`)], bash(line), place).allowed
+  t.ok(covered('pytest *', 'for f in a b; do pytest "$f"; done'))
+  t.notOk(covered('pytest *', 'for f in a /etc/x; do pytest "$f"; done'))
+  t.ok(covered('git diff *', 'for f in a b; do git diff $f; done'))
+  t.notOk(covered('git diff *', 'for f in --output=.bashrc; do git diff $f; done'))
+  t.notOk(covered('git diff *', 'for g in x; do for f in --output=.bashrc; do git diff ${f}; done; done'))
+  t.notOk(covered('git diff *', 'for f in --output=x; do for f in a; do git diff $f; done; done'), 'whichever of one name it is')
 })
 
 t.test('a star does not stand for what makes a program do more than it was allowed for', async t => {

@@ -26,6 +26,9 @@ t.test('what is written comes back, without needless blanks', async t => {
     ['x(__proto__=1)'],
     ['x(q=a\nb)', 'x(q=a\\nb)'],
     ['x(q={a\\,b,c\\}})'],
+    ['mcp( server=s,tool=t , only )', 'mcp(server=s, tool=t, only)'],
+    ['x(only)'],
+    ['x(only=1)'],
   ]
   for (const [text, wanted = text] of rules) {
     const rule = parseRule(text)
@@ -55,6 +58,12 @@ t.test('what does not parse is usage, and its column is named', async t => {
     ['x(y=[z-a])', 6, /ends before it begins/],
     ['a b(c=d)', 2, /no globs and no blanks/],
     ['b*(c=d)', 2, /no globs and no blanks/],
+    ['x(only, y=a)', 7, /nothing but the '\)' may follow 'only'/],
+    ['bash(command={a,b)', 14, /nothing closes this '\{': write \\\{/],
+    ['bash(command={a,b=c)', 14, /nothing closes this '\{'/],
+    ['bash(command=x{a,{b,c})', 15, /nothing closes this '\{'/],
+    ['bash(command=\\{a,b)', 17, /no '='/],
+    ['bash(command={a},b)', 18, /no '='/],
     [`x(y=${'{a,b}'.repeat(9)})`, 45, /more than 256/],
   ]
   for (const [text, column, message] of rules) {
@@ -71,10 +80,25 @@ t.test('what does not parse is usage, and its column is named', async t => {
 })
 
 t.test('a rule for anything is known as one', async t => {
-  for (const text of ['bash', 'bash(command=*)', 'bash(command=**)', 'bash(command=* *)', 'read(path=/**)', 'mcp(server=*, tool=**)']) {
+  for (const text of [
+    'bash',
+    'bash(command=*)',
+    'bash(command=**)',
+    'bash(command=* *)',
+    'read(path=/**)',
+    'mcp(server=*, tool=**)',
+    'read(path=/**, only)',
+  ]) {
     t.ok(isAnything(parseRule(text)), text)
   }
-  for (const text of ['bash(command=a*)', 'edit(path=**)', 'edit(path=*)', 'mcp(server=*, tool=a)'])
+  for (const text of [
+    'bash(command=a*)',
+    'edit(path=**)',
+    'edit(path=*)',
+    'mcp(server=*, tool=a)',
+    'mcp(server=*, tool=*, only)',
+    'x(only)',
+  ])
     t.notOk(isAnything(parseRule(text)), text)
 })
 

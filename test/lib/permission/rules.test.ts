@@ -2,7 +2,9 @@
 
 import { existsSync } from 'node:fs'
 import t from 'tap'
-import { addRule, groupRules, groupSources, isSessionOnceUsed, removeRule, sessionOnce, useOnce } from '../../../lib/permission/rules.js'
+import type { OnceRule } from '../../../lib/permission/decide.js'
+import { parseRule } from '../../../lib/permission/rule.js'
+import { addRule, groupRules, groupSources, isSessionOnceUsed, onceRules, removeRule } from '../../../lib/permission/rules.js'
 
 t.beforeEach(t => {
   process.env.ZAG_HOME = t.testdir()
@@ -41,19 +43,32 @@ t.test('a once-rule is good for one call each time it is added', async t => {
   const one = addRule('/a', 'bash(command=ls *)', 'once', 'person')
   const two = addRule('/a', 'bash(command=ls *)', 'once', 'person')
   t.not(one.id, two.id)
-  t.equal(useOnce('/a', one.id), true)
-  t.equal(useOnce('/a', one.id), false)
-  t.same(
-    groupSources('/a').once.map(({ once }) => once),
-    [two.id],
-  )
+  const { take, putBack, useUp } = onceRules('/a')
+  const [first, second] = groupSources('/a').once as [OnceRule, OnceRule]
+  const left = () => groupSources('/a').once.map(({ once }) => once)
+  t.equal(take(first), true)
+  t.equal(take(first), false)
+  t.same(left(), [two.id])
+  putBack(first)
+  t.same(left(), [one.id, two.id])
+  t.equal(take(first), true, 'it is there again')
+  useUp(first)
+  t.same(left(), [two.id])
+  t.equal(take(first), false, 'who read it before does not have it')
+  t.equal(take(second), true)
 })
 
 t.test('a once-rule of a session too', async t => {
   process.env.ZAG_HOME = t.testdir({ sessions: { s: {} } })
   t.equal(isSessionOnceUsed('s', 0), false)
-  t.equal(sessionOnce('s', 0), true)
-  t.equal(sessionOnce('s', 0), false)
-  t.equal(sessionOnce('s', 1), true)
+  const { take, putBack, useUp } = onceRules('/a', 's')
+  const rule = (once: number): OnceRule => ({ ...parseRule('read'), once })
+  t.equal(take(rule(0)), true)
+  t.equal(take(rule(0)), false)
+  t.equal(take(rule(1)), true)
+  useUp(rule(0))
+  putBack(rule(1))
   t.equal(isSessionOnceUsed('s', 0), true)
+  t.equal(isSessionOnceUsed('s', 1), false)
+  t.equal(onceRules('/a').take(rule(1)), false, 'who is no session has none')
 })

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { countLines } from '../../../lib/store/count.js'
-import { sweep } from '../../../lib/store/sweep.js'
+import { sweeper } from '../../../lib/store/sweep.js'
 import { certainPart } from '../../../lib/verb/pattern.js'
 import { type Hit, search, type Wanted } from '../../../lib/verb/search.js'
 
@@ -145,7 +145,8 @@ t.test('numbers of lines: blocks, empty lines, a torn tail, one long line', asyn
   lines[20_000] = `${'y'.repeat(3_000_000)}needle`
   writeFileSync(path, `${lines.join('\n')}\nneedle that is torn`)
   const given: number[] = []
-  sweep(path, [Buffer.from('needle')], { anyCase: true }, (line, number) => {
+  const sweep = sweeper([Buffer.from('needle')], { anyCase: true })
+  sweep(path, (line, number) => {
     given.push(number)
     t.match(line.toString(), /needle$/i)
     return true
@@ -154,8 +155,16 @@ t.test('numbers of lines: blocks, empty lines, a torn tail, one long line', asyn
     given,
     lines.flatMap((line, at) => (/needle/i.test(line) ? [at + 1] : [])),
   )
+  const next: number[] = []
+  writeFileSync(path, 'x\nneedle\nx\n')
+  sweep(path, (_, number) => {
+    next.push(number)
+    return true
+  })
+  t.same(next, [2], 'the next file has nothing of the one before')
+  writeFileSync(path, `${lines.join('\n')}\n`)
   const every: number[] = []
-  sweep(path, [Buffer.alloc(0)], { anyCase: true }, (_, number) => {
+  sweeper([Buffer.alloc(0)], { anyCase: true })(path, (_, number) => {
     every.push(number)
     return true
   })

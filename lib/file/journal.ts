@@ -1,0 +1,64 @@
+// What a change of several files needs to be undone, written down before the first of them is touched, in the group's folder.
+//
+// A journal is there exactly while its change is neither done nor undone: its maker removes it as the last step of both. One of a process
+// that is dead says that the change was cut short; undo.ts then takes it back. It is one line of JSON, then the contents of the files
+// before and after, one after the other.
+
+import { join } from 'node:path'
+import { newId } from '../base/id.js'
+import { paths } from '../base/paths.js'
+import { type Identity, isAlive, myself } from '../process/identity.js'
+import { type Edit, editFiles } from '../store/edit.js'
+import { claim, listIfThere, makeFolder, readBytesIfThere, remove } from '../store/file.js'
+import { parseLine } from '../store/lines.js'
+import type { Who } from './who.js'
+
+export interface Journal {
+  by: Identity
+  who: Who
+  edits: Edit[]
+}
+
+/** Contents are known by how long they are. */
+type Entry = Omit<Edit, 'before' | 'after'> & { before?: number; after?: number }
+
+/** Does all of the edits or none, also if this process is killed: whoever looks at the files next undoes what it did. Throws as editFiles does. */
+export function editWhole(who: Who, edits: readonly Edit[]): void {
+  // One file that takes the place of another is old or new of itself.
+  editFiles(edits, inPlace => (edits.length > 1 || inPlace ? begin(who, edits) : () => {}))
+}
+
+function begin(who: Who, edits: readonly Edit[]): () => void {
+  const folder = paths.inGroup(who.group, 'patches')
+  makeFolder(folder)
+  const path = join(folder, newId())
+  const entries: Entry[] = edits.map(edit => ({ ...edit, before: edit.before?.length, after: edit.after?.length }))
+  const contents = edits.flatMap(({ before, after }) => [before ?? Buffer.of(), after ?? Buffer.of()])
+  claim(path, Buffer.concat([Buffer.from(`${JSON.stringify({ by: myself(), who, edits: entries })}\n`), ...contents]), { sync: true })
+  return () => remove(path)
+}
+
+/** The journals in a folder whose makers are dead, by their paths. Reads no more than the names while there are none. */
+export function cutShort(folder: string): Map<string, Journal> {
+  const found = new Map<string, Journal>()
+  for (const name of listIfThere(folder)) {
+    const journal = readJournal(join(folder, name))
+    if (journal && !isAlive(journal.by)) found.set(join(folder, name), journal)
+  }
+  return found
+}
+
+/** Nothing if it is not there any more. */
+export function readJournal(path: string): Journal | undefined {
+  const bytes = readBytesIfThere(path)
+  const line = bytes && parseLine(bytes.subarray(0, Math.max(0, bytes.indexOf('\n'))))
+  if (!line) return undefined
+  const { by, who, edits } = line as unknown as Omit<Journal, 'edits'> & { edits: Entry[] }
+  let at = bytes.indexOf('\n') + 1
+  const next = (length: number | undefined) => {
+    if (length === undefined) return undefined
+    at += length
+    return bytes.subarray(at - length, at)
+  }
+  return { by, who, edits: edits.map(entry => ({ ...entry, before: next(entry.before), after: next(entry.after) })) }
+}
