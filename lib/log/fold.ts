@@ -17,8 +17,8 @@ export class UsageSum {
 
   add(event: EventFields['usage']): void {
     this.#usage ??= { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 }
-    for (const key of Object.keys(this.#usage) as (keyof Usage)[]) this.#usage[key] += event[key] ?? 0
-    if (event.cost_usd !== undefined) this.#cost = (this.#cost ?? 0) + event.cost_usd
+    for (const key of Object.keys(this.#usage) as (keyof Usage)[]) this.#usage[key] += amountOf(event[key])
+    if (event.cost_usd !== undefined) this.#cost = (this.#cost ?? 0) + amountOf(event.cost_usd)
   }
 
   sum(): { usage?: Usage; cost_usd?: number } {
@@ -38,4 +38,9 @@ export function usageOf(id: string): { usage?: Usage; cost_usd?: number } {
     { types: ['usage'] },
   )
   return sum.sum()
+}
+
+/** The amount that an event tells; what is no number, which a program may have printed, adds nothing. */
+export function amountOf(value: unknown): number {
+  return typeof value === 'number' ? value : 0
 }

@@ -11,15 +11,24 @@ import type { EventOf, EventType, LogEvent } from './events.js'
 
 /** The last start or end of a run: the last line of these two kinds, or nothing if there is none, or none in the last `within` bytes. */
 export function lastTurningPoint(id: string, within?: number): EventOf<'session_started'> | EventOf<'session_ended'> | undefined {
-  return lastOf(id, ['session_started', 'session_ended'], within)
+  // A line that somebody else wrote, with something else for a run, is no word on the state.
+  return lastOf(id, ['session_started', 'session_ended'], within, ({ run }) => typeof run !== 'object')
 }
 
-/** The last event of the given kinds, found from the end. */
-export function lastOf<T extends EventType>(id: string, types: T[], within?: number): EventOf<T> | undefined {
+/** The last event of the given kinds that is fit to be taken, found from the end. */
+export function lastOf<T extends EventType>(
+  id: string,
+  types: T[],
+  within?: number,
+  isFit: (event: Record<string, unknown>) => boolean = () => true,
+): EventOf<T> | undefined {
   const heads = types.map(headOf)
   const found = lastLine(
     paths.inSession(id, 'log.ndjson'),
-    line => heads.some(head => startsWith(line, head)) && parseLine(line) !== undefined,
+    line => {
+      const event = heads.some(head => startsWith(line, head)) ? parseLine(line) : undefined
+      return event !== undefined && isFit(event)
+    },
     { within },
   )
   return found && (parseLine(found.line) as unknown as EventOf<T>)

@@ -1,7 +1,7 @@
 // What a log comes to in numbers: runs, turns, tools with their failures, files changed, tokens, questions. One pass over it.
 
 import type { EventOf, LogEvent, ToolKind } from './events.js'
-import { type Usage, UsageSum } from './fold.js'
+import { amountOf, type Usage, UsageSum } from './fold.js'
 import { readKinds } from './read.js'
 
 /** How often a tool was called, and how often that failed. */
@@ -57,7 +57,7 @@ export function tallyOf(id: string): Tally {
       turns.runBegan()
     } else if (event.type === 'session_ended') {
       tally.ended_at = event.ts
-      tally.run_ms += event.duration_ms
+      tally.run_ms += amountOf(event.duration_ms)
     } else if (event.type === 'permission') tally[event.granted ? 'granted' : 'denied'] += 1
     else if (event.type === 'turn_ended') turns.ended(event)
     else if (event.type === 'usage') usage.add(event)

@@ -189,9 +189,13 @@ function index({ home }: Place, id: string): string[] {
 /** Files that were to be there for a moment only. */
 function remains(home: string): string[] {
   const found = readdirSync(home, { recursive: true, encoding: 'utf8' })
-  return found
-    .filter(path => /(^|\/)\.[^/]*\.tmp$|\.lock$|\.holder$|^aside\/|sealed-|^queue\/|\/limited$/.test(path))
-    .map(path => `${path} is left`)
+  return (
+    found
+      // What a kill left half written in the folder of a session goes with the session.
+      .filter(path => !/^sessions\/[^/]+\/.*\.tmp$/.test(path))
+      .filter(path => /(^|\/)\.[^/]*\.tmp$|\.lock$|\.holder$|^aside\/|sealed-|^queue\/|\/limited$/.test(path))
+      .map(path => `${path} is left`)
+  )
 }
 
 function list(...parts: string[]): string[] {

@@ -96,6 +96,8 @@ export function faultOf(act: Act, ended: Ended & { late: boolean }, room: boolea
   const wrong = code === 0 ? act.wrong?.(ended.stdout) : undefined
   if (wrong) return wrong
   if (killed || signal === 'SIGKILL') return undefined
+  // Its command was killed, and its code is that of the command.
+  if (code === 137 && act.program === 'file lock') return undefined
   if (signal) return `ended by ${signal}`
   if (code === null || !codesOf(act.program).has(code)) return `exits with ${code}, which its help does not tell: ${stderr.trim()}`
   if (code === 5 && room && !act.program.startsWith('file')) return `was refused although there was room: ${stderr.trim()}`

@@ -210,8 +210,8 @@ t.test('any line is commands, each of which is itself one, or outside of what is
       const found = simpleCommands(command)
       covers([parseRule('bash(command=cat *)')], bash(command), PLACE)
       if ('outside' in found) return found.outside !== ''
-      // A redirection can stand before a word that would begin something else without it.
-      if (found.commands.some(each => RESERVED.test(each))) return true
+      // A redirection or a backslash before a word that would begin something else without it, or be an assignment, goes.
+      if (found.commands.some(each => RESERVED.test(each) || /^\w+(\[.*\])?\+?=/.test(each))) return true
       return found.commands.every(each => JSON.stringify(simpleCommands(each)) === JSON.stringify({ commands: [each] }))
     }),
     cases(2500),
