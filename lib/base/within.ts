@@ -2,7 +2,7 @@
 
 import { fstatSync, lstatSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
-import { quoted, reason } from './exit.js'
+import { codeOf, quoted, reason } from './exit.js'
 
 /** The real path of a file in the folder, wherever links lead; of one that is still to be made, by its folder. Throws an Error, which an agent can be told, for any other. */
 export function within(root: string, path: string): string {
@@ -38,6 +38,8 @@ export function realOf(path: string): string {
   try {
     return realpathSync(path)
   } catch (error) {
+    // Below a file, or too long, nothing can be made.
+    if (['ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) throw new Error(`cannot look at ${quoted(path)}: ${reason(error)}`)
     const folder = dirname(path)
     // Whoever writes through a link to nothing makes what it leads to.
     const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()

@@ -10,17 +10,23 @@ import { paths } from '../base/paths.js'
 import { type Identity, isAlive, myself } from '../process/identity.js'
 import { type Edit, editFiles } from '../store/edit.js'
 import { claim, listIfThere, makeFolder, readBytesIfThere, remove } from '../store/file.js'
-import { parseLine } from '../store/lines.js'
+import { parseLine, scan } from '../store/lines.js'
 import type { Who } from './who.js'
 
-export interface Journal {
+/** Bytes that mostly hold what a journal says before the contents. */
+const HEAD = 64 * 1024
+
+export interface Journal<E = Edit> {
   by: Identity
   who: Who
-  edits: Edit[]
+  edits: E[]
 }
 
 /** Contents are known by how long they are. */
 type Entry = Omit<Edit, 'before' | 'after'> & { before?: number; after?: number }
+
+/** A journal without the contents, which may be as long as the files are. */
+export type Head = Journal<Entry>
 
 /** Does all of the edits or none, also if this process is killed: whoever looks at the files next undoes what it did. Throws as editFiles does. */
 export function editWhole(who: Who, edits: readonly Edit[]): void {
@@ -39,11 +45,14 @@ function begin(who: Who, edits: readonly Edit[]): () => void {
 }
 
 /** The journals in a folder whose makers are dead, by their paths. Reads no more than the names while there are none. */
-export function cutShort(folder: string): Map<string, Journal> {
-  const found = new Map<string, Journal>()
-  for (const name of listIfThere(folder)) {
-    const journal = readJournal(join(folder, name))
-    if (journal && !isAlive(journal.by)) found.set(join(folder, name), journal)
+export function cutShort(folder: string): Map<string, Head> {
+  const found = new Map<string, Head>()
+  for (const path of listIfThere(folder).map(name => join(folder, name))) {
+    scan(path, { chunk: HEAD }, line => {
+      const head = parseLine(line) as Head | undefined
+      if (head && !isAlive(head.by)) found.set(path, head)
+      return false
+    })
   }
   return found
 }
@@ -53,7 +62,7 @@ export function readJournal(path: string): Journal | undefined {
   const bytes = readBytesIfThere(path)
   const line = bytes && parseLine(bytes.subarray(0, Math.max(0, bytes.indexOf('\n'))))
   if (!line) return undefined
-  const { by, who, edits } = line as unknown as Omit<Journal, 'edits'> & { edits: Entry[] }
+  const { by, who, edits } = line as unknown as Head
   let at = bytes.indexOf('\n') + 1
   const next = (length: number | undefined) => {
     if (length === undefined) return undefined

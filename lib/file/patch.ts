@@ -52,7 +52,7 @@ export function parsePatch(text: string): Section[] {
     const head = HEAD.exec(lines.now ?? '')
     if (!head) throw lines.wrong(`'*** Add File: ', '*** Update File: ', '*** Delete File: ' or '${END}' has to be here`)
     const [, kind, name = ''] = head
-    const start = { path: name.trim(), line: lines.number }
+    const start = { path: nameOfFile(lines, name), line: lines.number }
     lines.next()
     if (kind === 'Add') sections.push({ ...start, kind: 'add', content: added(lines) })
     else if (kind === 'Delete') sections.push({ ...start, kind: 'delete' })
@@ -97,6 +97,13 @@ class Lines {
   }
 }
 
+/** What would be a folder gets no other name without a word. */
+function nameOfFile(lines: Lines, name: string): string {
+  const path = name.trim()
+  if (/(?:^|\/)\.{0,2}$/.test(path)) throw lines.wrong(`${quoted(path)} is no name of a file`)
+  return path
+}
+
 const isHead = (line: string) => line === END || HEAD.test(line)
 
 function added(lines: Lines): string {
@@ -110,7 +117,8 @@ function added(lines: Lines): string {
 }
 
 function updated(lines: Lines): { to?: string; hunks: Hunk[] } {
-  const to = MOVE.exec(lines.now ?? '')?.[1]?.trim()
+  const name = MOVE.exec(lines.now ?? '')?.[1]
+  const to = name === undefined ? undefined : nameOfFile(lines, name)
   if (to !== undefined) lines.next()
   const hunks: Hunk[] = []
   while (lines.now !== undefined && !isHead(lines.now)) hunks.push(hunk(lines, hunks.length === 0))

@@ -10,7 +10,7 @@ import { leadsTo } from '../base/within.js'
 import { putBack } from '../store/edit.js'
 import { remove, removeOldTemporaries, sizeIfThere } from '../store/file.js'
 import { foldersOf } from '../table/groups.js'
-import { cutShort, type Journal, readJournal } from './journal.js'
+import { cutShort, type Head, readJournal } from './journal.js'
 import { type LockOptions, withLocks } from './lock.js'
 import type { Who } from './who.js'
 
@@ -45,12 +45,12 @@ export async function makeWhole({ group }: Who, files: readonly string[]): Promi
 }
 
 /** The files, by their journals, of all changes in all groups that were cut short. */
-export function allCutShort(): Map<string, Journal> {
+export function allCutShort(): Map<string, Head> {
   return new Map(foldersOf('patches').flatMap(folder => [...cutShort(folder)]))
 }
 
 /** Undoes these changes. Throws a Fault: 4 if a file is locked for too long, 5 if the system refuses. */
-export async function undoAll(journals: ReadonlyMap<string, Journal>, options?: LockOptions): Promise<void> {
+export async function undoAll(journals: ReadonlyMap<string, Head>, options?: LockOptions): Promise<void> {
   for (const [path, { who, edits, by }] of journals) {
     const undo = () => {
       // Somebody else may have been first. Nothing is put back through a link.
@@ -77,7 +77,7 @@ export function sweepJournals(): void {
   for (const folder of foldersOf('patches')) if (sizeIfThere(folder) !== undefined) removeOldTemporaries(folder)
 }
 
-function touching(group: string, files: readonly string[]): Map<string, Journal> {
+function touching(group: string, files: readonly string[]): Map<string, Head> {
   const all = cutShort(paths.inGroup(group, 'patches'))
   return new Map([...all].filter(([, { edits }]) => edits.some(edit => files.includes(edit.path))))
 }

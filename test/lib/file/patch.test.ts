@@ -112,6 +112,8 @@ t.test('what is no patch is 2, and says where', async t => {
     ['no file', patch(), /^the patch changes no file$/],
     ['no head', patch('-a'), /^no patch, line 2: '\*\*\* Add File: ', .* has to be here; there is '-a'$/],
     ['no path', patch('*** Add File: '), /^no patch, line 2: /],
+    ['a folder', patch('*** Add File: d/'), /^no patch, line 2: 'd\/' is no name of a file/],
+    ['a folder to move to', patch('*** Update File: f', '*** Move to: d/.'), /^no patch, line 3: 'd\/\.' is no name of a file/],
     ['no hunk', patch('*** Update File: f'), /line 3: a file that is updated has hunks, which begin with '@@'/],
     ['an empty hunk', update('@@', '@@', '@@'), /line 6: a hunk has lines/],
     ['a bare line', update('@@', '-a', 'b'), /line 5: a line of a hunk begins with ' ', '-' or '\+'; there is 'b'$/],
