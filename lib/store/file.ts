@@ -22,6 +22,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  type Stats,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -223,16 +224,27 @@ export function readBytesIfThere(path: string): Buffer | undefined {
 /** The size of a file in bytes, or undefined if there is none. */
 export function sizeIfThere(path: string): number | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false })?.size
+    return lookAt(path)?.size
   } catch (error) {
     throw refused(`cannot read ${quoted(path)}`, error)
+  }
+}
+
+/** What is at a path. Node 24 tells one below a file as not there, by which damage would pass for nothing: that throws under all versions. */
+function lookAt(path: string): Stats | undefined {
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there) return there
+  for (let above = dirname(path); ; above = dirname(above)) {
+    const folder = statSync(above, { throwIfNoEntry: false })
+    if (folder && !folder.isDirectory()) return statSync(path)
+    if (folder || above === dirname(above)) return undefined
   }
 }
 
 /** When a file was last written, in milliseconds since 1970, or undefined if there is none. */
 export function changedAt(path: string): number | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false })?.mtimeMs
+    return lookAt(path)?.mtimeMs
   } catch (error) {
     throw refused(`cannot read ${quoted(path)}`, error)
   }
@@ -252,7 +264,7 @@ export function listIfThere(folder: string): string[] {
 /** When the list of a folder's files last changed, to be compared and nothing else: it differs also if the folder was made anew. */
 export function changeOf(folder: string): string {
   try {
-    const there = statSync(folder, { throwIfNoEntry: false })
+    const there = lookAt(folder)
     return there ? `${there.ino} ${there.mtimeMs}` : ''
   } catch (error) {
     throw refused(`cannot read ${quoted(folder)}`, error)

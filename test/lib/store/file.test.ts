@@ -81,6 +81,8 @@ t.test('what is missing is missing, anything else is a fault', async t => {
   t.same(file.readBytesIfThere(join(dir, 'moved')), Buffer.from('ü'))
   t.throws(() => file.readIfThere(dir), { exit: 5, message: /^cannot read/ })
   t.throws(() => file.listIfThere(join(dir, 'moved')), { exit: 5, message: /^cannot read '.*moved': not a directory$/ })
+  for (const look of [file.readIfThere, file.sizeIfThere, file.changedAt, file.changeOf, file.listIfThere])
+    t.throws(() => look(join(dir, 'moved/x/y')), { exit: 5, message: /^cannot read '.*moved\/x\/y': not a directory$/ }, look.name)
   t.throws(() => file.remove(join(dir, 'folder')), { exit: 5, message: /^cannot remove/ })
   t.throws(() => file.moveIfThere(join(dir, 'folder'), join(dir, 'folder/a/b')), { exit: 5, message: /^cannot move/ })
   t.throws(() => file.removeTree(join(dir, 'no\0name')), { exit: 5, message: /^cannot remove/ })
