@@ -6,9 +6,9 @@
 import { Fault, quoted } from '../base/exit.js'
 import type { NewEvent } from '../log/events.js'
 import type { Call, Decision, Place, Question } from '../permission/call.js'
-import { coverOpenRelays } from '../permission/cover.js'
+import { answerBy, coverOpenRelays } from '../permission/cover.js'
 import { conclude, decide, type Sources, settle, type Verdict } from '../permission/decide.js'
-import { answerRelay, openRelay, takeBack, waitForAnswer } from '../permission/relay.js'
+import { openRelay, takeBack, waitForAnswer } from '../permission/relay.js'
 import { parseRule } from '../permission/rule.js'
 import { groupSources, isSessionOnceUsed, onceRules } from '../permission/rules.js'
 import { described } from '../provider/calls.js'
@@ -72,7 +72,7 @@ async function decided(who: Asker, question: Question, log: NonNullable<Asking['
 function byRules(who: Asker, call: Call): Decision | undefined {
   const verdict = settle(call, who.place, sourcesOf(who), keeperOf(who))
   const { granted, by = 'deny', rule, reason } = verdict
-  conclude(verdict, keeperOf(who), true)
+  if (conclude(verdict, keeperOf(who), true)) coverOpenRelays(who.group)
   return granted === undefined ? undefined : { granted, by, rule, reason }
 }
 
@@ -114,10 +114,7 @@ async function answered(who: Asker, question: Question, log: NonNullable<Asking[
 
 /** Answers a relay by what rules say. If somebody was first the once-rules that it took are there for others, who may wait for one. */
 function answerByRules(who: Asker, relay: string, verdict: Verdict): void {
-  const { granted, rule, reason } = verdict
-  const first = granted !== undefined && answerRelay(relay, { approved: granted, by: 'rule', rule, reason })
-  conclude(verdict, keeperOf(who), first)
-  if (!first && verdict.once.length > 0) coverOpenRelays(who.group)
+  if (conclude(verdict, keeperOf(who), answerBy(relay, verdict))) coverOpenRelays(who.group)
 }
 
 function eventOf({ tool_id, tool, params }: Question, { relay_id, granted, by, rule, reason }: Decision): NewEvent {

@@ -9,7 +9,7 @@ import { newId } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { type Identity, isAlive, myself } from '../process/identity.js'
 import { type Edit, editFiles } from '../store/edit.js'
-import { claim, listIfThere, makeFolder, readBytesIfThere, remove } from '../store/file.js'
+import { claim, listIfThere, makeFolder, readBytesIfThere, remove, replaceFile } from '../store/file.js'
 import { parseLine, scan } from '../store/lines.js'
 import type { Who } from './who.js'
 
@@ -31,17 +31,26 @@ export type Head = Journal<Entry>
 /** Does all of the edits or none, also if this process is killed: whoever looks at the files next undoes what it did. Throws as editFiles does. */
 export function editWhole(who: Who, edits: readonly Edit[]): void {
   // One file that takes the place of another is old or new of itself.
-  editFiles(edits, inPlace => (edits.length > 1 || inPlace ? begin(who, edits) : () => {}))
+  editFiles(edits, inPlace => (edits.length > 1 || inPlace.size > 0 ? begin(who, edits, inPlace) : () => {}))
 }
 
-function begin(who: Who, edits: readonly Edit[]): () => void {
+function begin(who: Who, edits: readonly Edit[], inPlace: ReadonlySet<Edit>): () => void {
   const folder = paths.inGroup(who.group, 'patches')
   makeFolder(folder)
   const path = join(folder, newId())
+  claim(path, bytesOf({ by: myself(), who, edits: edits.map(edit => ({ ...edit, inPlace: inPlace.has(edit) })) }), { sync: true })
+  return () => remove(path)
+}
+
+/** Puts down in the journal what became known since. */
+export function rewriteJournal(path: string, journal: Journal): void {
+  replaceFile(path, bytesOf(journal), { sync: true })
+}
+
+function bytesOf({ edits, ...rest }: Journal): Buffer {
   const entries: Entry[] = edits.map(edit => ({ ...edit, before: edit.before?.length, after: edit.after?.length }))
   const contents = edits.flatMap(({ before, after }) => [before ?? Buffer.of(), after ?? Buffer.of()])
-  claim(path, Buffer.concat([Buffer.from(`${JSON.stringify({ by: myself(), who, edits: entries })}\n`), ...contents]), { sync: true })
-  return () => remove(path)
+  return Buffer.concat([Buffer.from(`${JSON.stringify({ ...rest, edits: entries })}\n`), ...contents])
 }
 
 /** The journals in a folder whose makers are dead, by their paths. Reads no more than the names while there are none. */

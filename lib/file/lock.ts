@@ -4,11 +4,12 @@
 // process that it names lives. So a lock outlives no kill, and nothing has to be kept fresh. Whoever finds the highest claim dead makes the
 // next. A holder removes its own claim; that of a dead one stays for zag gc. As a number may so be free again for somebody who saw it
 // taken, whoever has made a claim looks whether another lives, and begins anew if one does: of two who claim, the second sees the
-// first, so no two processes of this machine ever hold a lock together.
+// first, so no two processes of this machine ever hold a lock together. Claims of the dead are removed by none but who holds the lock
+// just then, so what it saw dead is what it removes: nobody else makes the number free, and nobody takes one that is not.
 //
 // What a holder starts is told so by its environment: it goes on under the lock of its own, inside of the holder's.
 
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { EXIT, Fault, quoted } from '../base/exit.js'
 import { newId } from '../base/id.js'
 import { type GroupTable, locksAround, paths } from '../base/paths.js'
@@ -21,7 +22,7 @@ import { parseLine } from '../store/lines.js'
 import { watchFolder } from '../store/watch.js'
 import { foldersOf } from '../table/groups.js'
 import { cutShort } from './journal.js'
-import { called, type Who } from './who.js'
+import { called, PERSON, type Who } from './who.js'
 
 /** So long a lock is waited for if nothing else is said, in milliseconds: what is done under one is mostly done at once. */
 const WAIT = 10_000
@@ -88,15 +89,20 @@ export async function lockFile(who: Who, path: string, { wait = WAIT, signal }: 
       else await freed(folder, `${key}.${last.number}`, last.by, path, { end, signal })
       continue
     }
-    const mark = join(folder, `${key}.${(last?.number ?? 0) + 1}`)
-    if (!claim(mark, JSON.stringify({ ...mine, since: Date.now() }))) continue
-    if (livesBeside(folder, key, mark)) {
-      remove(mark)
-      continue
-    }
+    const mark = claimNext(folder, key, last?.number ?? 0, mine)
+    if (mark === undefined) continue
     if (last) clearUp(folder, last.by)
     return { path, token: mine.token, release: () => remove(mark) }
   }
+}
+
+/** The path of a claim that counts from now on; nothing if somebody else was first. */
+function claimNext(folder: string, key: string, last: number, mine: Claim): string | undefined {
+  const mark = join(folder, `${key}.${last + 1}`)
+  if (!claim(mark, JSON.stringify({ ...mine, since: Date.now() }))) return undefined
+  if (!livesBeside(folder, key, mark)) return mark
+  remove(mark)
+  return undefined
 }
 
 /** A name for a path that fits into a folder. */
@@ -114,10 +120,23 @@ export function deadClaims(before: number): string[] {
   })
 }
 
-/** Takes the claim of a dead holder away, and what it left half done. */
+/** Takes the claim of a dead holder away, and what it left half done. One of a lock that somebody holds stays. */
 export function forgetClaim(path: string): void {
-  clearUp(dirname(path), claimIn(path) ?? {})
-  remove(path)
+  const folder = dirname(path)
+  const key = basename(path).replace(/\.\d+$/, '')
+  const last = lastClaim(folder, key)
+  if (!last || last === 'gone' || isAlive(last.by)) return
+  const mark = claimNext(folder, key, last.number, { ...myself(), token: newId(), path: last.by.path, session: PERSON, since: 0 })
+  if (mark === undefined) return
+  try {
+    // The number may be somebody else's by now, who has let go of it meanwhile, or was killed too.
+    const by = claimIn(path)
+    if (!by || isAlive(by)) return
+    clearUp(folder, by)
+    remove(path)
+  } finally {
+    remove(mark)
+  }
 }
 
 function claimIn(path: string): Claim | undefined {

@@ -1,7 +1,7 @@
 // Changes of several files that a kill cut short: whoever looks at one of the files next, or takes its lock, takes the change back.
 //
 // Back and not on, because whoever asked for it was never told that it was done. A file that is neither as it was before nor as the
-// change leaves it, half-written ones included, is somebody else's by now and stays. It is done under the locks of the files, and may itself
+// change leaves it is somebody else's by now and stays; one that was written in place may also be half written. It is done under the locks of the files, and may itself
 // be cut short and done again: what was put back is passed over.
 
 import { EXIT, Fault, quoted } from '../base/exit.js'
@@ -10,8 +10,8 @@ import { leadsTo } from '../base/within.js'
 import { putBack } from '../store/edit.js'
 import { remove, removeOldTemporaries, sizeIfThere } from '../store/file.js'
 import { foldersOf } from '../table/groups.js'
-import { cutShort, type Head, readJournal } from './journal.js'
-import { type LockOptions, withLocks } from './lock.js'
+import { cutShort, type Head, readJournal, rewriteJournal } from './journal.js'
+import { type Held, type LockOptions, lockFile, withLocks } from './lock.js'
 import type { Who } from './who.js'
 
 /** Runs `work` under the locks of real paths, as withLocks does, when no change of one of them is left half done. */
@@ -34,12 +34,23 @@ export async function withWhole<T>(
   }
 }
 
+/** Takes the lock of a real path, as lockFile does, when no change of it is left half done. */
+export async function lockWhole(who: Who, path: string, options: LockOptions = {}): Promise<Held> {
+  for (;;) {
+    const held = await lockFile(who, path, options)
+    const left = touching(who.group, [path])
+    if (left.size === 0) return held
+    held.release()
+    await undoAll(left, options)
+  }
+}
+
 /** Undoes what was cut short, for whoever is about to read these files. Throws a Fault (5) if the system refuses. */
 export async function makeWhole({ group }: Who, files: readonly string[]): Promise<void> {
   try {
-    await undoAll(touching(group, files))
+    await undoAll(touching(group, files), { wait: 0 })
   } catch (error) {
-    // Reading needs no lock: who holds it sees to that himself.
+    // Reading needs no lock, and waits for none: what is locked is put right by whoever looks at it later.
     if (!(error instanceof Fault && error.exit === EXIT.notNow)) throw error
   }
 }
@@ -53,8 +64,16 @@ export function allCutShort(): Map<string, Head> {
 export async function undoAll(journals: ReadonlyMap<string, Head>, options?: LockOptions): Promise<void> {
   for (const [path, { who, edits, by }] of journals) {
     const undo = () => {
-      // Somebody else may have been first. Nothing is put back through a link.
-      for (const edit of readJournal(path)?.edits ?? []) if (leadsTo(edit.path)) putBack(edit)
+      // Somebody else may have been first.
+      const journal = readJournal(path)
+      for (const edit of journal?.edits ?? []) {
+        const mark = () => {
+          edit.inPlace = true
+          if (journal) rewriteJournal(path, journal)
+        }
+        // Nothing is put back through a link.
+        if (leadsTo(edit.path)) putBack(edit, mark)
+      }
       remove(path)
     }
     try {

@@ -2,7 +2,8 @@
 // zag-deny and zag-file do.
 
 import { checkFile, locate, type Patched, patchFiles, readBytes } from '../file/guard.js'
-import { type Held, lockFile } from '../file/lock.js'
+import type { Held } from '../file/lock.js'
+import { lockWhole } from '../file/undo.js'
 import type { Call, Decision } from '../permission/call.js'
 import { type GroupRule, groupRules, type RuleKind } from '../permission/rules.js'
 import { whoHere } from '../session/who.js'
@@ -92,6 +93,6 @@ export const file = {
   /** Keeps others from writing a file until `release` is called. Throws a Fault (4) if it does not become free in time. */
   async lock({ path, timeout, ...whose }: OfFile & { timeout?: number }): Promise<Held> {
     const who = whoHere(whose)
-    return lockFile(who, locate(who, path), { wait: timeout })
+    return lockWhole(who, locate(who, path), { wait: timeout })
   },
 }

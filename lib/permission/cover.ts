@@ -1,7 +1,7 @@
 // What a new rule of a group means for those that wait already: whoever adds one calls this, and nobody else does.
 
 import { readIfIntact } from '../table/sessions.js'
-import { conclude, settle } from './decide.js'
+import { conclude, settle, type Verdict } from './decide.js'
 import { answerRelay, openRelays, type Relay } from './relay.js'
 import { parseRule, type Rule } from './rule.js'
 import { groupSources, onceRules } from './rules.js'
@@ -15,14 +15,17 @@ export function coverOpenRelays(group: string): Relay[] {
     const { never, always, once } = groupSources(group)
     const { allow, deny } = rulesOf(relay.session_id)
     const verdict = settle(relay, relay, { deny, never, always, allow, once, auto: false }, keeper)
-    const { granted, rule, reason } = verdict
-    const first = granted !== undefined && answerRelay(relay.relay_id, { approved: granted, by: 'rule', rule, reason })
-    conclude(verdict, keeper, first)
-    isBack ||= !first && verdict.once.length > 0
+    const first = answerBy(relay.relay_id, verdict)
+    isBack = conclude(verdict, keeper, first) || isBack
     return first
   })
   // Whoever asked meanwhile found it taken.
   return isBack ? [...answered, ...coverOpenRelays(group)] : answered
+}
+
+/** Answers a relay by what rules say; false if they leave it open, or if it was answered before. */
+export function answerBy(relay: string, { granted, by, rule, reason }: Verdict): boolean {
+  return granted !== undefined && answerRelay(relay, { approved: granted, by: by === 'once' ? 'once' : 'rule', rule, reason })
 }
 
 /** The rules that a session was started with. */

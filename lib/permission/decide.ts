@@ -41,6 +41,8 @@ export interface Verdict {
   reason?: string
   /** the once-rules it takes */
   once: OnceRule[]
+  /** once-rules were taken and put back on the way: somebody may have found them taken */
+  isBack?: boolean
 }
 
 /** Decides about a call, in the order of zag-permissions(7). */
@@ -62,18 +64,26 @@ export function decide(call: Call, place: Place, { deny, never, always, allow, o
 
 /** The same, with the once-rules it takes taken. Without one that somebody else took first it is decided anew; call conclude() with what comes out. */
 export function settle(call: Call, place: Place, sources: Sources, keeper: OnceKeeper): Verdict {
+  let isBack = false
   for (let once = sources.once; ; ) {
-    const verdict = decide(call, place, { ...sources, once })
-    const lost = verdict.once.findIndex(rule => !keeper.take(rule))
+    const verdict: Verdict = { ...decide(call, place, { ...sources, once }), isBack }
+    // In one order for all, so that of two who want the same ones one gets them.
+    const wanted = [...verdict.once].sort((a, b) => (String(a.once) < String(b.once) ? -1 : 1))
+    const lost = wanted.findIndex(rule => !keeper.take(rule))
     if (lost < 0) return verdict
-    for (const rule of verdict.once.slice(0, lost)) keeper.putBack(rule)
-    once = once.filter(rule => rule !== verdict.once[lost])
+    for (const rule of wanted.slice(0, lost)) keeper.putBack(rule)
+    isBack ||= lost > 0
+    once = once.filter(rule => rule !== wanted[lost])
   }
 }
 
-/** What becomes of the once-rules that a verdict took: used up if it is what the call went by, else put back. */
-export function conclude({ once }: Verdict, keeper: OnceKeeper, counted: boolean): void {
+/**
+ * What becomes of the once-rules that a verdict took: used up if it is what the call went by, else put back. True if some are there again
+ * that were taken for a while: then call coverOpenRelays(), for who found them taken may wait.
+ */
+export function conclude({ once, isBack = false }: Verdict, keeper: OnceKeeper, counted: boolean): boolean {
   for (const rule of once) keeper[counted ? 'useUp' : 'putBack'](rule)
+  return isBack || (!counted && once.length > 0)
 }
 
 function named({ rules }: Coverage): string {

@@ -40,8 +40,8 @@ export interface Relay extends Question, Asker {
 export interface Answer {
   approved: boolean
   /** `closed`: there was nobody left to answer for. */
-  by: 'person' | 'rule' | 'timeout' | 'closed'
-  /** The rule of the group that decided it. */
+  by: 'person' | 'rule' | 'once' | 'timeout' | 'closed'
+  /** The rule that decided it, or several. */
   rule?: string
   /** Why, for the agent. */
   reason?: string

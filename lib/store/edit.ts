@@ -3,6 +3,9 @@
 // A file is replaced by rename, so whoever reads it has the old content or the new, also after a kill; its mode and owner stay. It
 // is written in place only where a rename would part it from something: another hard link to it, an owner that we cannot give, a
 // folder that we may not write to, a mount. What cannot be done to the end is undone. Callers hold the locks of the files.
+//
+// Only a file that is written in place can be half written: from its beginning on as it is to be, the rest as it was. Which ones are is
+// told before they are touched, so that after a kill no other mixture of the two, which somebody else may have made, counts as one.
 
 import {
   accessSync,
@@ -40,6 +43,8 @@ export interface Edit {
   mode?: number
   /** A word for temporary files, by which whoever finds it later knows whose it was. */
   token: string
+  /** Of an edit that is taken back: the file was, or may have been, written in place. */
+  inPlace?: boolean
 }
 
 /** The temporary file of an edit, beside the file: hidden, and gone when the edit is done. */
@@ -54,30 +59,38 @@ export function removeLeftover(edit: Pick<Edit, 'path' | 'token'>): void {
 
 /**
  * Does all of the edits or none. New contents are on the disk, beside the files, before the first file is touched. Throws a Fault (5) that
- * names the file which the system refused; those that were done before it are as they were. `begin` is called between the two, told whether a
- * file has to be written in place; what it gives is called when all is done or undone.
+ * names the file which the system refused; those that were done before it are as they were. `begin` is called between the two, told which files
+ * have to be written in place; what it gives is called when all is done or undone. When it turns out that one more has to be, `begin` is called
+ * anew, then what it gave before.
  */
-export function editFiles(edits: readonly Edit[], begin: (inPlace: boolean) => () => void = () => () => {}): void {
+export function editFiles(edits: readonly Edit[], begin: (inPlace: ReadonlySet<Edit>) => () => void = () => () => {}): void {
   const folders: string[] = []
   const done: Edit[] = []
+  const inPlace = new Set<Edit>()
   let at = edits[0]
   let end = () => {}
+  const mark = (edit: Edit) => {
+    if (inPlace.has(edit)) return
+    inPlace.add(edit)
+    const before = end
+    end = begin(inPlace)
+    before()
+  }
   try {
-    const inPlace = new Set<Edit>()
     for (const edit of edits) {
       at = edit
       if (edit.after !== undefined && !prepare(edit, folders)) inPlace.add(edit)
     }
-    end = begin(inPlace.size > 0)
+    end = begin(inPlace)
     for (const edit of edits) {
       at = edit
       // One that fails half-way undoes itself.
-      apply(edit, inPlace.has(edit))
+      apply(edit, inPlace.has(edit), () => mark(edit))
       done.push(edit)
     }
     end()
   } catch (error) {
-    const lost = done.reverse().flatMap(undo)
+    const lost = done.reverse().flatMap(edit => undo(edit, () => mark(edit)))
     end()
     for (const edit of edits) discard(temporaryOf(edit))
     for (const folder of folders.reverse()) discardFolder(folder)
@@ -139,20 +152,26 @@ function dress(fd: number, path: string, { uid, gid, mode }: Stats): boolean {
   return true
 }
 
-function apply(edit: Edit, inPlace: boolean): void {
+/** `mark` is called before a file is written in place that was to be replaced. */
+function apply(edit: Edit, inPlace: boolean, mark: () => void): void {
   const { path, before, after } = edit
   const temporary = temporaryOf(edit)
   if (after === undefined) takeAway(path, temporary)
   else if (before === undefined) appear(temporary, path)
-  else if (inPlace) overwrite(path, before, after)
-  else {
-    try {
-      renameSync(temporary, path)
-    } catch (error) {
-      // A mount of a single file: as containers have them.
-      if (codeOf(error) !== 'EBUSY') throw error
-      overwrite(path, before, after)
-    }
+  else if (inPlace || !takePlace(temporary, path)) {
+    mark()
+    overwrite(path, before, after)
+  }
+}
+
+/** False for a mount of a single file, as containers have them. */
+function takePlace(temporary: string, path: string): boolean {
+  try {
+    renameSync(temporary, path)
+    return true
+  } catch (error) {
+    if (codeOf(error) !== 'EBUSY') throw error
+    return false
   }
 }
 
@@ -207,33 +226,34 @@ function fill(fd: number, data: Buffer): void {
 }
 
 /** Takes back what was done; says what could not be. */
-function undo(edit: Edit): string[] {
+function undo(edit: Edit, mark: () => void): string[] {
   try {
-    takeBack(edit)
+    takeBack(edit, mark)
     return []
   } catch (error) {
     return [`${quoted(edit.path)} (${reason(error)})`]
   }
 }
 
-function takeBack(edit: Edit): void {
+function takeBack(edit: Edit, mark: () => void): void {
   const { path, before, after } = edit
   if (before === undefined) unlinkSync(path)
   else if (after === undefined) renameSync(temporaryOf(edit), path)
   else {
     const now = statSync(path)
-    if (now.nlink === 1 && writeTemporary(edit, before, now)) renameSync(temporaryOf(edit), path)
-    else overwrite(path, after, before)
+    if (now.nlink === 1 && writeTemporary(edit, before, now) && takePlace(temporaryOf(edit), path)) return
+    mark()
+    overwrite(path, after, before)
   }
 }
 
 /**
- * Takes back an edit of a process that was killed before it had done or undone all of its edits, if it came so far. May be done again. Throws a Fault (5) if the
- * system refuses.
+ * Takes back an edit of a process that was killed before it had done or undone all of its edits, if it came so far. May be done again. `mark` is called before a
+ * file is written in place that was replaced: from then on the edit is to say so. Throws a Fault (5) if the system refuses.
  */
-export function putBack(edit: Edit): void {
+export function putBack(edit: Edit, mark: () => void): void {
   try {
-    if (isDone(edit)) takeBack(edit)
+    if (isDone(edit)) takeBack(edit, () => edit.inPlace || mark())
     discard(temporaryOf(edit))
   } catch (error) {
     throw refused(`cannot write ${quoted(edit.path)}`, error)
@@ -242,15 +262,22 @@ export function putBack(edit: Edit): void {
 
 /** Whether a file is as the edit left it, wholly or in part; not if somebody has changed it since. */
 function isDone(edit: Edit): boolean {
-  const { path, before, after } = edit
+  const { path, before, after, inPlace } = edit
   const there = statSync(path, { throwIfNoEntry: false })
   if (after === undefined) return !there && statSync(temporaryOf(edit), { throwIfNoEntry: false }) !== undefined
   if (!there?.isFile()) return false
   const now = readFileSync(path)
   if (before === undefined || now.equals(after)) return now.equals(after)
-  if (now.equals(before) || now.length < Math.min(before.length, after.length)) return false
-  // Written in place, or put back so, up to where that was cut short.
-  return now.every((byte, at) => byte === after[at] || byte === before[at])
+  // Put back half-way, it is the other way round.
+  return inPlace === true && !now.equals(before) && (isHalf(now, before, after) || isHalf(now, after, before))
+}
+
+/** Whether a file that held `old` was cut short while it was written over with `data`: what there is of that, then the rest of the old. */
+function isHalf(now: Buffer, old: Buffer, data: Buffer): boolean {
+  const end = Math.min(now.length, data.length)
+  let at = 0
+  while (at < end && now[at] === data[at]) at += 1
+  return now.subarray(at).equals(old.subarray(at))
 }
 
 /** Makes the folders that are missing, with the modes that the umask leaves, and adds them, the highest first. */

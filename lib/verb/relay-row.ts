@@ -33,7 +33,7 @@ export function answerText(answer: Answer | undefined): string {
   const { approved, by, rule, reason } = answer
   const how = approved ? 'approved' : 'denied'
   const why = reason === undefined ? '' : `: ${reason}`
-  if (by === 'rule') return `${how} by the rule ${rule ?? ''}`.trimEnd()
+  if (by === 'rule' || by === 'once') return `${how} by the rule ${rule ?? ''}`.trimEnd()
   if (by === 'timeout') return 'denied, because nobody answered in time'
   return by === 'closed' ? (reason ?? 'nobody waits for it any more') : `${how} by a person${why}`
 }

@@ -1,10 +1,10 @@
 // The commands of a storm, and how often each comes. What they are about is chosen among what was told before.
 
 import { randomUUID } from 'node:crypto'
-import { appendFileSync, readdirSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Dice } from './dice.js'
-import { FILES, FIXTURES, type Place } from './place.js'
+import { FILES, FIXTURES, type Place, TWINS } from './place.js'
 import type { Act } from './run.js'
 import { anyName, GONE, name, patch, row, rule, script, TAGS, turns } from './words.js'
 
@@ -84,6 +84,7 @@ const ACTS: Record<string, [number, Maker]> = {
   relay: [2, () => ({ program: 'relay', args: ['--json'] })],
   approve: [6, answer],
   patch: [4, (dice, world) => ({ program: 'file patch', args: inSession(dice, world), input: patch(dice) })],
+  twins: [4, twins],
   lock: [
     2,
     (dice, world) => ({
@@ -239,6 +240,15 @@ function answer(dice: Dice, world: World): Act {
   const open = inFolder(join(world.place.home, 'relays')).filter(file => file.endsWith('.json'))
   const whom = open.length > 0 && dice.chance(0.8) ? [dice.pick(open).slice(0, -5)] : ['--all']
   return { program: dice.pick(['approve', 'approve', 'deny']), args: [...always, ...whom] }
+}
+
+/** Writes one number into two files, by somebody who has read both. */
+function twins(dice: Dice, { place }: World): Act {
+  if (dice.chance(0.3)) return { program: 'file read', args: ['--note', ...TWINS] }
+  const now = readFileSync(join(place.project, dice.pick(TWINS)), 'utf8').trim()
+  const next = `number ${dice.int(1, 1_000_000)}`
+  const hunks = TWINS.map(name => `*** Update File: ${name}\n@@\n-${now}\n+${next}\n`)
+  return { program: 'file patch', args: [], input: `*** Begin Patch\n${hunks.join('')}*** End Patch\n` }
 }
 
 function inFolder(path: string): string[] {

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Told, World } from './acts.js'
 import { type Process, processesOf } from './kills.js'
-import type { Place } from './place.js'
+import { type Place, TWINS } from './place.js'
 import type { Ended } from './run.js'
 
 /** Runs a command of zag to its end. */
@@ -24,8 +24,10 @@ export async function broken(world: World, ask: Ask): Promise<string[]> {
   wrong.push(...(await left(world)))
   for (const id of folders(place)) wrong.push(...session(place, id).map(what => `${id}: ${what}`))
   wrong.push(...relays(place), ...twice(place))
+  // What a kill cut short of an index or a patch is put right by a repair, and is looked at after that.
   wrong.push(...(await doctor(ask)))
   for (const id of folders(place)) wrong.push(...index(place, id).map(what => `${id}: ${what}`))
+  wrong.push(...twins(place))
   // An hour later what crashes left is old enough to be swept.
   const later = place.wrongClock(HOUR, 0, HOUR)
   for (const [program, ...args] of [
@@ -184,6 +186,12 @@ function index({ home }: Place, id: string): string[] {
     ...tags.filter(tag => !isIn('tag', tag)).map(tag => `is not in the index of tags under '${tag}'`),
     ...(name !== undefined && !isIn('name', name) ? [`is not in the index of names under '${name}'`] : []),
   ]
+}
+
+/** What patches write into two files is in both or in none. */
+function twins({ project }: Place): string[] {
+  const [one, two] = TWINS.map(name => text(project, name))
+  return one === two ? [] : [`${TWINS.join(' and ')} are not the same: ${JSON.stringify([one, two])}`]
 }
 
 /** Files that were to be there for a moment only. */

@@ -23,6 +23,8 @@ export const FIXTURES = join(TOP, 'test/fixtures')
 /** A disk that a storm of some seconds can fill, in bytes. */
 const SMALL = 12 * 1024 * 1024
 export const FILES = ['a.txt', 'b.txt', 'sub/c.txt']
+/** Files that are changed together only, and hold the same. */
+export const TWINS = ['one.txt', 'sub/two.txt']
 
 /** A clock that is wrong by STORM_SHIFT milliseconds, and after STORM_LATER milliseconds by STORM_AGAIN. */
 const CLOCK = `'use strict'
@@ -77,6 +79,7 @@ export class Place {
     writeFileSync(join(this.folder, 'clock.cjs'), CLOCK)
     writeFileSync(this.ran, '')
     for (const name of FILES) writeFileSync(join(this.project, name), `${'a line\n'.repeat(20)}`)
+    for (const name of TWINS) writeFileSync(join(this.project, name), 'number 0\n')
     writeFileSync(join(this.project, 'events.ndjson'), EVENTS.map(event => `${JSON.stringify(event)}\n`).join(''))
   }
 
@@ -142,7 +145,7 @@ export class Place {
 }
 
 const TOPMOST = ['disk', 'project', 'outside', 'tmp', 'bin', 'cache', 'user', 'clock.cjs', 'ran']
-const PROJECT = ['sub', 'events.ndjson', 'made.txt', ...FILES.filter(name => !name.includes('/'))]
+const PROJECT = ['sub', 'events.ndjson', 'made.txt', ...[...FILES, ...TWINS].filter(name => !name.includes('/'))]
 
 const EVENTS = [
   { type: 'assistant_message', content: 'it\'s "so"\n$(touch $STORM_OUTSIDE/event)' },

@@ -7,10 +7,12 @@ import { askPermission } from '../../../lib/agent/permit.js'
 import { EXIT, Fault } from '../../../lib/base/exit.js'
 import { paths } from '../../../lib/base/paths.js'
 import type { NewEvent } from '../../../lib/log/events.js'
+import type { OnceRule } from '../../../lib/permission/decide.js'
 import * as relays from '../../../lib/permission/relay.js'
-import { addRule, groupRules } from '../../../lib/permission/rules.js'
+import * as rules from '../../../lib/permission/rules.js'
 
 const { answerOf, answerRelay, openRelays } = relays
+const { addRule, groupRules } = rules
 
 process.env.ZAG_HOME = join(t.testdir(), 'home')
 const place = { root: '/', cwd: '/' }
@@ -76,7 +78,7 @@ t.test('a once-rule is used up by the call that it let through, and by no other'
     addRule('c', rule, 'once', 'person')
     addRule('c', rule, 'once', 'person')
   }
-  t.match(await both.askPermission({ group: 'c', place, ask: true }, question, { log: twice }), { granted: true, by: 'rule' })
+  t.match(await both.askPermission({ group: 'c', place, ask: true }, question, { log: twice }), { granted: true, by: 'once' })
   t.equal(left('c'), 1, 'one question, one rule')
 
   // One who waits while the rule is held by another's question gets it when that one did not need it.
@@ -88,7 +90,39 @@ t.test('a once-rule is used up by the call that it let through, and by no other'
   })
   const once = (event: NewEvent) => void (event.type === 'relay' && addRule('d', rule, 'once', 'person'))
   t.match(await held.askPermission({ group: 'd', place, ask: true }, question, { log: once }), { granted: true, by: 'person' })
-  t.match(await Promise.all(waiting), [{ granted: true, by: 'rule', rule }])
+  t.match(await Promise.all(waiting), [{ granted: true, by: 'once', rule }])
   t.equal(left('d'), 0)
   t.same(openRelays(), [])
+})
+
+t.test('who finds a once-rule taken by one that lacks another, and puts it back, gets it', async t => {
+  const both = { ...question, params: { command: 'rm x; cp x y' } }
+  const rm = addRule('e', 'bash(command=rm *)', 'once', 'person')
+  const cp = addRule('e', 'bash(command=cp *)', 'once', 'person')
+  const waiting: Promise<unknown>[] = []
+  const { askPermission: ask } = await t.mockImport<typeof import('../../../lib/agent/permit.js')>('../../../lib/agent/permit.js', {
+    '../../../lib/permission/rules.js': {
+      ...rules,
+      onceRules: (group: string) => {
+        const keeper = rules.onceRules(group)
+        return {
+          ...keeper,
+          // Just before, somebody else has the second, and another wants the first.
+          take(rule: OnceRule) {
+            if (rule.once === cp.id) {
+              keeper.take(rule)
+              waiting.push(askPermission({ group, place, ask: true }, question))
+            }
+            return keeper.take(rule)
+          },
+        }
+      },
+    },
+  })
+  t.match(await ask({ group: 'e', place }, both), { granted: false, by: 'deny' })
+  t.equal(waiting.length, 1)
+  const open = openRelays()
+  t.same(open, [], 'nobody waits for what is free')
+  for (const { relay_id } of open) answerRelay(relay_id, { approved: false, by: 'person' })
+  t.match(await Promise.all(waiting), [{ granted: true, by: 'once', rule: rm.rule }])
 })

@@ -23,7 +23,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newId } from '../../../lib/base/id.js'
 import { checkFile, patchFiles, readBytes, readText, writeText } from '../../../lib/file/guard.js'
-import { keyOf, lockFile } from '../../../lib/file/lock.js'
+import { deadClaims, forgetClaim, keyOf, lockFile } from '../../../lib/file/lock.js'
 import { LARGEST } from '../../../lib/file/times.js'
 import { PERSON, type Who } from '../../../lib/file/who.js'
 import { myself } from '../../../lib/process/identity.js'
@@ -299,6 +299,42 @@ t.test('a lock has one holder also if the claim that one saw last is gone when i
   t.same(readdirSync(locks), [name], 'it took its own back')
   rmSync(join(locks, name))
   ;(await racing.lockFile(a, path)).release()
+  t.same(readdirSync(locks), [])
+})
+
+t.test('who removes what dead holders left lets a lock alone that somebody took meanwhile', async t => {
+  const { a, b, root } = scene(t)
+  const path = join(root, 'f')
+  ;(await lockFile(a, path)).release()
+  const locks = join(process.env.ZAG_HOME as string, 'groups/g/locks')
+  const key = await keyOf(path)
+  const claim = (n: number, start: string, token: string) =>
+    writeFileSync(join(locks, `${key}.${n}`), JSON.stringify({ ...myself(), start, path, session: A, token, since: 1 }))
+  const leftover = (token: string) => join(root, `.zag-${token}.tmp`)
+  claim(1, '1', 'x')
+  writeFileSync(leftover('x'), '')
+  const seen = deadClaims(Date.now())
+  t.same(seen, [join(locks, `${key}.1`)])
+  forgetClaim(seen[0] as string)
+  t.same(readdirSync(locks), [])
+  t.notOk(existsSync(leftover('x')))
+  // Another saw the same, and comes only now.
+  const held = await lockFile(a, path)
+  t.same(readdirSync(locks), [`${key}.1`], 'the number is taken again')
+  writeFileSync(leftover(held.token), '')
+  forgetClaim(seen[0] as string)
+  t.ok(existsSync(leftover(held.token)))
+  await t.rejects(lockFile(b, path, { wait: 0 }), { message: /is locked by process/ })
+  held.release()
+  rmSync(leftover(held.token))
+  // While it is held nothing of it goes; then all that is of the dead does.
+  claim(1, '1', 'x')
+  claim(2, myself().start, 'y')
+  forgetClaim(join(locks, `${key}.1`))
+  t.same(readdirSync(locks).sort(), [`${key}.1`, `${key}.2`])
+  claim(2, '1', 'y')
+  claim(3, '1', 'z')
+  for (const path of deadClaims(Date.now())) forgetClaim(path)
   t.same(readdirSync(locks), [])
 })
 

@@ -21,29 +21,34 @@ import { withLocks } from '../../../lib/file/lock.js'
 import { allCutShort, undoAll } from '../../../lib/file/undo.js'
 import type { Who } from '../../../lib/file/who.js'
 import { lookAtFiles } from '../../../lib/install/files.js'
+import { file as library } from '../../../lib/library/permissions.js'
 import { workers } from '../../fixtures/workers.js'
 
 const [A, B] = [newId(), newId()] as const
-const FILES = { updated: 'one\n', deleted: 'one\n', moved: 'one\n', linked: 'one and more\n' }
+/** What they hold shares bytes with what they are to hold. */
+const FILES = { updated: 'time = 10\ntries = 3\n', deleted: 'one\n', moved: 'one\n', linked: 'one and more\n', mounted: 'time = 10\n' }
 const PATCH = [
   '*** Begin Patch',
   '*** Update File: updated',
-  '-one',
-  '+two',
+  '-time = 10',
+  '+time = 20',
   '*** Delete File: deleted',
   '*** Update File: linked',
   '-one and more',
-  '+2',
+  '+two or so',
+  '*** Update File: mounted',
+  '-time = 10',
+  '+time = 2',
   '*** Update File: moved',
   '*** Move to: there',
   '*** Add File: added',
   '+new',
   '*** Update File: updated',
-  '-two',
-  '+three',
+  '-tries = 3',
+  '+tries = 5',
   '*** End Patch',
 ].join('\n')
-const AFTER = { added: 'new\n', linked: '2\n', there: 'one\n', updated: 'three\n' }
+const AFTER = { added: 'new\n', linked: 'two or so\n', mounted: 'time = 2\n', there: 'one\n', updated: 'time = 20\ntries = 5\n' }
 
 function scene(t: Test) {
   const home = realpathSync(t.testdir({ patch: PATCH }))
@@ -113,9 +118,12 @@ t.test('killed before any step of a patch', { timeout: 240_000 }, async t => {
       halves += 1
       last = nth
     }
-    t.match(lookAtFiles(), isHalf ? [{ ok: false, message: /^1 change of several files that a kill cut short: '.*', / }] : [{ ok: true }])
+    t.match(
+      lookAtFiles(),
+      isHalf ? [{ ok: false, message: /^[12] changes? of several files that a kill cut short: '.*', / }] : [{ ok: true }],
+    )
     // By any of its files, one that is gone included.
-    const first = Object.keys(FILES)[nth % 4] as keyof typeof FILES
+    const first = Object.keys(FILES)[nth % Object.keys(FILES).length] as keyof typeof FILES
     if (!isNew) t.equal(await readText(b, first), FILES[first], `${first} is as it was`)
     t.same(journals(), [])
     await takeLocks(b)
@@ -150,15 +158,23 @@ t.test('who writes one of the files, and who locks it, comes after that; what so
   aside()
   fresh()
   await kill('patch', patch, last)
-  t.equal(await runLocked(b, ['updated'], ['grep', '-qx', 'one', join(root, 'updated')], { passInterrupt: true }), 0)
+  t.equal(await runLocked(b, ['updated'], ['grep', '-qx', 'time = 10', join(root, 'updated')], { passInterrupt: true }), 0)
   aside()
   fresh()
   await kill('patch', patch, last)
-  writeFileSync(join(root, 'updated'), 'theirs\n')
+  // Half of it is of the change, and nothing else ever left it so.
+  const theirs = 'time = 20\ntries = 3\n'
+  writeFileSync(join(root, 'updated'), theirs)
   rmSync(join(root, 'added'))
   t.match(await checkFile(b, 'moved'), /was not read/)
   await takeLocks(b)
-  t.same(contents(root), { ...FILES, updated: 'theirs\n' })
+  t.same(contents(root), { ...FILES, updated: theirs })
+  aside()
+  fresh()
+  await kill('patch', patch, last)
+  const held = await library.lock({ path: 'added', root, group: 'g' })
+  t.same([existsSync(join(root, 'added')), readFileSync(join(root, 'updated'), 'utf8')], [false, FILES.updated])
+  held.release()
   aside()
   fresh()
   await kill('patch', patch, last)
@@ -168,4 +184,38 @@ t.test('who writes one of the files, and who locks it, comes after that; what so
   symlinkSync('elsewhere', root)
   await undoAll(allCutShort())
   t.equal(readFileSync(join(home, 'elsewhere/added'), 'utf8'), 'new\n', 'nothing is put back through a link')
+})
+
+t.test("a file that is written in place may be half written, from its beginning on; another mixture is somebody else's", async t => {
+  const { root, fresh, b, kill, patch, aside } = scene(t)
+  for (const [there, then] of [
+    ['two and more\n', FILES.linked],
+    ['two or so\nre\n', FILES.linked],
+    ['one or so\n', FILES.linked],
+    ['two or more\n', 'two or more\n'],
+    ['owo and more\n', 'owo and more\n'],
+    ['two or s', 'two or s'],
+  ] as const) {
+    fresh()
+    await kill('patch', patch, last)
+    writeFileSync(join(root, 'linked'), there)
+    await readText(b, 'deleted')
+    await takeLocks(b)
+    t.same(contents(root), { ...FILES, linked: then }, there)
+    aside()
+  }
+})
+
+t.test('who only reads waits for no lock', async t => {
+  const { root, fresh, b, kill, patch } = scene(t)
+  fresh()
+  await kill('patch', patch, last)
+  await withLocks(b, [join(root, 'deleted')], async () => {
+    const timers = t.capture(globalThis, 'setTimeout')
+    t.equal(await readText(b, 'updated'), AFTER.updated, 'it is what there is')
+    t.match(await checkFile(b, 'moved'), /is not there/)
+    t.same(timers(), [])
+    t.equal(journals().length, 1)
+  })
+  t.equal(await readText(b, 'updated'), FILES.updated)
 })
