@@ -11,11 +11,15 @@ import { isWithin, realOf } from '../base/within.js'
 import type { Place } from './call.js'
 import { everyWord, type Simple, type WordOf } from './shell.js'
 import { CHECKERS, depthOf } from './subcommands.js'
+import { globOf } from './words.js'
 
 const RUN_PROJECTS = new Set([
   ...CHECKERS,
-  ...'npm pnpm yarn bun cargo go ruff dotnet gradle mvn swift mix terraform node python python3 ruby php'.split(' '),
+  ...'npm pnpm yarn bun cargo go ruff dotnet swift mix tap terraform node python python3 ruby php'.split(' '),
 ])
+
+/** All their operands are things to do: `mvn test deploy` tests and deploys. */
+const TAKE_GOALS = new Set('gradle gradlew ./gradlew mvn mvnw ./mvnw'.split(' '))
 
 /** What a rule has to spell to allow a command: what is run, and the words that lead out of the project, if there are any. */
 export interface Leaving {
@@ -23,28 +27,40 @@ export interface Leaving {
   words: WordOf[]
 }
 
-/** The operands that lead out of the project, or may, because nobody knows them before they are run. */
+/** The operands that lead out of the project, or may, because nobody knows them before they are run; and goals besides the first. */
 export function leaving(simple: Simple, place: Place): Leaving {
   const { words } = simple
-  const depth = RUN_PROJECTS.has(words[0]?.value ?? '') ? depthOf(words.map(({ value }) => value)) : 0
+  const program = words[0]?.value ?? ''
+  const hasGoals = TAKE_GOALS.has(program)
+  const depth = hasGoals ? firstGoal(words) : RUN_PROJECTS.has(program) ? depthOf(words.map(({ value }) => value)) : 0
   const behind = depth === 0 ? [] : everyWord({ ...simple, words: words.slice(depth) })
-  return { what: words[depth - 1]?.text ?? '', words: behind.filter(word => leads(word, place)) }
+  const isGoal = ({ value }: WordOf, at: number) => hasGoals && isFree(value) && behind[at - 1]?.value !== '--tests'
+  return { what: words[depth - 1]?.text ?? '', words: behind.filter((word, at) => isGoal(word, at) || leads(word, place)) }
 }
+
+const firstGoal = (words: readonly WordOf[]) => words.findIndex(({ value }, at) => at > 0 && !value?.startsWith('-')) + 1
+
+/** No option, or one that sets what a goal does. */
+const isFree = (value: string | undefined) => value === undefined || !value.startsWith('-') || /^-(?:[DP]|-(?:def|sys|pro|act))/.test(value)
 
 function leads({ text, value }: WordOf, place: Place): boolean {
   if (value === '/dev/null') return false
-  if (value === undefined) return mayLead(text)
-  if (/^(?!file:)[a-z][a-z\d+.-]*:\/\//i.test(value)) return false
-  // `--config=/x`, `-o/x`, `@/x`, `a,/x`, `a:/x`
-  const pieces = value.replace(/^-\w(?=[/~.])/, '').split(/[=,:@]/)
-  return pieces.some(piece => isOutside(piece, place))
+  if (value === undefined) return mayLead(text, place)
+  const parts = value.split(/[\s'"]+/).filter(part => !/^(?!file:)[a-z][a-z\d+.-]*:\/\/[^,]*$/i.test(part))
+  return parts.flatMap(piecesOf).some(piece => isOutside(piece, place))
 }
 
-/** Of globs and braces it is seen where they begin; of any other expansion nothing is. */
-function mayLead(text: string): boolean {
-  if (text.includes('$')) return true
-  const pieces = text.split(/[=,:@{}'"]/)
-  return pieces.some(piece => /^[/~]/.test(piece) || piece.split('/').some(part => part === '..' || /^\.[^.]*[*?[]/.test(part)))
+/** `--config=/x`, `-o/x`, `-xo/x`, `@/x`, `a,/x`, `a:/x` */
+const piecesOf = (text: string) => text.split(/[=,:;@]/).map(piece => piece.replace(/^-[^/~.]*(?=[/~.])/, ''))
+
+/** Of globs it is seen where they begin, and that they cannot go up; of any other expansion nothing is. */
+function mayLead(text: string, place: Place): boolean {
+  const glob = globOf(text)
+  if (glob === undefined) return true
+  return piecesOf(glob).some(piece => {
+    const isUp = piece.split('/').some(part => part === '..' || /^\.[^.]*[*?[]/.test(part))
+    return isUp || isOutside(/^[^*?[]*\/|/.exec(piece)?.[0] ?? '', place)
+  })
 }
 
 function isOutside(piece: string, { root, cwd }: Place): boolean {

@@ -6,7 +6,7 @@ import { literally, matches, onlyText, type Piece, readGlob, textOf } from './gl
 import { everyCommand } from './inside.js'
 import { leaving } from './leave.js'
 import { fits, type Meant, mayFit, meant } from './path.js'
-import { reaching } from './reach.js'
+import { type Reaching, reaching } from './reach.js'
 import { formatRule, isAnything, type Rule } from './rule.js'
 import { simpleCommands, simpleOnes } from './shell.js'
 
@@ -115,31 +115,62 @@ function ofShell<R extends Rule>(rules: readonly R[], call: Call, place: Place):
     const options = reaching(simple)
     const { what, words } = leaving(simple, place)
     const spellsAll = ({ params: { command = '' } }: Rule) =>
-      options.every(option => command.includes(option)) && (!spells(command, what) || words.every(({ text }) => spells(command, text)))
+      spellsOptions(command, part, options) && (!spells(command, what) || words.every(({ text }) => spells(command, text)))
     const rule = fitting.find(each => isAnything(each) || spellsAll(each))
     if (rule) return { part, rule }
-    return { part, why: `no rule that fits has ${[...options, ...words.map(({ text }) => text)].join(' and ')} in it` }
+    const missing = [...options.map(({ name }) => name), ...words.map(({ text }) => text)]
+    return { part, why: `no rule that fits has ${[...new Set(missing)].join(' and ')} in it` }
   })
 }
 
-/** Whether a word of a command is in a glob for commands, or fits a word of it that begins with more than a star. */
+/** Whether a word of a command fits one of a glob for commands that begins with more than a star. */
 function spells(glob: string, word: string): boolean {
-  return commandGlobs(glob).globs.some(pieces => {
-    const texts = pieces.map(piece => (piece.kind === 'text' ? piece.text : '\0')).join('')
-    return ` ${texts} `.includes(` ${word} `) || wordsOf(pieces).some(each => each[0]?.kind === 'text' && matches(each, textOf(word)))
-  })
+  return commandGlobs(glob).globs.some(pieces => wordsOf(pieces).some(each => spellsWord(each, word, '')))
 }
 
-/** The pieces between the blanks. */
+/** Whether each of these words of a command has one of its own in a glob that fits the command. */
+function spellsOptions(glob: string, command: string, options: readonly Reaching[]): boolean {
+  const fitting = options.length === 0 ? [] : commandGlobs(glob).globs.filter(pieces => matches(pieces, textOf(command)))
+  const isEach = (pieces: readonly Piece[]) => {
+    const left = wordsOf(pieces)
+    return options.every(({ text, name }) => {
+      const at = left.findIndex(each => spellsWord(each, text, name))
+      return at >= 0 && left.splice(at, 1).length > 0
+    })
+  }
+  return options.length === 0 || fitting.some(isEach)
+}
+
+function spellsWord(pieces: readonly Piece[], word: string, name: string): boolean {
+  const [first] = pieces
+  return first?.kind === 'text' && first.text.startsWith(name) && matches(pieces, textOf(word))
+}
+
+/** The pieces between the blanks that are not in quotes. */
 function wordsOf(pieces: readonly Piece[]): Piece[][] {
   const words: Piece[][] = [[]]
+  let quoted = ''
+  let isEscaped = false
   for (const piece of pieces) {
-    const [first = '', ...rest] = piece.kind === 'text' ? piece.text.split(' ') : []
-    if (piece.kind !== 'text') words.at(-1)?.push(piece)
-    else if (first !== '') words.at(-1)?.push({ kind: 'text', text: first })
-    for (const text of rest) words.push(text === '' ? [] : [{ kind: 'text', text }])
+    if (piece.kind !== 'text') {
+      words.at(-1)?.push(piece)
+      continue
+    }
+    for (const c of piece.text) {
+      if (c === ' ' && quoted === '' && !isEscaped) words.push([])
+      else addText(words.at(-1) ?? [], c)
+      if (!isEscaped && c === quoted) quoted = ''
+      else if (!isEscaped && quoted === '' && (c === "'" || c === '"')) quoted = c
+      isEscaped = !isEscaped && c === '\\' && quoted !== "'"
+    }
   }
   return words
+}
+
+function addText(word: Piece[], text: string): void {
+  const last = word.at(-1)
+  if (last?.kind === 'text') last.text += text
+  else word.push({ kind: 'text', text })
 }
 
 /** What keeps a call from a rule that would fit it, but for its last word. */

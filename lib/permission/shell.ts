@@ -30,10 +30,19 @@ export interface Simple {
 /** The words of a command, with all that the variable of a loop may be in its place. */
 export function everyWord({ words, loops = {} }: Simple): WordOf[] {
   return words.flatMap(word => {
-    const name = word.value === undefined ? /^"?\$(?:(\w+)|\{(\w+)\})"?$/.exec(word.text) : null
-    const through = name?.[1] ?? name?.[2]
-    return through !== undefined && Object.hasOwn(loops, through) ? (loops[through] ?? []) : [word]
+    const names = word.value === undefined ? Object.keys(loops).filter(name => new RegExp(`\\$\\{?${name}\\b`).test(word.text)) : []
+    const [, quoted, ...found] = /^("?)\$(?:(\w+)|\{(\w+)\})\1$/.exec(word.text) ?? []
+    const through = names.length === 1 && names.some(name => found.includes(name)) ? (loops[names[0] ?? ''] ?? []) : undefined
+    if (!through) return names.length === 0 ? [word] : [{ text: `${word.text} of a loop` }]
+    return quoted ? through : through.flatMap(each => split(word, each))
   })
+}
+
+/** What is not in quotes is split again when a variable is put in, and globs in it are names of files, which may have blanks too. */
+function split({ text }: WordOf, { value }: WordOf): WordOf[] {
+  if (value === undefined || /[*?[\]\\]/.test(value)) return [{ text: `${text} of a loop` }]
+  const parts = value.split(/\s+/).filter(part => part !== '')
+  return parts.map(part => ({ text: quote(part), value: part }))
 }
 
 /** The simple commands of a line in normal form, or why it is outside every rule but `bash`. */

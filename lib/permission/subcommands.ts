@@ -8,7 +8,7 @@ const READERS = new Set(
 )
 
 /** Programs that check or test a project: they run its code and that of nobody else. */
-export const CHECKERS: ReadonlySet<string> = new Set('pytest jest vitest mocha ava tap tsc eslint biome mypy pyright shellcheck'.split(' '))
+export const CHECKERS: ReadonlySet<string> = new Set('pytest jest vitest mocha ava tsc eslint biome mypy pyright shellcheck'.split(' '))
 
 /** Subcommands that do one thing, whatever follows them. */
 const SUBCOMMANDS: Record<string, readonly string[]> = {
@@ -22,18 +22,20 @@ const SUBCOMMANDS: Record<string, readonly string[]> = {
   cargo: 'build test check clippy fmt doc bench tree metadata'.split(' '),
   go: 'build test vet fmt list doc version'.split(' '),
   ruff: ['check', 'format'],
+  tap: ['run', 'list', 'version'],
   docker: 'ps images logs inspect version info stats top'.split(' '),
   kubectl: 'get describe logs top explain version'.split(' '),
   terraform: 'plan validate fmt show output version'.split(' '),
   pip: 'list show freeze check'.split(' '),
   pip3: 'list show freeze check'.split(' '),
   dotnet: 'build test restore'.split(' '),
-  gradle: 'build test check tasks'.split(' '),
-  mvn: 'test compile verify package'.split(' '),
   swift: 'build test'.split(' '),
   mix: 'test compile format'.split(' '),
   zag: 'status ps output collect summary events listen wait search whoami providers'.split(' '),
 }
+
+/** Modules of Python that test and check: most others take code, or run another file. */
+const MODULES = 'pytest unittest mypy ruff black flake8 pyright'.split(' ')
 
 /** Subcommands that have subcommands, of which each does one thing. */
 const DEEPER: Record<string, Record<string, readonly string[] | 'any'>> = {
@@ -48,13 +50,11 @@ const DEEPER: Record<string, Record<string, readonly string[] | 'any'>> = {
     run: 'view list watch'.split(' '),
     repo: 'view list'.split(' '),
   },
-  git: { worktree: ['list'], remote: ['show', 'get-url'], stash: 'any' },
-  python: { '-m': 'any' },
-  python3: { '-m': 'any' },
+  git: { worktree: ['list'], remote: ['show', 'get-url'], stash: ['list', 'show', 'push', 'apply', 'pop'] },
+  python: { '-m': MODULES },
+  python3: { '-m': MODULES },
 }
 
-/** Modules of Python that take code, or run another file. */
-const TAKES_CODE = new Set('timeit pdb cProfile profile trace runpy code idlelib pip venv ensurepip http.server'.split(' '))
 /** They run a script that is there, with any arguments. */
 const SCRIPTS: Record<string, RegExp> = {
   node: /^[\w./-]+\.[cm]?[jt]s$/,
@@ -72,7 +72,7 @@ export function depthOf(words: readonly (string | undefined)[]): number {
   if (first === undefined) return 0
   const deeper = own(own(DEEPER, program), first)
   if (deeper) {
-    const fits = second !== undefined && isWord(second) && (deeper === 'any' ? !TAKES_CODE.has(second) : deeper.includes(second))
+    const fits = second !== undefined && isWord(second) && (deeper === 'any' || deeper.includes(second))
     return fits ? 3 : own(SUBCOMMANDS, program)?.includes(first) && second === undefined ? 2 : 0
   }
   if (own(SUBCOMMANDS, program)?.includes(first)) return 2

@@ -37,6 +37,12 @@ export function quote(text: string, tilde = false): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
+/** The text of a word that only globs decide, and braces around plain words, as one glob: `a{b,c}/*.d` as `ax/*.d`. */
+export function globOf(text: string): string | undefined {
+  const glob = text.replace(/\{\w+(?:,\w+)+\}/g, 'x')
+  return /[{}\\'"$`\s]/.test(glob) ? undefined : glob
+}
+
 /** What a word is for the command, if no expansion decides it. Throws Outside for quotes that shells read differently. */
 function staticValue(word: Word): string | undefined {
   if (!word.parts) {

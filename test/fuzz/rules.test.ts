@@ -2,6 +2,7 @@
 // and never more than the manual says.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: what shells expand
 
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
@@ -78,12 +79,14 @@ t.test('a rule made of a call with parameters allows it and no other', async () 
   const name = fc.constantFrom('a', 'b', 'server', 'tool', 'x y', '=', '(')
   const params = fc.dictionary(name, fc.oneof(text(), fc.integer(), fc.boolean()), { maxKeys: 3 })
   fc.assert(
-    fc.property(fc.constantFrom('mcp', 'Own', 'o(d)d'), params, params, (tool, a, b) => {
+    fc.property(fc.constantFrom('mcp', 'Own', 'o(d)d'), params, params, fc.boolean(), (tool, a, more, isMore) => {
+      const b = isMore ? { ...more, ...a } : more
       const [one, other]: [Call, Call] = [a, b].map(each => ({ tool, tool_kind: 'other', params: each })) as [Call, Call]
       const rules = derive(one, PLACE).map(parseRule)
       if (rules.length === 0) return true
-      const isWithin = Object.entries(a).every(([key, value]) => Object.hasOwn(b, key) && String(b[key]) === String(value))
-      return covers(rules, one, PLACE).allowed && (!covers(rules, other, PLACE).allowed || isWithin)
+      const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])]
+      const isSame = keys.every(key => Object.hasOwn(a, key) && Object.hasOwn(b, key) && String(b[key]) === String(a[key]))
+      return covers(rules, one, PLACE).allowed && covers(rules, other, PLACE).allowed === isSame
     }),
     cases(1000),
   )
@@ -143,6 +146,49 @@ t.test('a rule made of a shell line allows that line, and none that does more', 
     }),
     cases(1000),
   )
+})
+
+t.test('what a star allows has no word in it, once a shell has read it, that reaches further', async t => {
+  const names = ['ab', 'a --output=x', '-px', '--output=x', '-xp b', 'x /etc']
+  const cwd = t.testdir(Object.fromEntries(names.filter(name => !name.includes('/')).map(name => [name, ''])))
+  const place = { root: cwd, cwd }
+  const some = (pieces: readonly string[], most: number) =>
+    fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: most }).map(parts => parts.join(''))
+  const letters = some(['x', 'q', 's', 'v', 'p', 'c', 'o', 'a'], 4).map(text => `-${text}`)
+  const odd = some(
+    ['{', '}', ',', '-', '--', '--output=x', '-p', 'a', '.', '/', '..', '/etc', "'", '"', '\\', '*', '?', '[-]', '$f', '"$f"', ' '],
+    6,
+  )
+  const each = fc.oneof(letters, odd, fc.constantFrom('$f', '"$f"', '{a,b}', 'a*', '*', '--output=x', '--stat', 'a', '-k'))
+  const words = fc.array(each, { minLength: 1, maxLength: 3 }).map(all => all.join(' '))
+  const values = fc.array(
+    fc.oneof(
+      odd,
+      fc.constantFrom(...names, 'a', 'b').map(name => `'${name}'`),
+    ),
+    { minLength: 1, maxLength: 2 },
+  )
+  const looped = fc.tuple(values, words).map(([all, behind]) => [`for f in ${all.join(' ')}; do `, behind, '; done'])
+  const parts = fc.oneof(
+    words.map(behind => ['', behind, '']),
+    looped,
+  )
+  let allowed = 0
+  const isHarm = (word: string) =>
+    /^--?out|^-\w*[pco]/.test(word) || !`${join(cwd, word.startsWith('/') ? '/..' : word)}/`.startsWith(`${cwd}/`)
+  fc.assert(
+    fc.property(parts, ([before = '', behind = '', end = '']) => {
+      const isCovered = (program: string) =>
+        covers([parseRule(`bash(command=${program} *)`)], bash(`${before}${program} ${behind}${end}`), place).allowed
+      if (!isCovered('pytest') || !isCovered('git diff')) return true
+      allowed += 1
+      const script = `told() { printf '%s\\0' "$@"; }\n${before}told ${behind}${end}`
+      const seen = execFileSync('bash', ['-c', script], { cwd, encoding: 'utf8', env: {} }).split('\0')
+      return !seen.some(isHarm)
+    }),
+    cases(1500),
+  )
+  t.ok(allowed > 20, `${allowed} lines were allowed`)
 })
 
 const noise = fc.constantFrom(
