@@ -172,7 +172,7 @@ t.test('who writes one of the files, and who locks it, comes after that; what so
   aside()
   fresh()
   await kill('patch', patch, last)
-  const held = await library.lock({ path: 'added', root, group: 'g' })
+  const held = await library.lock({ path: join(root, 'added'), root, group: 'g' })
   t.same([existsSync(join(root, 'added')), readFileSync(join(root, 'updated'), 'utf8')], [false, FILES.updated])
   held.release()
   aside()
