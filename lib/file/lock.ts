@@ -111,22 +111,29 @@ export async function keyOf(path: string): Promise<string> {
   return createHash('sha256').update(path).digest('hex').slice(0, 40)
 }
 
-/** The claims that dead holders left before `before` (milliseconds since 1970), as paths. */
+/** The claims that dead holders left before `before` (milliseconds since 1970), as paths; none of a lock that somebody holds. */
 export function deadClaims(before: number): string[] {
   const all = foldersOf('locks').flatMap(folder => listIfThere(folder).map(name => join(folder, name)))
   return all.filter(path => {
     const by = claimIn(path)
-    return by && !isAlive(by) && (by.since ?? 0) <= before
+    return by && !isAlive(by) && (by.since ?? 0) <= before && deadLast(path) !== undefined
   })
 }
+
+/** The last claim of the lock that a claim is of, if its holder is dead. */
+function deadLast(path: string): { number: number; by: Claim } | undefined {
+  const last = lastClaim(dirname(path), keyIn(path))
+  return !last || last === 'gone' || isAlive(last.by) ? undefined : last
+}
+
+const keyIn = (path: string) => basename(path).replace(/\.\d+$/, '')
 
 /** Takes the claim of a dead holder away, and what it left half done. One of a lock that somebody holds stays. */
 export function forgetClaim(path: string): void {
   const folder = dirname(path)
-  const key = basename(path).replace(/\.\d+$/, '')
-  const last = lastClaim(folder, key)
-  if (!last || last === 'gone' || isAlive(last.by)) return
-  const mark = claimNext(folder, key, last.number, { ...myself(), token: newId(), path: last.by.path, session: PERSON, since: 0 })
+  const last = deadLast(path)
+  if (!last) return
+  const mark = claimNext(folder, keyIn(path), last.number, { ...myself(), token: newId(), path: last.by.path, session: PERSON, since: 0 })
   if (mark === undefined) return
   try {
     // The number may be somebody else's by now, who has let go of it meanwhile, or was killed too.
