@@ -38,8 +38,10 @@ export function realOf(path: string): string {
   try {
     return realpathSync(path)
   } catch (error) {
+    const code = codeOf(error)
     // Below a file, or too long, nothing can be made.
-    if (['ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) throw new Error(`cannot look at ${quoted(path)}: ${reason(error)}`)
+    if (code === 'ENOTDIR' || code === 'ENAMETOOLONG')
+      throw Object.assign(new Error(`cannot look at ${quoted(path)}: ${reason(error)}`), { code })
     const folder = dirname(path)
     // Whoever writes through a link to nothing makes what it leads to.
     const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()

@@ -62,7 +62,7 @@ t.test('what does not parse is usage, and its column is named', async t => {
     ['bash(command={a,b)', 14, /nothing closes this '\{': write \\\{/],
     ['bash(command={a,b=c)', 14, /nothing closes this '\{'/],
     ['bash(command=x{a,{b,c})', 15, /nothing closes this '\{'/],
-    ['bash(command=\\{a,b)', 17, /no '='/],
+    ['bash(command=\\{a,b)', 18, /no '='/],
     ['bash(command={a},b)', 18, /no '='/],
     [`x(y=${'{a,b}'.repeat(9)})`, 45, /more than 256/],
   ]
