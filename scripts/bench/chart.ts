@@ -28,15 +28,21 @@ const LINE = 20
 const HEAD = 58
 const PLOT = WIDTH - LABELS - FIGURES
 
+type Colours = Record<'page' | 'ink' | 'soft' | 'rule' | 'good' | 'bad', string>
+
+/** Written out for each class: not every program that draws SVG knows variables. */
+function colours({ page, ink, soft, rule, good, bad }: Colours): string {
+  return `.page { fill: ${page} } .rule { stroke: ${rule} } .mark { stroke: ${ink} } .good { fill: ${good} } .bad { fill: ${bad} } text { fill: ${ink} } .soft { fill: ${soft}; stroke: ${page} }`
+}
+
 const STYLE = `
-  svg { --page: #fff; --ink: #1f2328; --soft: #59636e; --rule: #d1d9e0; --good: #1a7f5a; --bad: #c4532d }
+  text { font: 12px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif }
+  .title { font-weight: 600; font-size: 14px } .mark { stroke-dasharray: 3 3 }
+  .soft { font-size: 11px; stroke-width: 3px; paint-order: stroke }
+  ${colours({ page: '#fff', ink: '#1f2328', soft: '#59636e', rule: '#d1d9e0', good: '#1a7f5a', bad: '#c4532d' })}
   @media (prefers-color-scheme: dark) {
-    svg { --page: #0d1117; --ink: #f0f6fc; --soft: #9198a1; --rule: #3d444d; --good: #3fb68b; --bad: #f0855f }
-  }
-  .page { fill: var(--page) } .rule { stroke: var(--rule) } .mark { stroke: var(--ink); stroke-dasharray: 3 3 }
-  .good { fill: var(--good) } .bad { fill: var(--bad) }
-  text { font: 12px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: var(--ink) }
-  .title { font-weight: 600; font-size: 14px } .soft { fill: var(--soft); font-size: 11px; stroke: var(--page); stroke-width: 3px; paint-order: stroke }`
+    ${colours({ page: '#0d1117', ink: '#f0f6fc', soft: '#9198a1', rule: '#3d444d', good: '#3fb68b', bad: '#f0855f' })}
+  }`
 
 /** The chart as SVG, light or dark as whoever looks has it. */
 export function chartOf(rows: readonly Row[]): string {
