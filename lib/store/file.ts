@@ -230,7 +230,7 @@ export function sizeIfThere(path: string): number | undefined {
   }
 }
 
-/** What is at a path. Node 24 tells one below a file as not there, by which damage would pass for nothing: that throws under all versions. */
+/** What is at a path. Node 22 and 24 tell one below a file as not there, by which damage would pass for nothing: here it throws under all. */
 function lookAt(path: string): Stats | undefined {
   const there = statSync(path, { throwIfNoEntry: false })
   if (there) return there

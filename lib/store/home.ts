@@ -65,7 +65,7 @@ function ownFolder(path: string): boolean {
   try {
     found = statSync(path)
   } catch (error) {
-    // Node 24 tells a path below a file as one that is not there if it is not to throw.
+    // Node 22 and 24 tell a path below a file as one that is not there if it is not to throw.
     if (codeOf(error) === 'ENOENT') return false
     throw refused(`cannot read ${quoted(path)}`, error)
   }

@@ -7,6 +7,7 @@
 
 import { closeSync, fchmodSync, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { codeOf, EXIT, Fault, quoted, refused } from '../base/exit.js'
+import { sizeIfThere } from './file.js'
 
 const NEWLINE = 10
 /** The most that goes into one write: below it writes were never seen in part, by readers or after a kill. */
@@ -353,8 +354,8 @@ export class Follower {
   }
 
   #read(): Buffer | undefined {
+    const size = sizeIfThere(this.#path) ?? this.#at
     try {
-      const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? this.#at
       if (size < this.#at) this.#restart()
       if (size === this.#at) return undefined
       const fd = openSync(this.#path, 'r')
