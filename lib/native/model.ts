@@ -77,13 +77,7 @@ export class Model {
     }
   }
 
-  async #ask(
-    messages: readonly ModelMessage[],
-    last: boolean,
-    listener: Listener,
-    signal: AbortSignal,
-    onLost: (spent: Spent) => void,
-  ): Promise<Answer> {
+  async #ask(...[messages, last, listener, signal, onLost]: Parameters<Model['ask']>): Promise<Answer> {
     const { api } = this.endpoint
     const anthropic = api === 'anthropic'
     const result = streamText({
