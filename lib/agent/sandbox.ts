@@ -89,7 +89,7 @@ export function inSandbox(session: Session, program: string, args: readonly stri
 /** Makes what an agent must not make in its place, for only what is there can be made read-only. Where there is no home yet no agent runs. */
 function makeProtected(): void {
   if (!homeIsThere()) return
-  if (sizeIfThere(paths.config()) === undefined) claim(paths.config(), '')
+  for (const path of [paths.config(), paths.trusted()]) if (sizeIfThere(path) === undefined) claim(path, '')
   if (sizeIfThere(paths.worktrees()) === undefined) makeFolder(paths.worktrees())
 }
 
@@ -146,7 +146,8 @@ function rulesOf(session: Session, { write, read, hide }: Sandbox, program: stri
   for (const path of [home(), tree, ...git, ...write]) add(rules, path, 'write')
   // What is in these is run outside of the sandbox, by zag and by git, or is the work of others; its own worktree is nearer.
   const compiled = join(process.env.XDG_CACHE_HOME || join('~', '.cache'), 'zag')
-  const kept = [paths.config(), paths.worktrees(), compiled, ...git.flatMap(folder => [join(folder, 'config'), join(folder, 'hooks')])]
+  const own = [paths.config(), paths.trusted(), paths.worktrees(), compiled]
+  const kept = [...own, ...git.flatMap(folder => [join(folder, 'config'), join(folder, 'hooks')])]
   for (const path of [...kept, ...read]) add(rules, path, 'read')
   // What the agent cannot do without, should it lie where it would not be seen.
   const needed = [program, process.execPath, resolve(distribution(), '..'), '/etc/resolv.conf', ...filesOf(session)]

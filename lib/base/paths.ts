@@ -27,6 +27,8 @@ export type IndexKind = 'tag' | 'name' | 'parent' | 'after' | 'group' | 'end'
 export const paths = {
   layout: () => below('layout'),
   config: () => below('config.toml'),
+  /** Which files of projects may name commands. */
+  trusted: () => below('trusted'),
   sessions: () => below('sessions'),
   /** Where a session is made, and where it goes before it is deleted: a neighbour of sessions/, so that rename works. */
   aside: () => below('aside'),

@@ -11,10 +11,11 @@ export interface Problem {
   message: string
 }
 
-/** How a file is read: the names of providers that there are, and for a project's file where its homeOnly keys belong. */
+/** How a file is read: the names of providers that there are, and for a project's file where its homeOnly keys belong and whether it was accepted. */
 export interface Reading {
   known: Known
   belongs?: string
+  trusted?: boolean
 }
 
 type Plain = string | boolean | number | Plain[] | { [key: string]: Plain }
@@ -75,8 +76,8 @@ function* inKeys(table: Table, shape: Shape & { kind: 'keys' }, path: string[], 
     const at = [...path, name]
     const key: Key | undefined = Object.hasOwn(shape.keys, name) ? shape.keys[name] : undefined
     if (!key) yield unknown(entry.line, at, Object.keys(shape.keys))
-    else if (key.homeOnly && reading.belongs) {
-      yield { line: entry.line, message: `${named(at)} ${key.homeOnly}, which a project may not: put it into ${quoted(reading.belongs)}` }
+    else if (key.homeOnly && reading.belongs && !(key.onTrust && reading.trusted)) {
+      yield { line: entry.line, message: notOfProject(at, key.homeOnly, reading.belongs, key.onTrust) }
     } else yield* inValue(entry, key, at, reading)
   }
 }
@@ -88,9 +89,18 @@ function* inNamed(name: string, entry: Entry, shape: Shape & { kind: 'names' }, 
     yield unknown(entry.line, at, [...builtin, ...configured])
     return
   }
+  if (shape.ofBuiltin && reading.belongs && builtin.has(name)) {
+    yield { line: entry.line, message: notOfProject(at, 'changes a provider that zag has', reading.belongs) }
+    return
+  }
   const wrong = shape.name?.(name, reading.known, entry.value instanceof Map ? [...entry.value.keys()] : [])
   if (wrong) yield { line: entry.line, message: `${named(at)} ${wrong}` }
   else yield* inValue(entry, (builtin.has(name) && shape.ofBuiltin?.(name)) || shape.each, at, reading)
+}
+
+function notOfProject(path: string[], why: string, belongs: string, onTrust = false): string {
+  const orTrust = onTrust ? ", or let 'zag trust' accept this very file" : ''
+  return `${named(path)} ${why}, which a project may not: put it into ${quoted(belongs)}${orTrust}`
 }
 
 function* inWords(words: Entry[], path: string[], check: (text: string) => string | undefined): Generator<Problem> {

@@ -29,8 +29,8 @@ export type Shape =
       among?: 'providers'
     }
 
-/** `homeOnly`: refused in a project's .zag.toml, with the reason. */
-export type Key = Shape & { homeOnly?: string }
+/** `homeOnly`: refused in a project's .zag.toml, with the reason; with `onTrust` only until the user accepted that very file. */
+export type Key = Shape & { homeOnly?: string; onTrust?: true }
 
 /** The names of providers: those that zag has or keeps for itself, and those of config.toml. */
 export interface Known {
@@ -53,7 +53,8 @@ export const BUILTIN_PROVIDERS: ReadonlySet<string> = new Set([
 
 const somewhere = { kind: 'list', check: fromRootOrHome } as const
 const text = { kind: 'text', check: notEmpty } as const
-const limits = { slots: { kind: 'count' }, stagger: { kind: 'time' } } as const
+const onMachine = 'says how many run at once on this machine'
+const limits = { slots: { kind: 'count', homeOnly: onMachine }, stagger: { kind: 'time', homeOnly: onMachine } } as const
 
 /** What a provider that zag has may hold. */
 const BUILTIN = { kind: 'keys', keys: limits } as const
@@ -93,6 +94,7 @@ export const KEYS = {
     providers: {
       kind: 'names',
       homeOnly: 'names commands to run',
+      onTrust: true,
       name: providerName,
       ofBuiltin: name => (name === 'native' ? NATIVE : BUILTIN),
       each: {

@@ -27,6 +27,7 @@ const EXPECTED = [
   'hooks',
   'cache',
   'config.toml',
+  'trusted',
   'lost+found',
 ]
 

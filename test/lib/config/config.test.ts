@@ -225,7 +225,7 @@ t.test('a project', async t => {
   await t.test('may not name commands', async t => {
     t.same(await fault(undefined, 'model = "x"\n[providers.x]\ncommand = ["x"]\n'), {
       exit: 2,
-      message: `'/project/.zag.toml':2: 'providers' names commands to run, which a project may not: put it into '/home/config.toml'`,
+      message: `'/project/.zag.toml':2: 'providers' names commands to run, which a project may not: put it into '/home/config.toml', or let 'zag trust' accept this very file`,
     })
   })
   await t.test('may speak of the providers of the home', async t => {
