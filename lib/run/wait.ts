@@ -191,7 +191,7 @@ class Wait {
   /** Looks at some sessions, and at what has our tags by now. */
   async #look(ids: string[]): Promise<void> {
     const { onEnd, onLook } = this.#options
-    const looked = await settleAll([...ids, ...this.#lateJoiners()].filter(id => this.#pending.has(id)))
+    const looked = await atOnce([...ids, ...this.#lateJoiners()].filter(id => this.#pending.has(id)))
     for (const status of looked.sort(byEnd)) {
       if (!status.over) this.#pending.set(status.id, status.owner)
       else if (!this.#enough()) this.#done(status, onEnd)
@@ -230,8 +230,21 @@ class Wait {
   }
 }
 
-/** The order in which sessions ended; those that have not come last. */
-function byEnd(a: Status, b: Status): number {
-  const [first, second] = [a.ended?.ts ?? '~', b.ended?.ts ?? '~']
-  return first < second ? -1 : first > second ? 1 : 0
+/** The states of sessions, as of one moment: none is at work here that ended before another of them did. */
+async function atOnce(ids: string[]): Promise<Status[]> {
+  const over: Status[] = []
+  for (let open = ids; ; ) {
+    const looked = await settleAll(open)
+    const still = looked.filter(status => !status.over)
+    if (still.length === 0 || still.length === looked.length) return [...over, ...looked]
+    over.push(...looked.filter(status => status.over))
+    open = still.map(({ id }) => id)
+  }
 }
+
+/** The order in which sessions ended, and in the same millisecond that in which they were asked for; those that have not come last. */
+function byEnd(a: Status, b: Status): number {
+  return keyOf(a) < keyOf(b) ? -1 : 1
+}
+
+const keyOf = ({ id, ended }: Status) => `${ended?.ts ?? '~'} ${id}`

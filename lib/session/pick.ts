@@ -113,8 +113,9 @@ export function newestIn(folder: string): string {
   throw new Fault(`no session of the project in ${quoted(root)}`, EXIT.none)
 }
 
+/** A change that was cut short leaves an old name in the index; of a session that is damaged nobody else knows its name. */
 function newestNamed(name: string): string | undefined {
-  return filed('name', name).findLast(exists)
+  return filed('name', name).findLast(id => exists(id) && (readIfIntact(id)?.name ?? name) === name)
 }
 
 /** The ids filed under a name or tag. A word that checkName does not allow for its length has none, and no path of its own. */

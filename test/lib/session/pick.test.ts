@@ -1,13 +1,16 @@
 // pick: the order of looking up, what adds up and what narrows. The programs' tests try it from outside.
 
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { newId } from '../../../lib/base/id.js'
+import { paths } from '../../../lib/base/paths.js'
 import { timestamp } from '../../../lib/base/time.js'
 import { myself } from '../../../lib/process/identity.js'
 import { one, pick, pickAbout, withTags } from '../../../lib/session/pick.js'
 import { openHome } from '../../../lib/store/home.js'
-import { create, type Session } from '../../../lib/table/sessions.js'
+import { file } from '../../../lib/table/filing.js'
+import { create, read, type Session } from '../../../lib/table/sessions.js'
 
 process.env.ZAG_HOME = join(t.testdir(), 'home')
 const none = { async *lines(): AsyncGenerator<string> {} }
@@ -48,6 +51,17 @@ t.test('a whole id, then a name, then a part', async t => {
   t.equal(one('build'), newer)
   for (const word of ['', '.', 'buil', named.slice(-3), '____', '%', 'x'.repeat(5000), `${named} `])
     t.throws(() => one(word), notThere, word.slice(0, 40))
+})
+
+t.test('a name that a change cut short left behind names nobody; what is damaged keeps its name', async t => {
+  const [older, id] = [make({ name: 'old' }), make({ name: 'old' })]
+  const session = read(id) as Session
+  file({ ...session, name: 'new' })
+  writeFileSync(paths.inSession(id, 'session.json'), JSON.stringify({ ...session, name: 'new' }))
+  t.equal(one('old'), older)
+  t.equal(one('new'), id)
+  writeFileSync(paths.inSession(id, 'session.json'), '{')
+  t.equal(one('old'), id)
 })
 
 t.test('an array on stdin; a name that begins as one', async t => {
