@@ -41,12 +41,16 @@ function ofCall(call: Call, place: Place, having: readonly Rule[]): string[] {
   if ((call.tool === 'read' || call.tool === 'edit') && typeof path === 'string') return [rule(call.tool, { path: folderOf(path, place) })]
   if (call.tool === 'search') return [rule('search', { path: treeOf(typeof path === 'string' ? path : '.', place) })]
   const params = exactly(call.params)
-  // A rule without parameters allows more than what was asked for; one with others than the tool has is none.
-  const isRule = Object.keys(params).length > 0 && Object.keys(params).every(key => key !== '' && knows(call.tool, key))
+  // A rule without parameters allows more than what was asked for; one with others than the tool has, or with nothing in them, is none.
+  const isRule = Object.keys(params).length > 0 && Object.entries(params).every(([key, glob]) => mayStand(call.tool, key, glob))
   return isRule ? [formatRule({ tool: call.tool, params, only: true })] : []
 }
 
-const knows = (tool: string, key: string) => !Object.hasOwn(KNOWN, tool) || KNOWN[tool]?.includes(key)
+/** Whether parseRule takes it. */
+function mayStand(tool: string, key: string, glob: string): boolean {
+  const known = Object.hasOwn(KNOWN, tool) ? KNOWN[tool] : undefined
+  return key !== '' && (!known || (known.includes(key) && glob !== ''))
+}
 
 function exactly(params: Record<string, unknown>): Record<string, string> {
   const all = Object.entries(params).flatMap(([key, value]) => {

@@ -190,7 +190,7 @@ function fitsAll(rule: Rule, call: Call, place: Place): boolean {
   return Object.entries(params).every(([key, glob]) => {
     const text = given(call, key)
     if (text === undefined) return false
-    if (isPath(tool, key)) return read(glob).some(pieces => fits(pieces, meantBy(text, place), place))
+    if (isPath(tool, key)) return read(glob).some(pieces => fits(pieces, meantBy(text, place), place, tool === 'edit'))
     const globs = tool === 'bash' && key === 'command' ? commandGlobs(glob).globs : read(glob)
     return globs.some(pieces => matches(pieces, textOf(text)))
   })

@@ -52,10 +52,13 @@ function followed(path: string): string[] {
   return seen
 }
 
-/** Whether the glob of an allow rule fits all that a path may mean. */
-export function fits(glob: readonly Piece[], path: Meant, place: Place): boolean {
-  return path.real.length > 0 && path.real.every(real => fitsFile(glob, real, realOf(place.root)))
+/** Whether the glob of an allow rule fits all that a path may mean; where that is to be changed, .git has to be spelled. */
+export function fits(glob: readonly Piece[], path: Meant, place: Place, isChanged: boolean): boolean {
+  return path.real.length > 0 && path.real.every(real => fitsFile(glob, real, realOf(place.root), isChanged ? isGit : undefined))
 }
+
+/** Git runs what it is told there, whoever calls it next, and no diff shows it. Some file systems take any case for the same. */
+const isGit = (name: string) => name.toLowerCase() === '.git'
 
 /** Whether the glob of a deny rule may fit: also if nobody can tell where the path leads. */
 export function mayFit(glob: readonly Piece[], path: Meant, place: Place): boolean {
@@ -67,14 +70,14 @@ export function mayFit(glob: readonly Piece[], path: Meant, place: Place): boole
   )
 }
 
-/** `file` and `root` are absolute. */
-function fitsFile(glob: readonly Piece[], file: string, root: string): boolean {
+/** `file` and `root` are absolute; `isSpelled`: the names that no star stands for. */
+function fitsFile(glob: readonly Piece[], file: string, root: string, isSpelled?: (name: string) => boolean): boolean {
   const parts = partsOf(glob)
   const first = textOfPart(parts[0])
-  if (parts.length > 1 && first === '') return fitsParts(parts.slice(1), namesOf(file))
+  if (parts.length > 1 && first === '') return fitsParts(parts.slice(1), namesOf(file), isSpelled)
   if (first === '~') {
     const home = realOf(homedir())
-    return isWithin(home, file) && fitsParts(parts.slice(1), namesOf(relative(home, file)))
+    return isWithin(home, file) && fitsParts(parts.slice(1), namesOf(relative(home, file)), isSpelled)
   }
   let from = root
   let at = 0
@@ -83,13 +86,13 @@ function fitsFile(glob: readonly Piece[], file: string, root: string): boolean {
     if (text === '..') from = dirname(from)
     else if (text !== '.') break
   }
-  return isWithin(from, file) && fitsParts(parts.slice(at), namesOf(relative(from, file)))
+  return isWithin(from, file) && fitsParts(parts.slice(at), namesOf(relative(from, file)), isSpelled)
 }
 
 const namesOf = (path: string) => path.split(sep).filter(name => name !== '')
 
 /** `**` stands for any number of names. */
-function fitsParts(parts: readonly Piece[][], names: readonly string[]): boolean {
+function fitsParts(parts: readonly Piece[][], names: readonly string[], isSpelled: (name: string) => boolean = () => false): boolean {
   let reached = new Set([0])
   const spread = (at: Set<number>) => {
     for (const each of at) if (isAll(parts[each])) at.add(each + 1)
@@ -100,6 +103,7 @@ function fitsParts(parts: readonly Piece[][], names: readonly string[]): boolean
     const next = new Set<number>()
     for (const at of reached) {
       const part = parts[at]
+      if (isSpelled(name) && textOfPart(part) === undefined) continue
       if (part && isAll(part)) next.add(at)
       else if (part && fitsName(part, name)) next.add(at + 1)
     }

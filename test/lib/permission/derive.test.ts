@@ -89,7 +89,9 @@ t.test('of a call that does not tell what it is about there is no rule: the tool
     ['edit', {}],
     ['edit', { title: 'x' }],
     ['fetch', {}],
+    ['fetch', { url: '' }],
     ['agent', {}],
+    ['agent', { prompt: [''] }],
     ['x', {}],
     ['x', { '': 1 }],
   ]

@@ -16,6 +16,8 @@ function project(t: Pick<Test, 'testdir'>): { root: string; beside: string } {
   symlinkSync('src', join(root, 'in'))
   symlinkSync('../beside/new', join(root, 'nowhere'))
   symlinkSync('loop', join(root, 'loop'))
+  mkdirSync(join(root, '.git', 'hooks'), { recursive: true })
+  symlinkSync('.git/hooks', join(root, 'hooks'))
   symlinkSync('../../beside/secret', join(root, 'src', 'link.ts'))
   return { root, beside: join(top, 'beside') }
 }
@@ -36,7 +38,18 @@ t.test('globs over paths', async t => {
     ['**', '../beside/secret', false],
     ['**', 'src/../../beside/secret', false],
     ['*', '.env', true],
-    ['**', '.git/config', true],
+    ['**', '.gitignore', true],
+    ['**', '.git/config', false],
+    ['**', 'src/.git', false],
+    ['**', '.GIT/config', false],
+    ['*', '.git', false],
+    ['.gi?/**', '.git/config', false],
+    ['/**', '.git/config', false],
+    ['.git/**', '.git/hooks/pre-commit', true],
+    ['.git/config', '.git/config', true],
+    ['**/.git/*', 'src/.git/config', true],
+    ['**', 'hooks/pre-commit', false],
+    ['hooks/*', 'hooks/pre-commit', false],
     ['*', 'a\nb', true],
     ['src/*.{ts,js}', 'src/x.js', true],
     ['src/?.[jt]s', 'src/a.ts', true],
@@ -62,6 +75,8 @@ t.test('globs over paths', async t => {
     const rule = parseRule(`edit(path=${glob})`)
     t.equal(covers([rule], edit(path), { root, cwd: root }).allowed, wanted, `${glob} ${path}`)
   }
+  t.ok(covers([parseRule('read(path=**)')], { ...edit('.git/config'), tool: 'read' }, { root, cwd: root }).allowed, 'it may be read')
+  t.ok(covers([parseRule('edit')], edit('.git/config'), { root, cwd: root }).allowed, 'the tool alone is all that it can do')
   const rule = parseRule('edit(path=src/*)')
   t.ok(covers([rule], edit('a.ts'), { root, cwd: join(root, 'src') }).allowed, 'a path is meant from where the agent is')
   t.notOk(covers([rule], edit('src/a.ts'), { root, cwd: join(root, 'src') }).allowed)
@@ -82,6 +97,7 @@ t.test('a deny rule looks at the path as given and where it leads', async t => {
     [`${beside}/**`, 'nowhere', true],
     [`${beside}/**`, 'out/new/file', true],
     ['src/**', 'out/x', false],
+    ['**', '.git/config', true],
     ['**', 'loop', true],
     ['src/**', 'src/a\nb', true],
   ]
