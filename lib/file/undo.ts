@@ -8,7 +8,7 @@ import { EXIT, Fault, quoted } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { leadsTo } from '../base/within.js'
 import { putBack } from '../store/edit.js'
-import { remove, removeOldTemporaries, sizeIfThere } from '../store/file.js'
+import { remove } from '../store/file.js'
 import { foldersOf } from '../table/groups.js'
 import { cutShort, type Head, readJournal, rewriteJournal } from './journal.js'
 import { type Held, type LockOptions, lockFile, withLocks } from './lock.js'
@@ -89,11 +89,6 @@ export async function undoAll(journals: ReadonlyMap<string, Head>, options?: Loc
       throw new Fault(`${what}: ${error.message}; remove ${quoted(path)} to leave it so`, EXIT.system, { cause: error })
     }
   }
-}
-
-/** Removes what kills have left of journals that never counted. */
-export function sweepJournals(): void {
-  for (const folder of foldersOf('patches')) if (sizeIfThere(folder) !== undefined) removeOldTemporaries(folder)
 }
 
 function touching(group: string, files: readonly string[]): Map<string, Head> {

@@ -86,10 +86,12 @@ export function shorten(event: NewEvent, field: string, whole: Spilled): NewEven
   }
 }
 
-/** The first and last `keep` characters with a line between them that says how much is missing and where the whole is. */
+/** The first and last bytes, at most `keep` of each and no character cut, with a line between them that says how much is missing and where the whole is. */
 export function headAndTail(text: string, keep: number, where: string): string {
-  const head = text.slice(0, keep).replace(/[\ud800-\udbff]$/, '')
-  const tail = (keep === 0 ? '' : text.slice(-keep)).replace(/^[\udc00-\udfff]/, '')
-  const missing = Buffer.byteLength(text) - Buffer.byteLength(head) - Buffer.byteLength(tail)
-  return `${head}\n[... ${missing} bytes left out; ${where} ...]\n${tail}`
+  const bytes = Buffer.from(text)
+  const isInside = (at: number) => ((bytes[at] ?? 0) & 0xc0) === 0x80
+  let [head, tail] = [keep, bytes.length - keep]
+  while (isInside(head)) head -= 1
+  while (isInside(tail)) tail += 1
+  return `${bytes.subarray(0, head)}\n[... ${tail - head} bytes left out; ${where} ...]\n${bytes.subarray(tail)}`
 }

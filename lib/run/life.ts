@@ -49,11 +49,20 @@ export class Life {
     this.ended = this.#go()
   }
 
-  /** Looks whether somebody asked for the end, and begins to end it. True if so. */
+  /** Looks whether somebody asked for the end, and begins to end it. True if so. What cannot be read now is there at the next look. */
   look(): boolean {
-    const request = requestFor(this.#id, this.#first, this.#run)
+    const request = this.#asked()
     if (request) this.end(request)
     return request !== undefined
+  }
+
+  #asked(): EndRequest | undefined {
+    try {
+      return requestFor(this.#id, this.#first, this.#run)
+    } catch (error) {
+      if (error instanceof Fault) return undefined
+      throw error
+    }
   }
 
   /** Ends the present run and, if it is cancelled, what would follow. A second request with a shorter grace hurries the first. */

@@ -5,6 +5,7 @@ import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { formatDuration } from '../base/time.js'
 import { readIfThere, replaceFile } from '../store/file.js'
+import { isRemoved } from '../table/sessions.js'
 
 /** The step of the ladder INT, TERM, KILL unless somebody says otherwise, in milliseconds. */
 export const GRACE = 5_000
@@ -40,8 +41,12 @@ export function requestedEnd(id: string, run: number): EndRequest | undefined {
   return request?.run === run ? request : undefined
 }
 
-/** What was asked of this run, or of an earlier one from `first` on that ended by itself before it was told to be cancelled. */
+/**
+ * What was asked of this run, or of an earlier one from `first` on that ended by itself before it was told to be cancelled. Whoever
+ * removed the folder of a session wants nothing more of it, and nobody could see or end what goes on.
+ */
 export function requestFor(id: string, first: number, run: number): EndRequest | undefined {
+  if (isRemoved(id)) return { outcome: 'cancelled', run, grace_ms: GRACE, by: 'runner', reason: 'the session was removed' }
   const request = read(id)
   if (!request || request.run > run) return undefined
   return request.run === run || (request.run >= first && request.outcome === 'cancelled') ? { ...request, run } : undefined

@@ -7,13 +7,15 @@ import { type Inside, inside, paths } from '../base/paths.js'
 import { appendEvents } from '../log/write.js'
 import { statusOf } from '../session/state.js'
 import { replaceFile } from '../store/file.js'
+import { checkHome } from '../store/home.js'
 import { exists, read } from '../table/sessions.js'
 import { cancel } from './cancel.js'
 
-/** The session this process runs in. Throws a Fault (1) outside of one, or if it was removed. */
+/** The session this process runs in. Throws a Fault: 1 outside of one or if it was removed, 5 if the home is not of this version. */
 export function self(): Inside {
   const me = inside()
   if (!me) throw new Fault('not inside a session: ZAG_SESSION_ID is not set', EXIT.no)
+  checkHome()
   if (!exists(me.session)) throw new Fault(`ZAG_SESSION_ID names no session of this home: ${quoted(me.session)}`, EXIT.no)
   return me
 }

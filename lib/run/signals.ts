@@ -9,6 +9,9 @@ interface Endable {
   cancel(reason: string, grace: number): void
 }
 
+/** It is looked so often without a signal, in milliseconds: one can be lost, and who removes a session sends none. */
+const LOOK = 5_000
+
 /**
  * USR2 says that somebody asked for an end. INT and TERM look for a request to end, and end it if there is none; a second one
  * ends it at once. HUP is ignored unless `hangUp`: a runner outlives its terminal. Returns a function that gives 128 + n once a
@@ -22,6 +25,7 @@ export function onStop(life: Endable, { hangUp = false } = {}): () => number | u
     exit = 128 + constants.signals[signal]
   }
   process.on('SIGUSR2', () => life.look())
+  setInterval(() => life.look(), LOOK).unref()
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   process.on('SIGHUP', hangUp ? stop : () => {})

@@ -34,9 +34,7 @@ export function gather(ids: string[], limit: number = CONTEXT_BYTES): Given[] {
 /** A text as it is, or its head and tail with the path of the whole if it has more bytes than `limit`. */
 export function limited(text: string, limit: number, path: string): string {
   if (Buffer.byteLength(text) <= limit) return text
-  // UTF-8 takes up to four bytes a character: half of the limit for each end, fewer characters if they are wide.
-  const width = Buffer.byteLength(text) / text.length
-  return headAndTail(text, Math.floor(limit / 2 / width), `the whole is in ${path}`)
+  return headAndTail(text, Math.floor(limit / 2), `the whole is in ${path}`)
 }
 
 /** The blocks, one a session, with a word before them on what they are. */

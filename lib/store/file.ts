@@ -10,6 +10,7 @@ import {
   closeSync,
   constants,
   cp,
+  type Dirent,
   existsSync,
   fchmodSync,
   fsyncSync,
@@ -27,7 +28,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { codeOf, quoted, refused } from '../base/exit.js'
 
 const COPY_CHUNK = 1 << 20
@@ -254,7 +255,7 @@ export function changedAt(path: string): number | undefined {
 export function listIfThere(folder: string): string[] {
   if (sizeIfThere(folder) === undefined) return []
   try {
-    return readdirSync(folder).filter(name => !isTemporary(name))
+    return readdirSync(folder).filter(name => !TEMPORARY.test(name))
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return []
     throw refused(`cannot read ${quoted(folder)}`, error)
@@ -271,26 +272,37 @@ export function changeOf(folder: string): string {
   }
 }
 
-/** Whether a name is that of a file still being written, or left by a kill while it was. */
-function isTemporary(name: string): boolean {
-  return name.startsWith('.') && name.endsWith('.tmp')
+/** All that is below a folder, each with its path. Links are not followed, as readdir's own way into folders does from Node 22 on. */
+export function* walk(folder: string): Generator<{ path: string; entry: Dirent }> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    yield { path, entry }
+    if (entry.isDirectory()) yield* walk(path)
+  }
 }
 
+/** The name of a file still being written, or left by a kill while it was: with the process that writes it. */
+const TEMPORARY = /^\.(\d+)-\d+-[0-9a-z]+\.tmp$/
+
 /**
- * Removes the temporary files of a folder that are older than ten minutes: their writers are gone. By a clock that jumped a file may be
- * as old that was begun a moment ago, so one whose process is there stays.
+ * Removes the temporary files in a folder, and in those within, that are older than ten minutes: their writers are gone. By a clock that
+ * jumped a file may be as old that was begun a moment ago, so one whose process is there stays. A folder that is missing is fine.
  */
 export function removeOldTemporaries(folder: string): void {
   try {
-    for (const name of readdirSync(folder).filter(isTemporary)) {
-      if (isBusy(Number(/^\.(\d+)-/.exec(name)?.[1]))) continue
-      const path = join(folder, name)
-      const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs
-      if (made !== undefined && made < Date.now() - OLD_TEMPORARY) remove(path)
-    }
+    for (const { path } of walk(folder)) if (isLeft(path)) remove(path)
   } catch (error) {
-    throw refused(`cannot clean ${quoted(folder)}`, error)
+    // Others may remove the folder meanwhile, or one within.
+    if (codeOf(error) !== 'ENOENT') throw refused(`cannot clean ${quoted(folder)}`, error)
   }
+}
+
+/** Whether it is a temporary file whose writer is gone. */
+function isLeft(path: string): boolean {
+  const [, writer] = TEMPORARY.exec(basename(path)) ?? []
+  if (writer === undefined || isBusy(Number(writer))) return false
+  const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs
+  return made !== undefined && made < Date.now() - OLD_TEMPORARY
 }
 
 /** Whether there is a process of this number, whichever: one that was given the number since only lets a file stay longer. */

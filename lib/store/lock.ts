@@ -4,8 +4,8 @@
 // a stale lock, and a holder that was stopped for longer than STALE loses its own. So what is done under a lock must stay
 // right with two holders; what must happen once is decided by claim(). Hold a lock for milliseconds.
 
-import { mkdir, rmdir, rmdirSync, stat, statSync, utimes } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdir, rmdir, rmdirSync, stat, statSync, utimes } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { LockOptions } from 'proper-lockfile'
 import { codeOf, EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { formatDuration } from '../base/time.js'
@@ -46,7 +46,7 @@ interface Lock {
 }
 
 /** The lock, or undefined if another holds it; any other refusal is a Fault at once. */
-async function take(path: string, wait = 0): Promise<Lock | undefined> {
+async function take(path: string, wait = 0, tries = 5): Promise<Lock | undefined> {
   const { default: lockfile } = await import('proper-lockfile')
   const state = { lost: false }
   let release: () => Promise<void>
@@ -56,6 +56,8 @@ async function take(path: string, wait = 0): Promise<Lock | undefined> {
     const code = codeOf(error)
     // Without a code it is the package's own word that the time for retries is over.
     if (code === 'ELOCKED' || code === undefined) return undefined
+    // Made, and removed before it was ours: by the clock of some other process it was stale.
+    if (code === 'ENOENT' && tries > 1 && existsSync(dirname(path))) return take(path, wait, tries - 1)
     throw refused(`cannot lock ${quoted(path)}`, error)
   }
   return {

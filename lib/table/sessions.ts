@@ -3,7 +3,7 @@
 // A session exists from the moment its folder is renamed into sessions/; it is made aside before that, so nobody ever sees
 // half of one. What is true of a session is in its folder; filing.ts helps to find it.
 
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { EXIT, Fault, quoted, refused } from '../base/exit.js'
 import { isId } from '../base/id.js'
@@ -190,6 +190,15 @@ export function ids(): string[] {
 
 export function exists(id: string): boolean {
   return isId(id) && existsSync(paths.inSession(id, 'session.json'))
+}
+
+/** Whether a session is known to be there no more. One that cannot be looked at, as on a disk that is away for a moment, may be. */
+export function isRemoved(id: string): boolean {
+  try {
+    return statSync(paths.inSession(id, 'session.json'), { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
+  }
 }
 
 /** Forgets a session: moves its folder aside, then deletes it and its index entries. */

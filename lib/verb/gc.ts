@@ -1,14 +1,13 @@
 // Removing what is old and over. A session that is not over is never touched, nor one on which such a session depends; one that is
 // old goes whole or not at all, or is stripped to its log.
 
-import { lstatSync, readdirSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT, Fault } from '../base/exit.js'
 import { isId, timeOf } from '../base/id.js'
 import { paths } from '../base/paths.js'
 import { deadClaims, forgetClaim } from '../file/lock.js'
 import { forgetReaders } from '../file/times.js'
-import { sweepJournals } from '../file/undo.js'
 import { forgetAnswer, oldAnswers, openRelays } from '../permission/relay.js'
 import { forgetMark, oldMarks } from '../permission/rules.js'
 import { isAlive } from '../process/identity.js'
@@ -18,7 +17,7 @@ import { whileHeld } from '../session/hold.js'
 import { type Dirty, dirtyIn, hasWorktree } from '../session/loss.js'
 import { removeApart } from '../session/remove.js'
 import type { Status } from '../session/state.js'
-import { listIfThere, removeOldTemporaries, removeTree } from '../store/file.js'
+import { listIfThere, removeOldTemporaries, removeTree, walk } from '../store/file.js'
 import { homeIsThere } from '../store/home.js'
 import { deadLocks } from '../store/lock.js'
 import { ownerIn } from '../table/owners.js'
@@ -99,8 +98,8 @@ export async function gc(ids: string[], { olderThan, keepLast = 0, keepLogs = fa
     for (const path of used) forgetMark(path)
     for (const path of dead) forgetClaim(path)
     for (const path of remains) removeTree(path)
-    for (const folder of [paths.events(), paths.processes(), paths.relays(), paths.answers()]) removeOldTemporaries(folder)
-    sweepJournals()
+    const folders = [paths.events(), paths.processes(), paths.relays(), paths.server(), paths.groups(), ...ids.map(paths.session)]
+    for (const folder of folders) removeOldTemporaries(folder)
     await processes().fold()
     await forgetReaders(id => isId(id) && !exists(id))
   }
@@ -162,15 +161,7 @@ function isAbandoned(path: string): boolean {
 function sizeOf(path: string): number {
   const there = lstatSync(path, { throwIfNoEntry: false })
   if (!there?.isDirectory()) return there?.size ?? 0
-  const names = readdirSync(path, { recursive: true, withFileTypes: true })
-  return names
-    .filter(entry => entry.isFile())
-    .reduce(
-      (sum, entry) =>
-        sum +
-        (lstatSync(join(entry.parentPath, entry.name), {
-          throwIfNoEntry: false,
-        })?.size ?? 0),
-      0,
-    )
+  return [...walk(path)]
+    .filter(({ entry }) => entry.isFile())
+    .reduce((sum, file) => sum + (lstatSync(file.path, { throwIfNoEntry: false })?.size ?? 0), 0)
 }

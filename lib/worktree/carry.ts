@@ -3,10 +3,10 @@
 //
 // What is not in the main tree is passed over, because a list is for every clone; what the commit has already stays as it is.
 
-import { existsSync, lstatSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { codeOf, quoted, refused, usage } from '../base/exit.js'
-import { copyTree, makeFolder } from '../store/file.js'
+import { copyTree, makeFolder, walk } from '../store/file.js'
 import type { Worktree } from '../table/sessions.js'
 import { tryGit } from './git.js'
 import { rootOfAgent } from './place.js'
@@ -36,8 +36,7 @@ export async function carry(root: string, worktree: Worktree, carried: readonly 
 /** A link into the main tree among what was copied. */
 function linkInto(repo: string, copied: string, own: string): string | undefined {
   if (!lstatSync(copied).isDirectory()) return undefined
-  const links = readdirSync(copied, { recursive: true, withFileTypes: true }).filter(entry => entry.isSymbolicLink())
-  return links.map(({ parentPath, name }) => join(parentPath, name)).find(link => isWithin(repo, link) && !isWithin(own, link))
+  return [...walk(copied)].find(({ path, entry }) => entry.isSymbolicLink() && isWithin(repo, path) && !isWithin(own, path))?.path
 }
 
 function isThere(path: string): boolean {

@@ -231,6 +231,29 @@ await t.test('remains of a crash', async t => {
   t.notOk(existsSync(marker))
 })
 
+await t.test('what a kill left half written goes once it is old, in the folders of sessions too', async t => {
+  const at = (...parts: string[]) => join(zagHome(zag.home), ...parts)
+  const { session_id: id } = await zag.over('echo x')
+  // No process has such a number.
+  const [old, young, busy] = ['.99999999-1-a.tmp', '.99999999-2-a.tmp', `.${process.pid}-1-a.tmp`]
+  const folders = [at('events'), at('server'), at('groups', 'g', 'once'), at('sessions', id), at('sessions', id, 'turns', '2')]
+  const before = new Date(Date.now() - 700_000)
+  for (const folder of folders) {
+    mkdirSync(folder, { recursive: true })
+    for (const name of [old, young, busy]) writeFileSync(join(folder, name), '')
+    for (const name of [old, busy]) utimesSync(join(folder, name), before, before)
+  }
+  const left = () => folders.map(folder => [old, young, busy].filter(name => existsSync(join(folder, name))))
+  t.match(await gc([]), { code: 0, stderr: /would remove 0 sessions/ })
+  t.strictSame(new Set(left().flat()), new Set([old, young, busy]), 'a dry run removes nothing')
+  t.match(await gc(['--force']), { code: 0 })
+  t.same(
+    left(),
+    folders.map(() => [young, busy]),
+  )
+  for (const folder of folders) for (const name of [young, busy]) rmSync(join(folder, name))
+})
+
 await t.test('locks of who was killed', async t => {
   const at = (...parts: string[]) => join(zagHome(zag.home), ...parts)
   const held = [at('sessions', '01a00000-0000-7000-8000-000000000001.lock'), at('processes', 'other.lock')]

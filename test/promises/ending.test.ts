@@ -1,7 +1,7 @@
 // Whoever ends a session, and however badly its agent behaves: nothing of it stays alive, and nothing else is touched.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { identify } from '../../lib/process/identity.js'
 import { lives, stateOf } from '../help/processes.js'
@@ -148,4 +148,38 @@ t.test('processes that have the recorded numbers, but are others', async t => {
   appendFileSync(scene.path('sessions', other, `owner.${(scene.owner(other)?.claim ?? 0) + 1}`), JSON.stringify(owner))
   t.match(await scene.zag('cancel', ['--grace', '0', other]), { code: 0, stdout: `${other}\tcompleted\n` }, 'of a runner')
   t.ok(lives(stranger.pid as number), 'the stranger lives')
+})
+
+t.test('nothing goes on of a session whose folder was removed', { timeout: 120_000 }, async t => {
+  for (const flags of [[], ['--slots', '1']]) {
+    const scene = new Scene(t)
+    const start = async (...more: string[]) => {
+      const id = await scene.spawn(`echo $$; exec sleep ${scene.nap}`, ...more)
+      return { id, pid: Number(await until(() => scene.said(id) || undefined)) }
+    }
+    const [one, other] = [await start(...flags), await start()]
+    rmSync(scene.path('sessions', one.id), { recursive: true })
+    await until(() => !lives(one.pid), 30_000)
+    t.match(await scene.ask('status', other.id), /^(running|idle)$/, 'another does')
+    t.notOk(existsSync(scene.path('sessions', one.id)), 'and it is not made again')
+    rmSync(scene.path(), { recursive: true })
+    await until(() => scene.leftovers({ all: true }).length === 0, 30_000)
+    t.notOk(existsSync(scene.path('sessions')), 'nor is the home')
+  }
+})
+
+t.test('a request that cannot be read ends nobody, nor the supervisor', async t => {
+  const scene = new Scene(t)
+  const id = await scene.spawn(`echo $$; exec sleep ${scene.nap}`)
+  const pid = Number(await until(() => scene.said(id) || undefined))
+  const request = scene.path('sessions', id, 'end-request')
+  mkdirSync(request)
+  const runner = scene.owner(id)?.pid as number
+  process.kill(runner, 'SIGUSR2')
+  process.kill(runner, 'SIGUSR2')
+  t.equal(await scene.ask('status', id), 'running')
+  t.ok(lives(pid) && lives(runner))
+  rmdirSync(request)
+  t.match(await scene.zag('cancel', ['--grace', '0', id]), { code: 0 })
+  checkGone(t, scene, [pid])
 })

@@ -32,7 +32,7 @@ const mostAtOnce = (scene: Scene) => Math.max(...linesOf(scene, 'counts').map(Nu
 const servers = (scene: Scene) =>
   scene.leftovers({ all: true }).filter(pid => readFileIfThere(`/proc/${pid}/environ`)?.includes('\0ZAG_RUNNER=queue\0'))
 
-const gone = (scene: Scene) => until(() => scene.leftovers({ all: true }).length === 0)
+const gone = (scene: Scene) => until(() => scene.leftovers({ all: true }).length === 0, DEADLINE.timeout)
 
 async function batch(scene: Scene, scripts: string[], ...flags: string[]): Promise<string[]> {
   const { code, stdout, stderr } = await scene.zag('spawn', ['-p', 'sh', '--each', ...flags], { input: scripts.join('\n') })
@@ -309,7 +309,8 @@ t.test('what is damaged, or cannot be claimed for a while, keeps nobody else fro
   rmdirSync(claim)
   renameSync(`${claim}.aside`, claim)
   t.match(await scene.zag('wait', [held], DEADLINE), { code: 0 })
-  t.equal(await scene.ask('status', other), 'running')
+  // It says nothing, so it is idle where all this took long.
+  t.match(await scene.ask('status', other), /^(running|idle)$/)
   t.same(servers(scene), [server])
 })
 

@@ -92,12 +92,14 @@ t.test('hurry ends the patience', async t => {
 })
 
 t.test('successors that are started in answer to a signal end too', async t => {
-  const own = mark()
-  const { pid, others } = await start(t, 'hydra', { ZAG_PROCESS_ID: own })
-  const { left } = await endAll({ pid, start: startOf(pid), mark: own }, { grace: 150, first: 'SIGTERM' })
-  t.same(left, [])
-  t.ok(others.length > 1, `${others.length} generations`)
-  t.same(others.filter(lives), [])
+  // On a busy machine the first may not get to answer in so little time.
+  for (let grace = 150; ; grace *= 3) {
+    const own = mark()
+    const { pid, others } = await start(t, 'hydra', { ZAG_PROCESS_ID: own })
+    t.same((await endAll({ pid, start: startOf(pid), mark: own }, { grace, first: 'SIGTERM' })).left, [])
+    t.same(others.filter(lives), [])
+    if (others.length > 1 || grace > 10_000) return t.ok(others.length > 1, `${others.length} generations`)
+  }
 })
 
 t.test('runners of other sessions live on', async t => {

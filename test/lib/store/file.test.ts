@@ -93,12 +93,26 @@ t.test('what is missing is missing, anything else is a fault', async t => {
 
 t.test('what a kill left of a write is not listed, and swept when it is old', async t => {
   // No process has such a number.
-  const dir = t.testdir({ '.99999999-1-a.tmp': '', '.99999999-2-b.tmp': '', '.config': '', a: '' })
-  t.same(file.listIfThere(dir).sort(), ['.config', 'a'])
-  fs.utimesSync(join(dir, '.99999999-1-a.tmp'), 1, 1)
-  file.removeOldTemporaries(dir)
-  t.same(fs.readdirSync(dir).sort(), ['.99999999-2-b.tmp', '.config', 'a'])
-  t.throws(() => file.removeOldTemporaries(join(dir, 'none')), { exit: 5, message: /^cannot clean/ })
+  const old = '.99999999-1-a.tmp'
+  const dir = t.testdir({ [old]: '', '.99999999-2-b.tmp': '', '.config': '', a: '', within: { [old]: '' }, elsewhere: { [old]: '' } })
+  const folder = join(dir, 'folder')
+  fs.mkdirSync(folder)
+  for (const name of [old, '.99999999-2-b.tmp', '.config', 'a', 'within']) fs.renameSync(join(dir, name), join(folder, name))
+  fs.symlinkSync(join(dir, 'elsewhere'), join(folder, 'link'))
+  t.same(file.listIfThere(folder).sort(), ['.config', 'a', 'link', 'within'])
+  for (const path of [join(folder, old), join(folder, 'within', old), join(dir, 'elsewhere', old)]) fs.utimesSync(path, 1, 1)
+  file.removeOldTemporaries(folder)
+  t.same(fs.readdirSync(folder).sort(), ['.99999999-2-b.tmp', '.config', 'a', 'link', 'within'])
+  t.same(fs.readdirSync(join(folder, 'within')), [], 'nor in a folder within')
+  t.same(fs.readdirSync(join(dir, 'elsewhere')), [old], 'but not where a link leads')
+  file.removeOldTemporaries(join(dir, 'none'))
+  t.throws(() => file.removeOldTemporaries(join(folder, 'a')), { exit: 5, message: /^cannot clean/ })
+})
+
+t.test('what is below a folder, links not followed', async t => {
+  const dir = t.testdir({ a: { b: { up: t.fixture('symlink', '..'), x: '' } }, out: { y: '' }, link: t.fixture('symlink', 'out') })
+  const found = [...file.walk(dir)].map(({ path }) => path.slice(dir.length + 1))
+  t.same(found.sort(), ['a', 'a/b', 'a/b/up', 'a/b/x', 'link', 'out', 'out/y'])
 })
 
 t.test('by a clock that jumped what is being written is not swept', async t => {

@@ -161,10 +161,27 @@ t.test('counts the lines of a long file, from and to anywhere, as one newline af
   ]
   for (const [to, from] of cases) t.equal(countLines(path, to, from), naive(to, from), `${from} to ${to}`)
   t.equal(countLines(path), naive(bytes.length, 0))
-  const { WebAssembly } = globalThis as { WebAssembly?: unknown }
-  Object.assign(globalThis, { WebAssembly: undefined })
-  t.teardown(() => Object.assign(globalThis, { WebAssembly }))
-  t.equal(countLines(path), naive(bytes.length, 0), 'also where there is no WebAssembly')
+  const Real = (globalThis as unknown as { WebAssembly: { Instance: new (module: object) => object } }).WebAssembly
+  t.teardown(() => Object.assign(globalThis, { WebAssembly: Real }))
+  // A module that was loaded anew has not yet made what counts.
+  const counted = async (way: string, WebAssembly: unknown) => {
+    Object.assign(globalThis, { WebAssembly })
+    const anew: typeof import('../../../lib/store/count.js') = await import(`../../../lib/store/count.js?${way}`)
+    return anew.countLines(path)
+  }
+  let made = 0
+  class Instance extends Real.Instance {
+    constructor(module: object) {
+      super(module)
+      made += 1
+    }
+  }
+  t.equal(
+    await counted('with', { ...Object.fromEntries(Object.getOwnPropertyNames(Real).map(name => [name, Real[name as never]])), Instance }),
+    naive(bytes.length, 0),
+  )
+  t.equal(made, 1, 'vectors count it')
+  t.equal(await counted('without', undefined), naive(bytes.length, 0), 'also where there is no WebAssembly')
 })
 
 t.test('finds the last line that fits', async t => {

@@ -57,6 +57,28 @@ t.test('a lock that cannot be made is refused at once', async t => {
   t.ok(Date.now() - start < 2000)
 })
 
+t.test('a lock that another takes for a stale one while it is made is made again', async t => {
+  const path = join(t.testdir(), 'thing')
+  let removed = 0
+  const mkdir = (folder: string, mode: number, done: (error: Error | null) => void) =>
+    fs.mkdir(folder, mode, error => {
+      if (removed < 2) fs.rmdirSync(folder)
+      removed += 1
+      done(error)
+    })
+  const lock = await t.mockImport<typeof import('../../../lib/store/lock.js')>('../../../lib/store/lock.js', {
+    'node:fs': { ...fs, mkdir },
+  })
+  t.equal(await lock.withLock(path, () => 'done'), 'done')
+  t.equal(removed, 3)
+  removed = Number.NEGATIVE_INFINITY
+  await t.rejects(
+    lock.withLock(path, () => t.fail('it has no lock')),
+    { exit: 5, message: /^cannot lock '.*thing': no such file/ },
+    'but not for ever',
+  )
+})
+
 t.test('processes count under it one at a time', async t => {
   const dir = t.testdir({ number: '0' })
   const start = workers('store-worker', dir)
