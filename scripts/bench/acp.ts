@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { median, race, ratio, run } from './measure.js'
+import { checkNumbers, median, race, ratio, run } from './measure.js'
 import { proportional } from './memory.js'
 import { ACPX, type Node, nodeForAcpx, under } from './peers.js'
 import { atEnd, environment, folder, place } from './place.js'
@@ -26,10 +26,10 @@ export async function acp(quick: boolean): Promise<Row[]> {
   const env = under(node, environment(join(place, 'acp'), { ACP_STORE: '/dev/null' }))
   const acpx = [node.path, ACPX, '--agent', AGENT, '--cwd', folder('acpx'), '--format', 'quiet']
   const zag = ['-p', 'acp', '--agent', AGENT, '--no-ask']
-  const beside = (what: string, ours: string[], theirs: string[], rounds: number) => {
+  const beside = (what: string, ours: string[], theirs: string[], rounds: number, after?: (printed: string) => void) => {
     const variants = { zag: ours, acpx: theirs }
     const taken = race(
-      Object.entries(variants).map(([name, command]) => ({ name, command, env })),
+      Object.entries(variants).map(([name, command]) => ({ name, command, env, after })),
       quick ? 2 : rounds,
       1,
     )
@@ -43,12 +43,13 @@ export async function acp(quick: boolean): Promise<Row[]> {
     }
   }
   const rows = [
-    beside(what, ['zag-exec', ...zag, PROMPT], [...acpx, 'exec', PROMPT], 10),
+    beside(what, ['zag-exec', ...zag, PROMPT], [...acpx, 'exec', PROMPT], 10, checkAnswer),
     beside(
       `${MANY} prompts to ACP agents, ${AT_ONCE} at once`,
       ['sh', '-c', EACH, 'sh', AGENT],
       ['sh', '-c', XARGS, 'sh', ...acpx, 'exec'],
-      2,
+      5,
+      printed => checkNumbers(printed, MANY),
     ),
   ]
   const id = (await run(['zag-spawn', ...zag, '--interactive', PROMPT], env)).trim()
@@ -56,10 +57,14 @@ export async function acp(quick: boolean): Promise<Row[]> {
   await run([...acpx, 'sessions', 'new'], env)
   await run([...acpx, PROMPT], env)
   rows.push(
-    beside('a message to a live ACP agent until its answer', ['zag-input', '--session', id, PROMPT], [...acpx, PROMPT], 7),
+    beside('a message to a live ACP agent until its answer', ['zag-input', '--session', id, PROMPT], [...acpx, PROMPT], 7, checkAnswer),
     beside('the status of a live ACP agent', ['zag-status', id], [...acpx, 'status'], 10),
   )
   return [...rows, await memory(id, acpx, env, node)]
+}
+
+function checkAnswer(printed: string): void {
+  if (!/^hello$/m.test(printed)) throw new Error(`not the answer: '${printed}'`)
 }
 
 /** What stands between the shell and an agent that lives on: the runner, or the process that owns the session. */

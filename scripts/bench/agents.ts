@@ -10,7 +10,7 @@ import { AGENTS, type Agent, INSTALLED, pointAt } from '../../test/agents/agents
 import { serveModels } from '../../test/help/model/server.js'
 import { median, now, run } from './measure.js'
 import { environment, folder, installed } from './place.js'
-import { ABSENT, ms, type Row } from './table.js'
+import { ABSENT, failure, ms, type Row } from './table.js'
 
 const PROMPT = 'SAY hello'
 
@@ -28,7 +28,13 @@ export async function agents(quick: boolean): Promise<Row[]> {
   for (const agent of Object.values(AGENTS).filter(({ toolless }) => !toolless)) {
     const what = `a short answer of ${agent.name}, by zag exec`
     if (!installed(join(INSTALLED, agent.name))) rows.push({ what, zag: ABSENT, beside: 'npm run test:agents installs it' })
-    else rows.push({ what, ...(await share(agent, quick ? 2 : 3)) })
+    else
+      rows.push(
+        await share(agent, quick ? 2 : 5).then(
+          figures => ({ what, ...figures }),
+          error => failure(what, error),
+        ),
+      )
   }
   return rows
 }
@@ -50,8 +56,6 @@ async function share(agent: Agent, rounds: number): Promise<Omit<Row, 'what'>> {
     const [zag, alone] = [median(taken.zag), median(taken.bare)]
     const own = median(taken.zag.map((time, round) => time - (taken.bare[round] ?? Number.NaN)))
     return { zag: ms(zag), beside: `${agent.name} alone: ${ms(alone)}`, ratio: `${own < 0 ? '-' : '+'} ${ms(Math.abs(own))}` }
-  } catch (error) {
-    return { zag: `failed: ${error instanceof Error ? error.message : error}`, beside: '', met: false }
   } finally {
     await models.close()
   }

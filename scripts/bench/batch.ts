@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { median, race, ratio } from './measure.js'
+import { checkNumbers, median, race, ratio } from './measure.js'
 import { atEnd, environment, folder, installed, place } from './place.js'
 import { ABSENT, ms, type Row, times } from './table.js'
 
@@ -11,13 +11,13 @@ const ZAG = `
 tag=batch-$$
 i=0
 while [ $((i += 1)) -le "$1" ]; do zag-spawn -p sh --tag "$tag" "echo $i" || exit; done >/dev/null
-zag-wait --tag "$tag" >/dev/null && [ "$(zag-collect --tag "$tag" --json | grep -o '"result"' | wc -l)" = "$1" ]`
+zag-wait --tag "$tag" >/dev/null && zag-collect --tag "$tag"`
 
 const BASH = `
 dir=$(mktemp -d)
 for ((i = 1; i <= $1; i++)); do sh -c "echo $i" >"$dir/$i" & done
 wait
-cat "$dir"/*; rm -r "$dir"`
+cat "$dir"/* && rm -r "$dir"`
 
 const PARALLEL = 'seq "$1" | parallel --will-cite -j2 echo'
 
@@ -27,18 +27,21 @@ const NQ = `
 NQDIR=$(mktemp -d); export NQDIR; cd "$NQDIR" || exit
 i=0
 while [ $((i += 1)) -le "$1" ]; do nq -q sh -c "echo $i" || exit; done
-nq -w && cat ./,*; rm -r "$NQDIR"`
+nq -w && cat ./,* && rm -r "$NQDIR"`
+
+// The last job may be over before those that run beside it.
+const TSP_WAIT = `tsp -w && tsp -l | awk 'NR > 1 && $2 != "finished" { print $1 }' | xargs -r -n 1 tsp -w`
 
 const TSP = `
 i=0
 while [ $((i += 1)) -le "$1" ]; do tsp sh -c "echo $i" || exit; done >/dev/null
-tsp -w
-for job in $(tsp -l | awk 'NR > 1 { print $1 }'); do tsp -c "$job"; done; tsp -C`
+${TSP_WAIT} &&
+  for job in $(tsp -l | awk 'NR > 1 { print $1 }'); do tsp -c "$job" || exit; done && tsp -C`
 
 const EACH = `
 tag=each-$$
 seq "$1" | sed 's/.*/echo &/' | zag-spawn --each -p sh --slots 8 --tag "$tag" >/dev/null && zag-wait --tag "$tag" >/dev/null &&
-  [ "$(zag-collect --tag "$tag" --json | grep -o '"result"' | wc -l)" = "$1" ]`
+  zag-collect --tag "$tag"`
 
 const PARALLEL_EACH = `seq "$1" | sed 's/.*/echo &/' | parallel --will-cite -j8`
 
@@ -51,12 +54,12 @@ for ((i = 1; i <= $1; i++)); do
   sh -c "echo $i" >"$dir/$i" &
 done
 wait
-cat "$dir"/*; rm -r "$dir"`
+cat "$dir"/* && rm -r "$dir"`
 
 const TSP_EACH = `
 seq "$1" | sed 's/.*/echo &/' | while read -r line; do tsp sh -c "$line" || exit; done >/dev/null
-tsp -w
-cat $(tsp -l | awk 'NR > 1 { print $3 }'); tsp -C`
+${TSP_WAIT} &&
+  cat $(tsp -l | awk 'NR > 1 { print $3 }') && tsp -C`
 
 interface Peer {
   name: string
@@ -91,8 +94,13 @@ function row(what: string, script: string, peers: Peer[], count: number, quick: 
   const there = peers.filter(({ needs }) => needs === undefined || installed(needs))
   const zag = { name: 'zag', shell: 'sh', script, env: environment(join(place, 'batch')) }
   const taken = race(
-    [zag, ...there].map(({ name, shell, script, env }) => ({ name, command: [shell, '-c', script, shell, String(count)], env })),
-    quick ? 1 : 2,
+    [zag, ...there].map(({ name, shell, script, env }) => ({
+      name,
+      command: [shell, '-c', script, shell, String(count)],
+      env,
+      after: printed => checkNumbers(printed, count),
+    })),
+    quick ? 1 : 5,
     1,
   )
   const factors = Object.fromEntries(there.map(({ name }) => [name, ratio(taken, 'zag', name)]))

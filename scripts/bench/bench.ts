@@ -1,9 +1,8 @@
 // npm run bench: the figures of zag beside those of others, in one Markdown table, measured in one run.
 //
-// --quick does less of everything, --only startup,spawn does some parts only. A run that is whole, without either, keeps its figures
-// in scripts/bench/results. Else it leaves no file behind, and never a process.
+// --quick does less of everything, --only startup,spawn does some parts only. A run without either in which nothing failed keeps
+// its figures in scripts/bench/results. Else it leaves no file behind, and never a process.
 
-import { rmSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
 import { dirname, relative } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -20,7 +19,7 @@ import { search } from './search.js'
 import { crowd, spawn } from './spawn.js'
 import { startup } from './startup.js'
 import { subscribe } from './subscribe.js'
-import { lineOf, nodesOf, type Row, tableOf } from './table.js'
+import { failure, nodesOf, type Row, tableOf } from './table.js'
 import { wait } from './wait.js'
 
 /** In the order of the table. */
@@ -49,27 +48,30 @@ async function main(): Promise<void> {
   if (unknown !== undefined) throw new Error(`no part '${unknown}': there are ${Object.keys(PARTS).join(', ')}`)
   const end = Date.now() + (values.quick ? 1000 * QUICK_LIMIT : Number.POSITIVE_INFINITY)
   const rows: Row[] = []
-  let whole = !values.quick && values.only === undefined
   for (const name of names) {
-    const measured = Date.now() > end ? 'left out: no time' : await rowsOf(name, values.quick)
-    whole &&= typeof measured !== 'string'
-    rows.push(...(typeof measured === 'string' ? [{ what: name, zag: measured, beside: '' }] : measured))
+    rows.push(...(Date.now() > end ? [{ what: name, zag: 'left out: no time', beside: '' }] : await rowsOf(name, values.quick)))
   }
   console.log(`${about()}\n\n${tableOf(rows)}`)
   if (rows.some(({ nodes }) => nodes)) console.log(nodesOf(rows))
-  const kept = whole ? `written to ${relative('.', keep(rows, about()))}` : 'not kept, as it was not all there is to measure'
+  const failed = rows.filter(row => row.failed).map(({ what }) => what)
+  if (failed.length > 0) process.exitCode = 1
+  const kept =
+    failed.length > 0
+      ? `not kept, as this failed: ${failed.join('; ')}`
+      : values.quick || values.only !== undefined
+        ? 'not kept, as it was not all there is to measure'
+        : `written to ${relative('.', keep(rows, about()))}`
   process.stderr.write(`bench: ${kept}\n`)
 }
 
 /** The rows of a part, or how it failed, which does not keep the others from the table. */
-async function rowsOf(name: string, quick: boolean): Promise<Row[] | string> {
+async function rowsOf(name: string, quick: boolean): Promise<Row[]> {
   const began = Date.now()
   process.stderr.write(`bench: ${name} ...`)
   try {
     return (await PARTS[name]?.(quick)) ?? []
   } catch (error) {
-    process.exitCode = 1
-    return `failed: ${lineOf(error instanceof Error ? error.message : String(error))}`
+    return [failure(name, error)]
   } finally {
     process.stderr.write(` ${Math.round((Date.now() - began) / 1000)} s\n`)
   }
@@ -87,8 +89,6 @@ function about(): string {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     leave()
-    // scripts/run.mjs gets no turn any more to remove the bundle it made of this file.
-    if (import.meta.filename.endsWith('.mjs')) rmSync(import.meta.filename, { force: true })
     process.exit(130)
   })
 }

@@ -1,6 +1,7 @@
 // Measuring whole processes: variants take turns in every round, so that a machine that is busy for a while is so for all.
 
 import { spawn, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { environment } from './place.js'
 
 export interface Variant {
@@ -9,7 +10,7 @@ export interface Variant {
   env?: NodeJS.ProcessEnv
   /** Its stdin; nothing by default. */
   input?: string
-  /** Not measured: what has to be over before the next variant has its turn. */
+  /** Not measured: what has to be over before the next variant has its turn. Throws if what was printed is not right. */
   after?(stdout: string): void
 }
 
@@ -46,7 +47,11 @@ function once({ name, command: [program = '', ...args], env = environment(), inp
   })
   const ms = Number(process.hrtime.bigint() - began) / 1e6
   if (error || status !== 0) throw new Error(`${name} failed: ${error?.message ?? `exit ${status}`}`)
-  after?.(String(stdout))
+  try {
+    after?.(String(stdout))
+  } catch (cause) {
+    throw new Error(`${name}: ${cause instanceof Error ? cause.message : cause}`)
+  }
   return ms
 }
 
@@ -70,13 +75,29 @@ export const now = () => performance.timeOrigin + performance.now()
 
 export const pause = (ms: number) => new Promise<void>(done => setTimeout(done, ms))
 
+/** Of an even number of values, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
-  return quantile(values, 0.5)
+  const half = values.length / 2
+  const sorted = [...values].sort((a, b) => a - b)
+  return ((sorted[Math.ceil(half) - 1] ?? Number.NaN) + (sorted[Math.floor(half)] ?? Number.NaN)) / 2
 }
 
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
+}
+
+/** Milliseconds of CPU that a process has had in all its threads. */
+export function cpuOf(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads.reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6, 0)
+}
+
+/** Throws unless what was printed has, on lines of their own, the numbers from 1 to that one, each once. */
+export function checkNumbers(printed: string, last: number): void {
+  const numbers = (printed.match(/^\d+$/gm) ?? []).map(Number).sort((a, b) => a - b)
+  if (numbers.length !== last || numbers.some((number, at) => number !== at + 1))
+    throw new Error(`not the results of ${last} jobs: ${numbers.length} numbers in ${printed.length} characters`)
 }
 
 /** The median of the ratios of each round. */

@@ -4,8 +4,10 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
+import { installed } from './place.js'
 
 const MODULES = join(import.meta.dirname, '../../scripts/bench/peers/node_modules')
+const AGENTS = join(import.meta.dirname, '../../test/agents')
 
 /** The program of acpx, which runs under Node 22 and later only. */
 export const ACPX = join(MODULES, 'acpx/dist/cli.js')
@@ -46,11 +48,28 @@ export function versions(): string[] {
   const others = nodes()
     .filter(node => node !== OWN)
     .map(({ path }) => said([path, '--version']))
-  const acpx = existsSync(ACPX) ? `acpx ${JSON.parse(readFileSync(join(MODULES, 'acpx/package.json'), 'utf8')).version}` : ''
-  const told = [['bash'], ['grep'], ['xargs'], ['parallel'], ['tsp', '-V'], ['nq', '-V']].map(([program = '', flag = '--version']) =>
+  const told = [['bash'], ['tail'], ['grep'], ['xargs'], ['parallel'], ['tsp', '-V']].map(([program = '', flag = '--version']) =>
     said([program, flag]),
   )
-  return [...others.map(version => `Node ${version}`), acpx, ...told].filter(text => text !== '')
+  return [...others.map(version => `Node ${version}`), versionOf(MODULES, 'acpx'), ...told, nq(), ...agents()].filter(text => text !== '')
+}
+
+/** nq does not tell its version; the system may know what it installed. */
+function nq(): string {
+  if (!installed('nq')) return ''
+  return said(['dpkg-query', '-W', 'nq']).replace('\t', ' ') || 'nq, version unknown'
+}
+
+/** The packages of the agents that are installed. */
+function agents(): string[] {
+  const { dependencies } = JSON.parse(readFileSync(join(AGENTS, 'package.json'), 'utf8'))
+  return Object.keys(dependencies).map(name => versionOf(join(AGENTS, 'node_modules'), name))
+}
+
+/** Nothing if it is not installed. */
+function versionOf(modules: string, name: string): string {
+  const file = join(modules, name, 'package.json')
+  return existsSync(file) ? `${name} ${JSON.parse(readFileSync(file, 'utf8')).version}` : ''
 }
 
 /** The first line of what a program prints, without the words behind its version. */

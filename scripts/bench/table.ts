@@ -15,6 +15,8 @@ export interface Row {
   peers?: Record<string, number>
   /** The same in each version of Node, by its name. */
   nodes?: Record<string, string>
+  /** It could not be measured: not a figure, and none of the run is kept. */
+  failed?: true
 }
 
 /** All rows as a table. */
@@ -52,3 +54,11 @@ export const ABSENT = 'absent'
 
 /** What went wrong, short enough for a cell. */
 export const lineOf = (text: string) => (text.split('\n')[0] ?? '').slice(0, 120).replaceAll('|', '/')
+
+/** The row of what could not be measured. */
+export const failure = (what: string, error: unknown): Row => ({
+  what,
+  zag: `failed: ${lineOf(error instanceof Error ? error.message : String(error))}`,
+  beside: '',
+  failed: true,
+})

@@ -1,9 +1,9 @@
 // Waiting: how long after the end of the work the waiter is gone, and what waiting costs meanwhile.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { median, now, pause, quantile, run } from './measure.js'
+import { cpuOf, median, now, pause, quantile, run } from './measure.js'
 import { write } from './past.js'
 import { atEnd, environment, folder, installed, place } from './place.js'
 import { ABSENT, ms, type Row } from './table.js'
@@ -86,7 +86,7 @@ async function nqWay(): Promise<number> {
 function endOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('exit', () => resolve(now()))
+    child.on('exit', code => (code === 0 ? resolve(now()) : reject(new Error(`${child.spawnargs.join(' ')}: exit ${code}`))))
   })
 }
 
@@ -128,10 +128,4 @@ async function quiet(pid: number): Promise<void> {
     before = cpuOf(pid)
     await pause(1000)
   }
-}
-
-/** Milliseconds of CPU that a process has had in all its threads. */
-function cpuOf(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`)
-  return threads.reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6, 0)
 }
