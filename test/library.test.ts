@@ -2,7 +2,7 @@
 // and installed into an empty prefix, where its programs do the demo and its manual is found.
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { basename, extname, join } from 'node:path'
+import { basename, extname, join, relative } from 'node:path'
 import t from 'tap'
 import { type Ended, run, TOP } from './help/run.js'
 import { Zag } from './help/sessions.js'
@@ -29,6 +29,23 @@ async function packed(home: string): Promise<string> {
   return join(folder, readdirSync(folder)[0] ?? '')
 }
 
+/** The files below a folder by their paths in it, with what they hold. */
+function filesIn(folder: string): Map<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(file => !file.isDirectory())
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name))
+  return new Map(paths.map(path => [relative(folder, path), readFileSync(path, 'utf8')]))
+}
+
+/** The modules of a package that no other file of it names. */
+function unreached(files: ReadonlyMap<string, string>): string[] {
+  const modules = [...files.keys()].filter(path => /^dist\/(chunk|types)\/.*\.(js|ts)$/.test(path))
+  const isNamed = (path: string) => {
+    const name = basename(path).replace(/(\.d)?\.[jt]s$/, '')
+    return [...files].some(([other, text]) => other !== path && text.includes(`${name}.js`))
+  }
+  return modules.filter(path => !isNamed(path))
+}
+
 t.test('a project that installs the package, and a prefix', { timeout: 2 * DEADLINE }, async t => {
   const zag = new Zag(t, { project: {}, prefix: {}, temporary: {} })
   const { home } = zag
@@ -46,10 +63,31 @@ t.test('a project that installs the package, and a prefix', { timeout: 2 * DEADL
     const { man } = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8'))
     const pages = readdirSync(join(prefix, 'share/man'), { recursive: true }).map(page => basename(String(page)))
     t.same(pages.filter(page => page.startsWith('zag')).sort(), man.map((page: string) => basename(page)).sort())
-    const files = readdirSync(join(prefix, 'lib/node_modules/zag'), { recursive: true, withFileTypes: true })
-    const kinds = new Set(files.filter(file => file.isFile()).map(({ name }) => extname(name)))
-    t.same([...kinds].sort(), ['', '.1', '.5', '.7', '.js', '.json', '.md', '.mjs', '.mts', '.ts', '.txt'])
+    const files = filesIn(join(prefix, 'lib/node_modules/zag'))
+    t.same([...new Set([...files.keys()].map(name => extname(name)))].sort(), [
+      '',
+      '.1',
+      '.5',
+      '.7',
+      '.js',
+      '.json',
+      '.md',
+      '.mjs',
+      '.mts',
+      '.ts',
+      '.txt',
+    ])
+    t.same(unreached(files), [], 'each module is named by another')
     t.ok(statSync(tarball).size < 5 * 1024 * 1024, 'the package is small')
+  })
+
+  await t.test('uninstalled it leaves nothing but what it was used for', async t => {
+    const prefix = join(home, 'prefix')
+    const made = await run(join(prefix, 'bin/zag'), ['exec', '-p', 'sh', 'echo kept'], { home })
+    t.match(made, { code: 0, stdout: 'kept\n' })
+    sound('uninstall', await npm(home, home, 'uninstall', '--global', '--prefix', prefix, 'zag'))
+    t.same([...filesIn(prefix).keys()], [])
+    t.match(await zag.go('output', ['--latest']), { code: 0, stdout: 'kept\n' }, 'the sessions are there, for whoever installs it again')
   })
 
   writeFileSync(join(project, 'package.json'), '{"name":"consumer","private":true}')

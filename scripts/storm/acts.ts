@@ -45,7 +45,7 @@ const ACTS: Record<string, [number, Maker]> = {
       args: ['--timeout', `${dice.int(1, 30) / 10}s`, ...dice.pick([[], ['--any']]), ...which(dice, world)],
     }),
   ],
-  ps: [6, list],
+  ps: [6, (_, world) => everything(world)],
   tree: [1, () => ({ program: 'ps', args: ['--tree', '--all'] })],
   status: [3, (dice, world) => ({ program: 'status', args: which(dice, world) })],
   listen: [4, (dice, world) => ({ program: 'listen', args: [...dice.pick([['--json'], []]), ...one(dice, world)], follows: true })],
@@ -190,7 +190,7 @@ function log(dice: Dice, world: World): Act {
 }
 
 /** All there are, among which whatever was told before has to be, once. */
-function list(_: Dice, { told }: World): Act {
+export function everything({ told }: World): Act {
   const due = told.filter(({ kind }) => kind === 'staying').map(({ id }) => id)
   return {
     program: 'ps list',
@@ -280,8 +280,9 @@ const one = (dice: Dice, world: World) => [dice.chance(0.2) ? (someId(dice, worl
 
 /** One that was told, rather a late one. */
 function someId(dice: Dice, { told }: World): string | undefined {
-  const from = dice.chance(0.5) ? Math.max(0, told.length - 10) : 0
-  return told.length === 0 ? undefined : told[dice.int(from, told.length - 1)]?.id
+  const [late, at] = [dice.chance(0.5), dice.next()]
+  const from = late ? Math.max(0, told.length - 10) : 0
+  return told[from + Math.floor(at * (told.length - from))]?.id
 }
 
 const inSession = (dice: Dice, world: World) => {

@@ -1,61 +1,66 @@
 // What must be true when a storm is over, by the files and by the system, and of zag by no more than its lists. Each thing that is not
 // is one line.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Told, World } from './acts.js'
+import { stray, unfiled } from './filed.js'
+import { eventsOf, FINAL, folders, list, logOf, parse, type Row, rowsIn, text } from './files.js'
 import { type Process, processesOf } from './kills.js'
 import { type Place, TWINS } from './place.js'
 import type { Ended } from './run.js'
+import { session } from './session.js'
 
 /** Runs a command of zag to its end. */
 export type Ask = (program: string, args: string[], env?: Record<string, string>) => Promise<Ended>
 
-type Row = Record<string, unknown>
-
-const FINAL = ['completed', 'failed', 'cancelled', 'dead']
 const HOUR = 3_600_000
 
 /** Everything that is broken. */
-export async function broken(world: World, ask: Ask): Promise<string[]> {
-  const { place } = world
-  const wrong: string[] = []
-  wrong.push(...(await sessions(world, ask)))
-  wrong.push(...(await left(world)))
-  for (const id of folders(place)) wrong.push(...session(place, id).map(what => `${id}: ${what}`))
-  wrong.push(...relays(place), ...twice(place))
-  // What a kill cut short of an index or a patch is put right by a repair, and is looked at after that.
-  wrong.push(...(await doctor(ask)))
-  for (const id of folders(place)) wrong.push(...index(place, id).map(what => `${id}: ${what}`))
-  wrong.push(...twins(place))
+export async function* broken(world: World, ask: Ask): AsyncGenerator<string> {
+  const { place, told } = world
+  const ids = folders(place)
+  // What was told is found by all that finds it, whatever came later; of the rest a kill may have cut short what the repair makes good.
+  yield* unfiled(
+    place,
+    told.map(({ id }) => id),
+  )
+  yield* await sessions(world, ask)
+  yield* await left(world)
+  for (const id of ids) yield* session(place, id).map(what => `${id}: ${what}`)
+  yield* [...relays(place), ...twice(place)]
+  yield* await doctor(ask)
+  yield* [...unfiled(place, folders(place)), ...stray(place), ...twins(place)]
   // An hour later what crashes left is old enough to be swept.
   const later = place.wrongClock(HOUR, 0, HOUR)
-  for (const [program, ...args] of [
-    ['gc', '--force'],
-    ['doctor', '--repair'],
-  ] as const)
-    await ask(program, [...args], later)
-  wrong.push(...remains(place.home))
-  wrong.push(...place.strangers().map(path => `${path} was written outside of the home`))
-  return wrong
+  const { code, stderr } = await ask('gc', ['--force'], later)
+  if (code !== 0) yield `gc --force exits with ${code}: ${stderr.trim()}`
+  yield* await examined(ask, 'an hour later', ({ ok }) => !ok, ['--repair'], later)
+  yield* await kept(ids, ask)
+  yield* remains(place.home)
+  yield* place.strangers().map(path => `${path} was written outside of the home`)
 }
 
-const folders = (place: Place) => list(place.home, 'sessions').filter(name => /^[0-9a-f-]{36}$/.test(name))
+/** Nothing is old enough to be removed by anybody by now. */
+async function kept(ids: string[], ask: Ask): Promise<string[]> {
+  const { stdout } = await ask('ps', ['--all', '-q'])
+  const listed = stdout.split('\n').filter(Boolean).sort()
+  return listed.join() === [...ids].sort().join() ? [] : [`ps --all lists ${listed} in the end, and there were ${ids}`]
+}
 
 /** Each that was told is there and over, and so is each that is on disk; none is there twice. */
 async function sessions({ place, told }: World, ask: Ask): Promise<string[]> {
   const { code, stdout, stderr } = await ask('ps', ['--all', '--json'])
-  if (code !== 0) return [`ps --all exits with ${code}: ${stderr.trim()}`]
+  const rows = rowsIn(stdout)
+  if (code !== 0 || !rows) return [`ps --all exits with ${code}: ${stderr.trim() || stdout.slice(0, 200)}`]
   const wrong: string[] = []
   const listed = new Map<string, number>()
-  for (const { session_id, status } of JSON.parse(stdout) as Row[]) {
+  for (const { session_id, status } of rows) {
     const id = String(session_id)
     listed.set(id, (listed.get(id) ?? 0) + 1)
-    const end = logOf(place, id)
-      .map(parse)
-      .findLast(event => event?.type === 'session_ended')?.status
+    const end = eventsOf(place, id).findLast(({ type }) => type === 'session_ended')?.status
     if (status !== end) wrong.push(`${id}: is ${status} in ps --all, and its log ends with ${end}`)
-    if (!FINAL.includes(String(status))) wrong.push(`${id}: is ${status} although all was cancelled and waited for`)
+    if (!FINAL.includes(status)) wrong.push(`${id}: is ${status} although all was cancelled and waited for`)
   }
   for (const { id, kind } of told) if (kind === 'staying' && !listed.has(id)) wrong.push(`${id}: was told, and ps --all does not list it`)
   for (const { id } of doubles(told)) wrong.push(`${id}: was told twice`)
@@ -72,52 +77,16 @@ function numbers(place: Place, events: string): string[] {
   const last = new Map<string, number>()
   const wrong: string[] = []
   for (const line of events.split('\n').filter(Boolean)) {
-    const { session_id, seq } = JSON.parse(line)
-    if (seq !== (last.get(session_id) ?? 0) + 1) wrong.push(`${session_id}: event ${seq} comes after ${last.get(session_id) ?? 0}`)
-    last.set(session_id, seq)
+    const { session_id, seq } = parse(line) ?? {}
+    const [id, before] = [String(session_id), last.get(String(session_id)) ?? 0]
+    if (seq !== before + 1) wrong.push(`${id}: event ${seq} comes after ${before}: ${line.slice(0, 100)}`)
+    last.set(id, Number(seq))
   }
   for (const id of folders(place)) {
     const lines = logOf(place, id).length
     if (lines !== (last.get(id) ?? 0)) wrong.push(`${id}: its log has ${lines} lines, and zag gives ${last.get(id) ?? 0} events`)
   }
   return wrong
-}
-
-const logOf = (place: Place, id: string) => (text(place.home, 'sessions', id, 'log.ndjson') ?? '').split('\n').slice(0, -1)
-
-/** A session that is over: its log reads line by line, and each run that began ended once. */
-function session(place: Place, id: string): string[] {
-  const wrong: string[] = []
-  const events = logOf(place, id).flatMap((line, at): Row[] => {
-    const event = parse(line)
-    // A full disk cuts a line off; a kill does not.
-    if (!event && !place.isSmall) wrong.push(`line ${at + 1} of its log is no JSON: ${line.slice(0, 100)}`)
-    return event ? [event] : []
-  })
-  const runsOf = (type: string) => events.filter(event => event.type === type).map(({ run }) => Number(run))
-  const [starts, ends] = [runsOf('session_started'), runsOf('session_ended')]
-  for (const run of new Set([...starts, ...ends])) {
-    const count = ends.filter(each => each === run).length
-    if (count !== 1) wrong.push(`run ${run} has ${count} ends`)
-    if (starts.filter(each => each === run).length > 1) wrong.push(`run ${run} began more than once`)
-  }
-  if (ends.length === 0) wrong.push('its log has no end')
-  const { run, status } = parse(text(place.home, 'events', `${id}.ended`) ?? '') ?? {}
-  const end = events.findLast(({ type }) => type === 'session_ended')
-  if (run !== end?.run || status !== end?.status)
-    wrong.push(`its marker says ${status} of run ${run}, its log ${end?.status} of run ${end?.run}`)
-  return [...wrong, ...told(place, id, events, starts.length)]
-}
-
-/** What a script printed is in the log, once and in order. */
-function told(place: Place, id: string, events: Row[], runs: number): string[] {
-  const { provider, interactive } = parse(text(place.home, 'sessions', id, 'session.json') ?? '') ?? {}
-  if (provider !== 'sh' || interactive || runs !== 1) return []
-  const printed = text(place.home, 'sessions', id, 'stdout')
-  const messages = events.filter(({ type }) => type === 'assistant_message')
-  if (printed === undefined || messages.some(({ spilled }) => spilled)) return []
-  const said = messages.map(({ content }) => content).join('\n')
-  return said === printed.replace(/\n$/, '') ? [] : [`${printed.length} characters were printed, and its log has ${said.length}, or others`]
 }
 
 /** No process of the storm is left, not even one that zag does not know. Runners have a moment to live after the end is told. */
@@ -132,14 +101,18 @@ async function left({ place, nap }: World): Promise<string[]> {
   }
 }
 
-/** What made itself a session of its own lives on after an agent that ended by itself, and only then. Of a session that was removed nobody can tell. */
-function mayStay(place: Place, { kind, run = '', leads }: Process): boolean {
+/**
+ * What made itself a session of its own lives on after an agent that ended by itself, and only then; never the agent itself. Of a
+ * session that was removed nobody can tell more than that of the storm only `sleep` does so.
+ */
+function mayStay(place: Place, { pid, kind, words, run = '', leads }: Process): boolean {
   const [id = '', number] = run.split('.')
-  if (kind === 'agent' && leads && !existsSync(join(place.home, 'sessions', id))) return true
-  const end = logOf(place, id)
-    .map(parse)
-    .findLast(event => event?.type === 'session_ended' && event.run === Number(number))
-  return kind === 'agent' && leads && (end?.status === 'completed' || (end?.status === 'failed' && end.reason === undefined))
+  if (kind !== 'agent' || !leads) return false
+  if (!existsSync(join(place.home, 'sessions', id))) return words.startsWith('sleep ')
+  const events = eventsOf(place, id)
+  const end = events.findLast(({ type, run }) => type === 'session_ended' && run === Number(number))
+  const endedByItself = end?.status === 'completed' || (end?.status === 'failed' && end.reason === undefined)
+  return endedByItself && !events.some(event => event.type === 'session_started' && event.pid === pid)
 }
 
 function relays({ home }: Place): string[] {
@@ -164,28 +137,21 @@ const ELSEWHERE = ['node', 'programs', 'path', 'configuration', 'providers', 'in
 
 /** What zag doctor repairs once is in order from then on. */
 async function doctor(ask: Ask): Promise<string[]> {
-  const look = async (...args: string[]): Promise<Row[]> => {
-    const { stdout, stderr } = await ask('doctor', ['--json', ...args])
-    const rows = stdout.split('\n').flatMap((line): Row[] => [parse(line) ?? []].flat())
-    if (rows.length === 0) return [{ check: 'doctor', ok: false, message: stderr.trim() }]
-    return rows.filter(({ check }) => !ELSEWHERE.includes(String(check)))
-  }
-  const say = (when: string, rows: Row[]) => rows.map(({ check, message, advice }) => `doctor, ${when}: ${check}: ${message} (${advice})`)
-  const first = (await look('--repair')).filter(({ ok }) => !ok)
-  const second = (await look()).filter(({ ok }) => !ok)
-  const third = (await look('--repair')).filter(({ ok, repaired }) => !ok || repaired)
-  return [...say('cannot repair', first), ...say('after a repair', second), ...say('repairs again', third)]
+  return [
+    ...(await examined(ask, 'cannot repair', ({ ok }) => !ok, ['--repair'])),
+    ...(await examined(ask, 'after a repair', ({ ok }) => !ok)),
+    ...(await examined(ask, 'repairs again', ({ ok, repaired }) => !ok || repaired === true, ['--repair'])),
+  ]
 }
 
-/** A session is found by each of its tags and its name. */
-function index({ home }: Place, id: string): string[] {
-  const { tags = [], name } = (parse(text(home, 'sessions', id, 'session.json') ?? '') ?? {}) as { tags?: string[]; name?: string }
-  const isIn = (kind: string, key: string) =>
-    list(home, 'index', kind).some(folder => decodeURIComponent(folder) === key && existsSync(join(home, 'index', kind, folder, id)))
-  return [
-    ...tags.filter(tag => !isIn('tag', tag)).map(tag => `is not in the index of tags under '${tag}'`),
-    ...(name !== undefined && !isIn('name', name) ? [`is not in the index of names under '${name}'`] : []),
-  ]
+/** The findings of zag doctor that are wrong. */
+async function examined(ask: Ask, when: string, isWrong: (row: Row) => boolean, args: string[] = [], env?: Record<string, string>) {
+  const { stdout, stderr } = await ask('doctor', ['--json', ...args], env)
+  const rows = rowsIn(stdout) ?? []
+  if (rows.length === 0) return [`doctor, ${when}: ${stderr.trim() || stdout.slice(0, 200)}`]
+  return rows
+    .filter(row => !ELSEWHERE.includes(String(row.check)) && isWrong(row))
+    .map(({ check, message, advice }) => `doctor, ${when}: ${check}: ${message} (${advice})`)
 }
 
 /** What patches write into two files is in both or in none. */
@@ -199,36 +165,9 @@ function remains(home: string): string[] {
   const found = readdirSync(home, { recursive: true, encoding: 'utf8' })
   return (
     found
-      // What a kill left half written in the folder of a session goes with the session.
-      .filter(path => !/^sessions\/[^/]+\/.*\.tmp$/.test(path))
+      // Its writer has gone, but another process may have that number by now.
+      .filter(path => !existsSync(join('/proc', /\.(\d+)-[^/]*\.tmp$/.exec(path)?.[1] ?? 'none')))
       .filter(path => /(^|\/)\.[^/]*\.tmp$|\.lock$|\.holder$|^aside\/|sealed-|^queue\/|\/limited$/.test(path))
       .map(path => `${path} is left`)
   )
-}
-
-function list(...parts: string[]): string[] {
-  try {
-    return readdirSync(join(...parts))
-  } catch {
-    // It is not there.
-    return []
-  }
-}
-
-function text(...parts: string[]): string | undefined {
-  try {
-    return readFileSync(join(...parts), 'utf8')
-  } catch {
-    // It is not there.
-    return undefined
-  }
-}
-
-function parse(line: string): Row | undefined {
-  try {
-    const value = JSON.parse(line)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -42,9 +42,12 @@ globalThis.Date = class Date extends globalThis.Date {
 }
 `
 
+/** How many of a provider may run at once. */
+export const LIMITS: Readonly<Record<string, number>> = { parrot: 3 }
+
 const CONFIG = `[providers.parrot]
 command = ["cat"]
-slots = 3
+slots = ${LIMITS.parrot}
 stagger = "20ms"
 
 [providers.teller]
@@ -126,11 +129,13 @@ export class Place {
 
   /** What is in the place that nobody was to write there, and that is not there at the beginning. */
   strangers(): string[] {
-    const list = (name: string) => readdirSync(join(this.folder, name)).map(file => join(name, file))
+    const below = (folder: string, ...known: string[]) =>
+      readdirSync(join(this.folder, folder), { recursive: true, encoding: 'utf8' }).flatMap(name =>
+        known.includes(name) ? [] : join(folder, name),
+      )
     const top = readdirSync(this.folder).filter(name => !TOPMOST.includes(name))
-    const inProject = readdirSync(this.project).filter(name => !PROJECT.includes(name))
     const onDisk = readdirSync(join(this.folder, 'disk')).filter(name => name !== 'home' && name !== 'ballast')
-    return [...top, ...inProject.map(name => join('project', name)), ...onDisk, ...list('outside'), ...list('tmp'), ...list('user')]
+    return [...top, ...onDisk, ...below('project', ...PROJECT), ...below('outside'), ...below('tmp'), ...below('user')]
   }
 
   /** The runs that began, by what scripts wrote themselves. */
@@ -145,7 +150,7 @@ export class Place {
 }
 
 const TOPMOST = ['disk', 'project', 'outside', 'tmp', 'bin', 'cache', 'user', 'clock.cjs', 'ran']
-const PROJECT = ['sub', 'events.ndjson', 'made.txt', ...[...FILES, ...TWINS].filter(name => !name.includes('/'))]
+const PROJECT = ['sub', 'events.ndjson', 'made.txt', ...FILES, ...TWINS]
 
 const EVENTS = [
   { type: 'assistant_message', content: 'it\'s "so"\n$(touch $STORM_OUTSIDE/event)' },

@@ -55,11 +55,15 @@ export function start({ program, args, input, env = {} }: Act, cwd: string, arou
     child.stdout.destroy()
     child.stderr.destroy()
   }, DEADLINE)
-  const ended = new Promise<Ended & { late: boolean }>((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code, signal) => {
+  const ended = new Promise<Ended & { late: boolean }>(resolve => {
+    const end = (code: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(clock)
       resolve({ code, signal, ...said, killed, late })
+    }
+    child.on('close', end)
+    child.on('error', error => {
+      said.stderr += `the storm cannot start it: ${error.message}`
+      end(null, null)
     })
   })
   return {
@@ -88,12 +92,20 @@ function codesOf(program: string): Set<number> {
   return codes
 }
 
+function wrongIn(act: Act, stdout: string): string | undefined {
+  try {
+    return act.wrong?.(stdout)
+  } catch (error) {
+    return `prints what cannot be read: ${error}`
+  }
+}
+
 /** What is wrong with how a command ended. `room`: there was room on the disk all the time. */
 export function faultOf(act: Act, ended: Ended & { late: boolean }, room: boolean): string | undefined {
   const { code, signal, stderr, killed, late } = ended
   if (late) return `was not over after ${DEADLINE / 1000} s`
   if (/^\s+at .*:\d+:\d+\)?$/m.test(stderr) || /a bug in zag/.test(stderr) || code === 70) return `has a bug: ${stderr.trim()}`
-  const wrong = code === 0 ? act.wrong?.(ended.stdout) : undefined
+  const wrong = code === 0 ? wrongIn(act, ended.stdout) : undefined
   if (wrong) return wrong
   if (killed || signal === 'SIGKILL') return undefined
   // Its command was killed, and its code is that of the command.

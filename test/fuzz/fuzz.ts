@@ -2,11 +2,19 @@
 // begins with that one.
 
 import fc from 'fast-check'
+import t from 'tap'
 import { Fault } from '../../lib/base/exit.js'
 
 export function cases(count: number): { numRuns: number; seed?: number } {
   const { FUZZ = 1, FUZZ_SEED } = process.env
   return { numRuns: Math.ceil(count * Number(FUZZ)), ...(FUZZ_SEED === undefined ? {} : { seed: Number(FUZZ_SEED) }) }
+}
+
+/** So many values for a test that takes them all at once; the seed is told if the test fails. */
+export function sample<T>(of: fc.Arbitrary<T>, count: number): T[] {
+  const { numRuns, seed = Date.now() % 2 ** 31 } = cases(count)
+  t.comment(`FUZZ_SEED=${seed}`)
+  return fc.sample(of, { numRuns, seed })
 }
 
 /** Any text, also with what means something to a shell, a path, a terminal or a parser. */

@@ -16,8 +16,9 @@ import { tallyOf } from '../../lib/log/tally.js'
 import { type Identity, myself } from '../../lib/process/identity.js'
 import { statusOf } from '../../lib/session/state.js'
 import { openHome } from '../../lib/store/home.js'
+import { nobody, type Owner } from '../../lib/table/owners.js'
 import { create } from '../../lib/table/sessions.js'
-import { cases, json, orFault, text } from './fuzz.js'
+import { cases, json, text } from './fuzz.js'
 
 process.env.ZAG_HOME = join(t.testdir(), 'home')
 openHome()
@@ -28,16 +29,16 @@ const plain = {
   green: (word: string) => word,
 } as never
 
-/** A session that this process supervises, or that nobody does. */
-function session(owner: Identity): string {
+/** A session that somebody has in hand. */
+function session(owner: Omit<Owner, 'claim'>): string {
   const id = newId()
   const more = { provider: 'sh', root: '/', cwd: '/', tags: [], group: 'g', depends_on: [], flags: {}, env: {} }
-  create({ id, created_at: timestamp(), ...more }, { role: 'run', run: 1, ...owner }, {})
+  create({ id, created_at: timestamp(), ...more }, owner, {})
   return id
 }
 
-const dead = session({ ...myself(), start: '1' })
-const alive = session(myself())
+const gone: Identity = { ...myself(), start: '1' }
+const dead = session({ role: 'run', run: 1, ...gone })
 const write = (id: string, content: string | Uint8Array) => writeFileSync(paths.inSession(id, 'log.ndjson'), content)
 
 const fields = fc.dictionary(
@@ -71,7 +72,7 @@ t.test('whatever the lines, each is an event under its number', async () => {
         { afterSeq: after },
       )
       if (JSON.stringify(found) !== JSON.stringify(due)) return false
-      for (const look of [statusOf, tallyOf, usageOf, countEvents]) orFault(() => look(dead))
+      for (const look of [statusOf, tallyOf, usageOf, countEvents]) look(dead)
       return true
     }),
     cases(400),
@@ -104,6 +105,9 @@ function isBad(line: string): boolean {
   }
 }
 
+/** At most so many runs has a life. */
+const RUNS = 4
+
 /** A life of some runs, as the events that tell of it. */
 const life = fc
   .array(
@@ -117,7 +121,7 @@ const life = fc
       ),
       status: fc.constantFrom('completed', 'failed', 'cancelled', 'dead'),
     }),
-    { minLength: 1, maxLength: 4 },
+    { minLength: 1, maxLength: RUNS },
   )
   .map(runs =>
     runs.flatMap(({ between, status }, at) => [
@@ -127,10 +131,23 @@ const life = fc
     ]),
   )
 
-t.test('the state from the beginning of a log is the state at that time', async () => {
+/** Who may have a session in hand before or in a run, and what state that gives it. */
+const HANDS = [
+  { role: 'run', who: myself(), before: 'running', within: 'running' },
+  { role: 'run', who: gone, before: 'as it was', within: 'dead' },
+  { role: 'start', who: myself(), before: 'running' },
+  { role: 'start', who: gone, before: 'queued' },
+  { role: 'queue', who: nobody(), before: 'queued' },
+] as const
+/** A session for each, and for each run that it may be for: of the last one there may be an end and a claim of the next. */
+const inHand = new Map<(typeof HANDS)[number], string[]>(
+  HANDS.map(hand => [hand, Array.from({ length: RUNS + 1 }, (_, at) => session({ role: hand.role, run: at + 1, ...hand.who }))]),
+)
+
+t.test('the state from the beginning of a log is the state at that time, whoever has it in hand', async () => {
   fc.assert(
-    fc.property(life, fc.nat(), (events, at) => {
-      const lines = events.map(each => `${JSON.stringify({ ...each, ts: timestamp(), session_id: alive })}\n`)
+    fc.property(life, fc.nat(), fc.constantFrom(...HANDS), fc.boolean(), (events, at, hand, isLimited) => {
+      const lines = events.map(each => `${JSON.stringify({ ...each, ts: timestamp(), session_id: dead })}\n`)
       const bytes = Buffer.from(lines.join(''))
       const cut = at % (bytes.length + 1)
       // A line that is not whole yet was not written yet.
@@ -138,19 +155,33 @@ t.test('the state from the beginning of a log is the state at that time', async 
       const last = events.slice(0, upTo).findLast(({ type }) => /^session_(started|ended)$/.test(type)) as
         | { type: string; run: number; status?: string }
         | undefined
-      for (const [id, other] of [
-        [dead, 'dead'],
-        [alive, 'running'],
-      ] as const) {
-        write(id, bytes.subarray(0, cut))
-        const { state, over } = statusOf(id)
-        const due = last?.type === 'session_ended' ? last.status : other
-        // Who supervises the run after an end has it in hand already.
-        if (state !== due || over !== (due !== 'running'))
-          throw new Error(`${id === dead ? 'dead' : 'alive'}, ${upTo} lines: ${state}, not ${due}`)
-      }
+      const isWithin = last?.type === 'session_started'
+      // Nobody else has a run in hand that has begun.
+      if (isWithin && !('within' in hand)) return true
+      const next = (last?.run ?? 0) + (isWithin ? 0 : 1)
+      const id = inHand.get(hand)?.[next - 1] as string
+      write(id, bytes.subarray(0, cut))
+      writeFileSync(paths.inSession(id, 'limited'), JSON.stringify({ run: isLimited ? next : next - 1, pid: process.pid }))
+      const said = isWithin && 'within' in hand ? hand.within : hand.before
+      const due = said === 'as it was' ? (last?.status ?? 'dead') : said === 'running' && isLimited ? 'limited' : said
+      const { state, over } = statusOf(id)
+      if (state !== due || over !== /^(completed|failed|cancelled|dead)$/.test(due))
+        throw new Error(`${upTo} lines, ${hand.role} of ${hand.who.start} for run ${next}: ${state}, not ${due}`)
       return true
     }),
-    cases(400),
+    cases(1500),
+  )
+})
+
+t.test('after the end of its run a session is over, whether its supervisor is there or not', async () => {
+  fc.assert(
+    fc.property(life, fc.constantFrom(myself(), gone), (events, who) => {
+      const { run, status } = events.at(-1) as { run: number; status: string }
+      const id = inHand.get(who === gone ? HANDS[1] : HANDS[0])?.[run - 1] as string
+      write(id, events.map(each => `${JSON.stringify({ ...each, ts: timestamp(), session_id: dead })}\n`).join(''))
+      const { state, over } = statusOf(id)
+      return state === status && over
+    }),
+    cases(200),
   )
 })
