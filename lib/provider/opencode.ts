@@ -35,12 +35,16 @@ const KINDS: Record<string, ToolKind> = {
 
 const PROGRAM = { command: 'opencode', package: 'opencode-ai', least: '1.18.0' }
 
+/** Its store is one file for all, made by whoever comes first; another that comes while that is done, or while it is opened, may fail of it. */
+const COLLIDES = /^(?:Failed query:|database is locked$)/m
+
 export const opencode: Provider = {
   name: 'opencode',
   does: 'opencode, with the models of any vendor',
   prompt: 'text',
   can: new Set(['model', 'system_prompt', 'add_dir', 'mcp_config', 'max_turns', 'plan', 'auto_approve', 'resume', 'cost']),
   stall: STALL,
+  collides: COLLIDES,
   marks: /^OPENCODE(?:_PID)?$/,
   // Its settings are elsewhere, and stay as read-only as all else.
   state: ({ XDG_DATA_HOME, XDG_STATE_HOME, XDG_CACHE_HOME }) => ({
@@ -204,7 +208,7 @@ const REJECTED = /^The user rejected permission\b/
 const FORBIDDEN = /^The user has specified a rule which prevents you\b/
 
 const NO_STORE =
-  'it could not make its store, as happens to copies that start at once: try again, or set [providers.opencode] stagger in config.toml'
+  'its store was in use, as happens when copies of it start at once: try again, or set [providers.opencode] stagger in config.toml'
 
 /** What it told so far. */
 class Told {
@@ -237,8 +241,7 @@ class Told {
   explained(verdict: Reader['verdict'], exit: Exit): ReturnType<Reader['verdict']> {
     const logged = this.#ref === undefined ? undefined : wordsOf(exit.stderr ?? '', this.#ref)
     if (logged !== undefined && this.#account) this.#account.error = hinted(logged)
-    // Its store is one file for all, made by whoever comes first; another that comes while that is done may fail of it.
-    if (this.#account === undefined && /^Failed query:/m.test(exit.stderr ?? '')) return { success: false, error: NO_STORE }
+    if (this.#account === undefined && COLLIDES.test(exit.stderr ?? '')) return { success: false, error: NO_STORE }
     return verdict(exit)
   }
 

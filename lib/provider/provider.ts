@@ -220,6 +220,11 @@ export interface Provider {
   sizes?: Readonly<Record<Size, string>>
   /** An agent that writes nothing for so long is ended, in milliseconds, unless --stall says otherwise; nothing if it may be silent. */
   stall?: number
+  /**
+   * What it writes to stderr when it could not begin because others of its kind began at that moment: nobody was told anything, and
+   * it is started again.
+   */
+  collides?: RegExp
   /** Variables that it sets for what runs inside it, and that would make one started from there take itself for a part of it. */
   marks?: RegExp
   /** What it writes of its own outside of a project, and what of that it must not write in a sandbox, because it says what is run. */

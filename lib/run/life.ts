@@ -7,14 +7,13 @@
 
 import { EXIT, Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
-import type { Limit } from '../provider/provider.js'
 import { endTurn } from '../session/turns.js'
 import { sizeIfThere } from '../store/file.js'
 import { claimNext, forgetClaims } from '../table/owners.js'
 import { readIfIntact, type Session } from '../table/sessions.js'
 import { CONTINUE, type Incident, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
-import { type Following, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
+import { type Following, type Met, next, PAUSES, type Pauses, turnOfWaiting, waitingFor } from './next.js'
 import { type EndRequest, requestFor, timeIsOver } from './request.js'
 import { Run } from './runner.js'
 import { type Ended, leaveBehind } from './turn.js'
@@ -30,6 +29,7 @@ export class Life {
   #turn: number | undefined
   #attempt = 1
   #refusals = 0
+  #collisions = 0
   #incident: Incident | undefined
   #continued = false
   /** When the --timeout of a run is over, in milliseconds since 1970: the sleep for a limit and what goes on after it count as that run. */
@@ -106,7 +106,7 @@ export class Life {
     this.#current = new Run(this.#session, this.#run, {
       turn: this.#turn,
       request: this.#request,
-      goesOn: (ended, limit) => this.#goesOn(ended, limit),
+      goesOn: (ended, met) => this.#goesOn(ended, met),
       instead: this.#continued ? CONTINUE : undefined,
       deadline: this.#deadline,
     })
@@ -118,13 +118,15 @@ export class Life {
   }
 
   /** Whether another run follows one that is about to end so; it is this process's by then. */
-  async #goesOn(ended: Ended, limit?: Limit): Promise<boolean> {
-    const before = { turn: this.#turn, attempt: this.#attempt, refusals: this.#refusals, limit, incident: this.#incident }
+  async #goesOn(ended: Ended, met: Met): Promise<boolean> {
+    const counts = { attempt: this.#attempt, refusals: this.#refusals, collisions: this.#collisions }
+    const before = { turn: this.#turn, ...counts, met, incident: this.#incident }
     const following = await next(this.#session, ended, before, this.#pauses)
     this.#incident = following?.limited
     if (!following || !this.#claim()) return false
     this.#following = following
     if (following.limited) showLimited(this.#id, this.#run + 1, following.limited)
+    this.#collisions = following.collided ? this.#collisions + 1 : 0
     this.#refusals = ended.reason === 'schema' ? this.#refusals + 1 : following.again ? this.#refusals : 0
     return true
   }
@@ -152,7 +154,7 @@ export class Life {
   }
 
   /** Waits out the pause, and opens the turn unless somebody asked for the end meanwhile. */
-  async #prepare({ pause, again, turn, limited, continued }: Following): Promise<void> {
+  async #prepare({ pause, again, turn, collided, limited, continued }: Following): Promise<void> {
     this.#run += 1
     // What handed in its result is done with the run, not with the messages that wait.
     if (this.#request?.outcome !== 'cancelled') this.#request = undefined
@@ -167,6 +169,6 @@ export class Life {
     const before = this.#turn
     if (!this.#request) this.#turn = await turn()
     else if (!again) this.#turn = undefined
-    if (!limited) this.#attempt = this.#turn === before ? this.#attempt + 1 : 1
+    if (!limited && !collided) this.#attempt = this.#turn === before ? this.#attempt + 1 : 1
   }
 }

@@ -1,7 +1,9 @@
 // What follows a run: the same turn again, messages that wait, or nothing. This module alone decides it; it is asked
 // before the end of the run is told, so that a session on which more follows is never seen as over.
 
+import { formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
+import { appendEvents } from '../log/write.js'
 import { providerOf } from '../provider/list.js'
 import type { Limit } from '../provider/provider.js'
 import { waiting } from '../session/inbox.js'
@@ -17,6 +19,8 @@ export interface Following {
   pause: number
   /** It is the same turn again: that is not over yet. */
   again?: boolean
+  /** The agent could not begin beside others of its kind: this is no retry. */
+  collided?: boolean
   /** It sleeps until this limit is over. */
   limited?: Incident
   /** The agent is told to go on with that turn, and not what it was told before. */
@@ -32,9 +36,18 @@ export interface Before {
   attempt: number
   /** How many runs before it, one after the other, had a result that did not fit. */
   refusals: number
-  /** The limit that it failed of, if it did, and the case that belongs to, if the runs before it did as well. */
-  limit?: Limit
+  /** How many runs before it, one after the other, could not begin beside others of their kind. */
+  collisions: number
+  met: Met
+  /** The case that its limit belongs to, if the runs before it met one as well. */
   incident?: Incident
+}
+
+/** What a run failed of that is not its own. */
+export interface Met {
+  limit?: Limit
+  /** The agent could not begin beside others of its kind. */
+  collided?: boolean
 }
 
 /** The pause before the first retry, and the longest one, in milliseconds; each is twice as long as the one before. */
@@ -45,11 +58,15 @@ export interface Pauses {
 
 export const PAUSES: Pauses = { first: 1_000, longest: 60_000 }
 
+/** An agent that could not begin beside others of its kind is started again so often. */
+const COLLISIONS = 6
+
 /** What follows a run that ended so. */
 export async function next(session: Session, ended: Ended, before: Before, pauses: Pauses): Promise<Following | undefined> {
   return (
     (await refused(session, ended, before)) ??
     (await limited(session, before)) ??
+    collided(session, before, pauses) ??
     again(session, ended, before, pauses) ??
     waitingFor(session, ended)
   )
@@ -63,9 +80,18 @@ async function refused({ id, provider, root }: Session, { reason }: Ended, { ref
 }
 
 /** The same turn once more, when a usage limit is over. */
-async function limited(session: Session, { limit, incident, turn }: Before): Promise<Following | undefined> {
+async function limited(session: Session, { met: { limit }, incident, turn }: Before): Promise<Following | undefined> {
   if (!limit || turn === undefined) return undefined
   return (await import('./limit.js')).afterLimit(session, limit, incident, turn)
+}
+
+/** The same turn once more, because nobody was told anything. Each waits for a time of its own, or they would meet again. */
+function collided({ id, parent }: Session, { met, collisions, turn }: Before, pauses: Pauses): Following | undefined {
+  if (!met.collided || turn === undefined || collisions === COLLISIONS) return undefined
+  const pause = pauseBefore(collisions + 1, pauses) * (0.5 + Math.random())
+  const message = `the agent could not begin beside others of its kind: it is started again in ${formatDuration(Math.ceil(pause))}`
+  appendEvents(id, parent, { type: 'provider_status', message })
+  return { pause, again: true, collided: true, turn: () => turn }
 }
 
 /** The same turn once more, if the run failed and --retries leaves one. What was cancelled was meant to end. */

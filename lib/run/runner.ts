@@ -25,6 +25,7 @@ import { endChildren } from './children.js'
 import { fitted } from './fit.js'
 import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
+import type { Met } from './next.js'
 import { exitFields, failedToStart, type Outcome, outcomeOf } from './outcome.js'
 import { type EndRequest, GRACE, requestedEnd, timeIsOver } from './request.js'
 import { whenSilent } from './stall.js'
@@ -36,7 +37,7 @@ export interface RunOptions {
   /** The end was asked for before it began: it begins no agent. */
   request?: EndRequest
   /** Asked before the end is told: whether another run follows, which is claimed by then. The end is then in the log alone. */
-  goesOn?(ended: Ended, limit?: Limit): Promise<boolean>
+  goesOn?(ended: Ended, met: Met): Promise<boolean>
   /** What the agent is told in place of the prompt of the turn, which it knows. */
   instead?: string
   /** When its --timeout is over, in milliseconds since 1970, if that began before it. */
@@ -62,7 +63,7 @@ export class Run {
   #agent: LiveAgent | undefined
   #between: Between | undefined
   #request: EndRequest | undefined
-  #limit: Limit | undefined
+  #met: Met = {}
   #incident: Incident | undefined
   /** The end of its children, and the grace they were given for it in milliseconds. */
   #along: Promise<void> | undefined
@@ -175,7 +176,7 @@ export class Run {
     const said = await this.#played(provider)
     // One that lives on has nothing more to do; how it exits says nothing of the turn.
     const exit = (await this.#agent?.close()) ?? said.exit
-    return { ...(await this.#outcomeOf(said)), ...exitFields(exit) }
+    return { ...(await this.#outcomeOf(said, provider)), ...exitFields(exit) }
   }
 
   /** Turn after turn, until somebody asks for the end. */
@@ -221,19 +222,19 @@ export class Run {
   /** The turn at work to its end, told for all to see; gives how the run ends if the agent cannot be talked with. */
   async #endTurn(provider: Provider): Promise<Outcome | undefined> {
     let said = await this.#played(provider)
-    let outcome = await this.#outcomeOf(said)
-    while (this.#limit) {
-      const instead = await this.#waitOut(this.#limit, outcome, provider)
+    let outcome = await this.#outcomeOf(said, provider)
+    while (this.#met.limit) {
+      const instead = await this.#waitOut(this.#met.limit, outcome, provider)
       if (instead) {
         outcome = instead
         break
       }
       said = await this.#played(provider)
-      outcome = await this.#outcomeOf(said)
+      outcome = await this.#outcomeOf(said, provider)
     }
     // What follows the end of the session is another matter.
     this.#incident = undefined
-    this.#limit = undefined
+    this.#met = {}
     const { success, status: stop_reason, error, reason } = outcome
     const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
     const turn = this.#turn as number
@@ -315,12 +316,14 @@ export class Run {
   }
 
   /** What was asked of the run goes before what it said; what it said has to fit. */
-  async #outcomeOf({ verdict, stderr }: Said): Promise<Outcome> {
+  async #outcomeOf({ verdict, stderr }: Said, provider: Provider): Promise<Outcome> {
     const outcome = outcomeOf(verdict, this.#request)
-    this.#limit = undefined
+    this.#met = {}
     if (this.#request) return outcome
-    this.#limit = verdict.success ? undefined : await limitIn(this.#session, verdict, stderr)
-    return this.#limit ? { ...outcome, reason: 'limit', error: `usage limit: ${this.#limit.message}` } : fitted(this.#session.id, outcome)
+    const limit = verdict.success ? undefined : await limitIn(this.#session, verdict, stderr)
+    const collided = !verdict.success && verdict.conversation === undefined && provider.collides?.test(stderr ?? '')
+    this.#met = { limit, collided }
+    return limit ? { ...outcome, reason: 'limit', error: `usage limit: ${limit.message}` } : fitted(this.#session.id, outcome)
   }
 
   #stop(): void {
@@ -343,7 +346,7 @@ export class Run {
     if (this.#request) this.#takeAlong(this.#request)
     await this.#along
     const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
-    if (await this.#goesOn?.(ended, this.#limit)) {
+    if (await this.#goesOn?.(ended, this.#met)) {
       closeRelays(this.#session.id, 'the run has ended')
       this.#log.append({ type: 'session_ended', ...ended })
     } else finish(this.#session, this.#log, ended)

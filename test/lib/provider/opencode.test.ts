@@ -207,8 +207,9 @@ t.test('it could not begin: its own words', async t => {
   t.equal(error('\u001b[91m\u001b[1mError: \u001b[0mSession not found\n'), 'no end reported (exit code 1): Error: Session not found')
   t.match(
     error('Error: Unexpected error\n\nFailed query: \n        CREATE TABLE `workspace` (\n          `id` text\n);\n'),
-    /^it could not make its store, as happens to copies that start at once: try again, or set \[providers\.opencode\] stagger in config\.toml$/,
+    /^its store was in use, as happens when copies of it start at once: try again, or set \[providers\.opencode\] stagger in config\.toml$/,
   )
+  t.match(error('\u001b[91m\u001b[1mError: \u001b[0mUnexpected error\n\ndatabase is locked\n'), /^its store was in use,/)
 })
 
 t.test('line by line gives the same as all at once', async t => {

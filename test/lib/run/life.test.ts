@@ -1,7 +1,7 @@
 // A session over several runs: when one fails it is tried again, with pauses that grow; nobody sees it as over in between; and a
 // supervisor that is gone between two runs leaves it as the last run ended.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { newId } from '../../../lib/base/id.js'
@@ -91,15 +91,42 @@ t.test('tried again until it succeeds, or no try is left', async t => {
 
 t.test('what was cancelled, or waited for another that failed, is not tried again', async t => {
   const asked = { retries: 3 }
-  const before = { turn: 1, attempt: 1, refusals: 0 }
+  const before = { turn: 1, attempt: 1, refusals: 0, collisions: 0, met: {} }
   const ended = { success: false, status: 'failed', run: 1, duration_ms: 1 } as const
   const of = session('true', asked)
   t.match(await next(of, ended, before, PAUSES), { pause: 1000, again: true })
-  t.equal(await next(of, ended, { turn: 1, attempt: 4, refusals: 0 }, PAUSES), undefined)
+  t.equal(await next(of, ended, { ...before, attempt: 4 }, PAUSES), undefined)
   t.equal(await next(of, { ...ended, status: 'cancelled' }, before, PAUSES), undefined)
   t.equal(await next(of, { ...ended, reason: 'dependency' }, before, PAUSES), undefined)
   t.match(await next(of, { ...ended, reason: 'timeout' }, before, PAUSES), { again: true })
   t.match(await next(of, { ...ended, reason: 'start' }, before, PAUSES), { again: true })
+})
+
+t.test('an agent that could not begin beside others of its kind is started again, which is no retry', async t => {
+  const agent = (until: number, before = '') => {
+    const busy = `${before}printf 'Error: Unexpected error\\n\\ndatabase is locked\\n' >&2; exit 1`
+    const says = `echo '{"type":"text","sessionID":"ses_1","part":{"text":"here"}}'; echo '{"type":"step_finish","part":{"reason":"stop"}}'`
+    writeFileSync(
+      join(cwd, 'opencode'),
+      `#!/bin/sh\necho x >>"$ZAG_SESSION_ID"\n[ $(wc -l <"$ZAG_SESSION_ID") -ge ${until} ] || { ${busy}; }\n${says}\n`,
+    )
+    chmodSync(join(cwd, 'opencode'), 0o755)
+    return session('the task', { provider: 'opencode', env: { PATH: `${cwd}:${process.env.PATH}` }, retries: 1 })
+  }
+  const lucky = agent(4)
+  t.match(await new Life(lucky, 1, SOON).ended, { run: 4, status: 'completed' })
+  t.same(ends(lucky.id), ['1 failed', '2 failed', '3 failed', '4 completed'])
+  t.equal(readFileSync(paths.inSession(lucky.id, 'result'), 'utf8'), 'here')
+  t.match(
+    eventsOf(lucky.id, 'session_started').map(event => event.type === 'session_started' && event.turn),
+    [1, 1, 1, 1],
+  )
+  const poor = agent(99)
+  const busy = { status: 'failed', error: /^its store was in use,/ }
+  t.match(await new Life(poor, 1, SOON).ended, { run: 14, ...busy }, 'six times again, then the retry, and six times again')
+  // What was said may have been done.
+  const spoke = agent(99, `echo '{"type":"step_start","sessionID":"ses_1"}'; `)
+  t.match(await new Life(spoke, 1, SOON).ended, { run: 2, status: 'failed', error: /database is locked$/ })
 })
 
 t.test('in the pause it is not over, and can be cancelled', async t => {
