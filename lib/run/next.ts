@@ -29,18 +29,22 @@ export interface Following {
   turn(): number | undefined | Promise<number | undefined>
 }
 
-/** The run that ended. */
-export interface Before {
+/** What a turn was held up by. */
+export interface Held {
   turn: number | undefined
+  met: Met
+  /** The case that its limit belongs to, if it met one before. */
+  incident?: Incident
+  /** How often before, one time after the other, its agent could not begin beside others of its kind. */
+  collisions: number
+}
+
+/** The run that ended. */
+export interface Before extends Held {
   /** The how manieth run of the turn it was, counted from 1. */
   attempt: number
   /** How many runs before it, one after the other, had a result that did not fit. */
   refusals: number
-  /** How many runs before it, one after the other, could not begin beside others of their kind. */
-  collisions: number
-  met: Met
-  /** The case that its limit belongs to, if the runs before it met one as well. */
-  incident?: Incident
 }
 
 /** What a run failed of that is not its own. */
@@ -65,8 +69,7 @@ const COLLISIONS = 6
 export async function next(session: Session, ended: Ended, before: Before, pauses: Pauses): Promise<Following | undefined> {
   return (
     (await refused(session, ended, before)) ??
-    (await limited(session, before)) ??
-    collided(session, before, pauses) ??
+    (await heldUp(session, before, pauses)) ??
     again(session, ended, before, pauses) ??
     waitingFor(session, ended)
   )
@@ -79,15 +82,17 @@ async function refused({ id, provider, root }: Session, { reason }: Ended, { ref
   return following && { pause: 0, ...following }
 }
 
-/** The same turn once more, when a usage limit is over. */
-async function limited(session: Session, { met: { limit }, incident, turn }: Before): Promise<Following | undefined> {
-  if (!limit || turn === undefined) return undefined
-  return (await import('./limit.js')).afterLimit(session, limit, incident, turn)
+/** The same turn once more, when what it met is over. */
+export async function heldUp(session: Session, before: Held, pauses: Pauses = PAUSES): Promise<Following | undefined> {
+  const { turn, met, incident } = before
+  if (turn === undefined) return undefined
+  if (met.limit) return (await import('./limit.js')).afterLimit(session, met.limit, incident, turn)
+  return met.collided ? afterCollision(session, before, pauses) : undefined
 }
 
-/** The same turn once more, because nobody was told anything. Each waits for a time of its own, or they would meet again. */
-function collided({ id, parent }: Session, { met, collisions, turn }: Before, pauses: Pauses): Following | undefined {
-  if (!met.collided || turn === undefined || collisions === COLLISIONS) return undefined
+/** Nobody was told anything. Each waits for a time of its own, or they would meet again. */
+function afterCollision({ id, parent }: Session, { turn, collisions }: Held, pauses: Pauses): Following | undefined {
+  if (collisions === COLLISIONS) return undefined
   const pause = pauseBefore(collisions + 1, pauses) * (0.5 + Math.random())
   const message = `the agent could not begin beside others of its kind: it is started again in ${formatDuration(Math.ceil(pause))}`
   appendEvents(id, parent, { type: 'provider_status', message })

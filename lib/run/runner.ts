@@ -17,15 +17,15 @@ import type { NewEvent } from '../log/events.js'
 import { LogWriter } from '../log/write.js'
 import { closeRelays } from '../permission/relay.js'
 import { providerOf } from '../provider/list.js'
-import type { Exit, Limit, Provider } from '../provider/provider.js'
+import type { Exit, Provider } from '../provider/provider.js'
 import { endTurn, isLastTurn } from '../session/turns.js'
 import { exists, type Session } from '../table/sessions.js'
 import { Between } from './between.js'
 import { endChildren } from './children.js'
 import { fitted } from './fit.js'
-import { afterLimit, CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
+import { CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
-import type { Met } from './next.js'
+import { heldUp, type Met } from './next.js'
 import { exitFields, failedToStart, type Outcome, outcomeOf } from './outcome.js'
 import { type EndRequest, GRACE, requestedEnd, timeIsOver } from './request.js'
 import { whenSilent } from './stall.js'
@@ -65,6 +65,7 @@ export class Run {
   #request: EndRequest | undefined
   #met: Met = {}
   #incident: Incident | undefined
+  #collisions = 0
   /** The end of its children, and the grace they were given for it in milliseconds. */
   #along: Promise<void> | undefined
   #alongGrace = Number.POSITIVE_INFINITY
@@ -223,8 +224,8 @@ export class Run {
   async #endTurn(provider: Provider): Promise<Outcome | undefined> {
     let said = await this.#played(provider)
     let outcome = await this.#outcomeOf(said, provider)
-    while (this.#met.limit) {
-      const instead = await this.#waitOut(this.#met.limit, outcome, provider)
+    while (this.#met.limit || this.#met.collided) {
+      const instead = await this.#waitOut(outcome, provider)
       if (instead) {
         outcome = instead
         break
@@ -234,6 +235,7 @@ export class Run {
     }
     // What follows the end of the session is another matter.
     this.#incident = undefined
+    this.#collisions = 0
     this.#met = {}
     const { success, status: stop_reason, error, reason } = outcome
     const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
@@ -244,20 +246,22 @@ export class Run {
     return said.unopened && !this.#request ? { ...outcome, ...exitFields(said.exit), reason: reason ?? 'start' } : undefined
   }
 
-  /** Sleeps until a limit is over and lets the agent go on with the turn that met it; or gives how the turn ends, if it does not go on. */
-  async #waitOut(limit: Limit, met: Outcome, provider: Provider): Promise<Outcome | undefined> {
+  /** Waits until what the turn met is over and lets the agent go on with it; or gives how the turn ends, if it does not go on. */
+  async #waitOut(ended: Outcome, provider: Provider): Promise<Outcome | undefined> {
     const { id } = this.#session
     const turn = this.#turn as number
-    const following = await afterLimit(this.#session, limit, this.#incident, turn)
-    if (!following?.limited) return met
-    this.#incident = following.limited
-    showLimited(id, this.#run, following.limited)
-    if (!this.#request) await this.#nap.take(following.pause)
-    noLongerLimited(this.#session, following.limited, !this.#request)
+    const following = await heldUp(this.#session, { turn, met: this.#met, incident: this.#incident, collisions: this.#collisions })
+    if (!following) return ended
+    const { pause, limited, collided, continued } = following
+    this.#incident = limited
+    this.#collisions = collided ? this.#collisions + 1 : 0
+    if (limited) showLimited(id, this.#run, limited)
+    if (!this.#request) await this.#nap.take(pause)
+    if (limited) noLongerLimited(this.#session, limited, !this.#request)
     if (this.#request) return outcomeOf({ success: false }, this.#request)
-    const failed = await this.#start(turn, provider, following.continued ? CONTINUE : undefined)
+    const failed = await this.#start(turn, provider, continued ? CONTINUE : undefined)
     if (failed) return failed
-    await this.#onRecord(() => this.#log.append(...(following.continued ? [continuedEvent(turn)] : promptEvents(id, turn))))
+    await this.#onRecord(() => this.#log.append(...(continued ? [continuedEvent(turn)] : promptEvents(id, turn))))
     return undefined
   }
 

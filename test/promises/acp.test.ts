@@ -240,6 +240,41 @@ t.test('a limit: it goes on in a new process, and knows what it was told', async
   t.match(of(id, 'session_started'), [{ run: 1 }, { run: 2, resumed: true }])
 })
 
+t.test('opencode could not begin beside its copies: it is started again, and told once', async t => {
+  const busy = `printf 'Error: Unexpected error\\n\\ndatabase is locked\\n' >&2; exit 1`
+  writeFileSync(join(zag.home, 'opencode'), `#!/bin/sh\nmkdir "$FIRST" 2>/dev/null && { ${busy}; }\nexec '${AGENT}'\n`, { mode: 0o755 })
+  const env = { PATH: `${zag.home}:${process.env.PATH}` }
+  const flags = (name: string) => [
+    '-p',
+    'opencode',
+    '-r',
+    project,
+    '--env',
+    `FIRST=${join(zag.home, name)}`,
+    '--env',
+    `ACP_STORE=${store()}`,
+  ]
+  const asking = await zag.go('exec', [...flags('asking'), '--ask', 'count'], { env })
+  t.match(asking, { code: 0, stdout: '1' })
+  const living = (await zag.go('spawn', [...flags('living'), '-I', 'count'], { env })).stdout.trim()
+  t.match(await input(living, 'count', '--end'), { code: 0, stdout: '2' })
+  t.match(await zag.go('wait', [living]), { code: 0 })
+  t.match(of(living, 'session_ended'), [{ run: 1, status: 'completed' }])
+  t.match(
+    of(living, 'turn_ended').filter(({ success }) => success !== undefined),
+    [
+      { turn: 1, success: true },
+      { turn: 2, success: true },
+    ],
+  )
+  for (const id of [zag.ids().at(-2) as string, living]) {
+    const again = of(id, 'provider_status').filter(({ message }) =>
+      /^the agent could not begin beside others of its kind/.test(String(message)),
+    )
+    t.equal(again.length, 1)
+  }
+})
+
 t.test('-I: a limit is waited out in the same process', async t => {
   const id = await spawn('say first\nlimit', ['-I', '--env', `ACP_STORE=${store()}`])
   t.match(await input(id, 'count'), { code: 0, stdout: '3' })
