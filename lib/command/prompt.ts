@@ -48,7 +48,6 @@ export class Prompt {
   #line(question: string, signal?: AbortSignal): Promise<string | undefined | typeof GONE> {
     if (signal?.aborted) return Promise.resolve(GONE)
     this.#listen()
-    this.say(question)
     return new Promise(resolve => {
       const gone = () => done(GONE)
       // Whoever stopped this process and comes back sees the shell's line, and not what was asked.
@@ -62,7 +61,9 @@ export class Prompt {
       }
       this.#tell = done
       signal?.addEventListener('abort', gone)
+      // Before it is seen: who sees it may stop this process at once.
       process.on('SIGCONT', again)
+      this.say(question)
       if (this.#over) done(undefined)
     })
   }
