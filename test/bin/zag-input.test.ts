@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { newId } from '../../lib/base/id.js'
 import { lives } from '../help/processes.js'
-import { begin, until, zagHome } from '../help/run.js'
+import { begin, removeInUse, until, zagHome } from '../help/run.js'
 import { seed, selects, waysAbout } from '../help/selection.js'
 import { rows, Zag } from '../help/sessions.js'
 
@@ -370,7 +370,7 @@ t.test('with a schema the answer is the one that fits', async t => {
 t.test('one that lives on ends with its folder', async t => {
   const id = (await zag.go('spawn', ['-p', 'sh', '-I'])).stdout.trim()
   const runner = await runnerOf(id)
-  rmSync(zag.file(id, ''), { recursive: true })
+  removeInUse(zag.file(id, ''))
   await until(() => !lives(runner))
   t.notOk(existsSync(zag.file(id, '')))
   t.match(await input(['--session', id, 'x']), { code: 3, stdout: '' })

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { until, zagHome } from '../help/run.js'
+import { removeInUse, until, zagHome } from '../help/run.js'
 import { seed, selects, ways } from '../help/selection.js'
 import { rows, Zag } from '../help/sessions.js'
 
@@ -45,7 +45,7 @@ t.test('--exit-code: 0, 1 and 4', async t => {
   await until(async () => (await status([id])).stdout === 'completed\n')
   t.match(await status(['--exit-code', '--state', 'completed', id]), { code: 0, stdout: 'completed\n' })
   // What follows speaks of the seeds alone.
-  rmSync(join(zagHome(zag.home), 'sessions', id), { recursive: true })
+  removeInUse(join(zagHome(zag.home), 'sessions', id))
 })
 
 t.test('every way of naming sessions', async t => {

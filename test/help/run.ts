@@ -3,7 +3,7 @@
 // Everything has a deadline: a program that is still there then is killed, and the test is told so.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 export const TOP = resolve(import.meta.dirname, '../..')
@@ -112,6 +112,11 @@ export function begin(program: string, args: readonly string[], options: Options
       return text('stderr')
     },
   }
+}
+
+/** Removes a folder in which others write meanwhile, as rm -r does that is called until it succeeds. */
+export function removeInUse(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 })
 }
 
 /** The first thing that `check` gives which is neither false, null nor undefined; asks again and again until the deadline (ms). */

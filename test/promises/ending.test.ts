@@ -1,11 +1,11 @@
 // Whoever ends a session, and however badly its agent behaves: nothing of it stays alive, and nothing else is touched.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { identify } from '../../lib/process/identity.js'
 import { lives, stateOf } from '../help/processes.js'
-import { until } from '../help/run.js'
+import { removeInUse, until } from '../help/run.js'
 import { kill, pause, Scene } from './scene.js'
 import { checkGone, ready, stubborn } from './stubborn.js'
 
@@ -158,11 +158,11 @@ t.test('nothing goes on of a session whose folder was removed', { timeout: 120_0
       return { id, pid: Number(await until(() => scene.said(id) || undefined)) }
     }
     const [one, other] = [await start(...flags), await start()]
-    rmSync(scene.path('sessions', one.id), { recursive: true })
+    removeInUse(scene.path('sessions', one.id))
     await until(() => !lives(one.pid), 30_000)
     t.match(await scene.ask('status', other.id), /^(running|idle)$/, 'another does')
     t.notOk(existsSync(scene.path('sessions', one.id)), 'and it is not made again')
-    rmSync(scene.path(), { recursive: true })
+    removeInUse(scene.path())
     await until(() => scene.leftovers({ all: true }).length === 0, 30_000)
     t.notOk(existsSync(scene.path('sessions')), 'nor is the home')
   }

@@ -1,10 +1,10 @@
 // Slots and batches: never more at once than there are slots, the oldest first, every one exactly once, whoever is killed.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { run, until } from '../help/run.js'
+import { removeInUse, run, until } from '../help/run.js'
 import { rows } from '../help/sessions.js'
 import { kill, pause, Scene } from './scene.js'
 
@@ -323,11 +323,11 @@ t.test('the server goes with the home that it serves', async t => {
   writeFileSync(gate, '')
   await waiting.ended
   // It stays for a moment, in case that there is more.
-  rmSync(scene.path(), { recursive: true, force: true })
+  removeInUse(scene.path())
   await gone(scene)
   await scene.spawn('sleep 100', '--slots', '1')
   await until(() => servers(scene).length === 1)
-  rmSync(scene.path(), { recursive: true, force: true })
+  removeInUse(scene.path())
   await gone(scene)
 })
 
