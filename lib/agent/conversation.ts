@@ -1,6 +1,7 @@
 // The conversation of a session with its agent, for the turns after the first: the agent's own id of it, where the agent told
 // one; else, for agents that cannot go on with a conversation, all that was said so far, fenced, before the new message.
 
+import { isDeepStrictEqual } from 'node:util'
 import { Fault } from '../base/exit.js'
 import { paths } from '../base/paths.js'
 import { readEvents } from '../log/read.js'
@@ -78,8 +79,11 @@ function partsOf(id: string): Part[] {
     id,
     event => {
       const last = parts.at(-1)
-      if (event.type === 'user_message') parts.push({ role: 'user', from: event.from, text: event.content })
-      else if (event.type !== 'assistant_message') return true
+      if (event.type === 'user_message') {
+        const part: Part = { role: 'user', from: event.from, text: event.content }
+        // An agent that could not begin is told the same once more.
+        if (!isDeepStrictEqual(part, last)) parts.push(part)
+      } else if (event.type !== 'assistant_message') return true
       else if (last?.role === 'assistant') last.text += `\n${event.content}`
       else parts.push({ role: 'assistant', text: event.content })
       return true

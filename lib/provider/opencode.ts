@@ -36,7 +36,7 @@ const KINDS: Record<string, ToolKind> = {
 const PROGRAM = { command: 'opencode', package: 'opencode-ai', least: '1.18.0' }
 
 /** Its store is one file for all, made by whoever comes first; another that comes while that is done, or while it is opened, may fail of it. */
-const COLLIDES = /^(?:Failed query:|database is locked$)/m
+const COLLIDES = /^(?:Failed query:\s+(?:CREATE|ALTER)\b|database is locked$)/m
 
 export const opencode: Provider = {
   name: 'opencode',

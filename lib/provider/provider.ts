@@ -221,7 +221,7 @@ export interface Provider {
   /** An agent that writes nothing for so long is ended, in milliseconds, unless --stall says otherwise; nothing if it may be silent. */
   stall?: number
   /**
-   * What it writes to stderr when it could not begin because others of its kind began at that moment: nobody was told anything, and
+   * What it writes to stderr when it could not begin because others of its kind began at that moment. If it told no conversation either
    * it is started again.
    */
   collides?: RegExp

@@ -32,7 +32,7 @@ export class Life {
   #collisions = 0
   #incident: Incident | undefined
   #continued = false
-  /** When the --timeout of a run is over, in milliseconds since 1970: the sleep for a limit and what goes on after it count as that run. */
+  /** When the --timeout of a run is over, in milliseconds since 1970: what holds it up, and what goes on after that, count as that run. */
   #deadline: number | undefined
   #current: Run | undefined
   #following: Following | undefined
@@ -101,7 +101,7 @@ export class Life {
   /** One run. */
   async #live(): Promise<Ended> {
     const { timeout_ms: timeout } = this.#session
-    if (!this.#following?.limited) this.#deadline = timeout === undefined ? undefined : Date.now() + timeout
+    if (!this.#following?.held) this.#deadline = timeout === undefined ? undefined : Date.now() + timeout
     this.#following = undefined
     this.#current = new Run(this.#session, this.#run, {
       turn: this.#turn,
@@ -109,6 +109,7 @@ export class Life {
       goesOn: (ended, met) => this.#goesOn(ended, met),
       instead: this.#continued ? CONTINUE : undefined,
       deadline: this.#deadline,
+      pauses: this.#pauses,
     })
     try {
       return await this.#current.ended
@@ -122,11 +123,11 @@ export class Life {
     const counts = { attempt: this.#attempt, refusals: this.#refusals, collisions: this.#collisions }
     const before = { turn: this.#turn, ...counts, met, incident: this.#incident }
     const following = await next(this.#session, ended, before, this.#pauses)
-    this.#incident = following?.limited
+    this.#collisions = following?.held === 'collision' ? this.#collisions + 1 : 0
+    if (this.#collisions === 0) this.#incident = following?.limited
     if (!following || !this.#claim()) return false
     this.#following = following
     if (following.limited) showLimited(this.#id, this.#run + 1, following.limited)
-    this.#collisions = following.collided ? this.#collisions + 1 : 0
     this.#refusals = ended.reason === 'schema' ? this.#refusals + 1 : following.again ? this.#refusals : 0
     return true
   }
@@ -154,21 +155,21 @@ export class Life {
   }
 
   /** Waits out the pause, and opens the turn unless somebody asked for the end meanwhile. */
-  async #prepare({ pause, again, turn, collided, limited, continued }: Following): Promise<void> {
+  async #prepare({ pause, again, turn, held, limited, continued }: Following): Promise<void> {
     this.#run += 1
     // What handed in its result is done with the run, not with the messages that wait.
     if (this.#request?.outcome !== 'cancelled') this.#request = undefined
-    const left = limited && this.#deadline !== undefined ? Math.max(0, this.#deadline - Date.now()) : Number.POSITIVE_INFINITY
+    const left = held && this.#deadline !== undefined ? Math.max(0, this.#deadline - Date.now()) : Number.POSITIVE_INFINITY
     if (pause > 0 && !this.#request) await this.#nap.take(Math.min(pause, left))
     this.look()
     if (left < pause) this.#request ??= timeIsOver(this.#run, this.#session.timeout_ms ?? 0)
     if (limited) noLongerLimited(this.#session, limited, !this.#request)
-    this.#continued = continued === true
+    if (held !== 'collision') this.#continued = continued === true
     this.#session = readIfIntact(this.#id) ?? this.#session
     forgetClaims(this.#id)
     const before = this.#turn
     if (!this.#request) this.#turn = await turn()
     else if (!again) this.#turn = undefined
-    if (!limited && !collided) this.#attempt = this.#turn === before ? this.#attempt + 1 : 1
+    if (!held) this.#attempt = this.#turn === before ? this.#attempt + 1 : 1
   }
 }

@@ -83,6 +83,7 @@ export async function afterLimit(
   return {
     pause: resumeAt - Date.now(),
     again: true,
+    held: 'limit',
     limited: incident,
     continued: !limit.unsaid && (await canGoOn(session)),
     turn: () => turn,

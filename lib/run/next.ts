@@ -1,5 +1,6 @@
-// What follows a run: the same turn again, messages that wait, or nothing. This module alone decides it; it is asked
-// before the end of the run is told, so that a session on which more follows is never seen as over.
+// What follows a run: the same turn again, messages that wait, or nothing; and what follows a turn that was held up, in a session that
+// lives on. This module alone decides it; it is asked before the end of the run is told, so that a session on which more follows is
+// never seen as over.
 
 import { formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
@@ -10,17 +11,17 @@ import { waiting } from '../session/inbox.js'
 import { deliver, messagesOf, openTurn } from '../session/turns.js'
 import type { Session } from '../table/sessions.js'
 import { askAgain } from './fit.js'
-import type { Incident } from './limit.js'
+import { afterLimit, type Incident } from './limit.js'
 import type { Ended } from './turn.js'
 
-/** The next run of a session. */
+/** The next run of a session, or what comes next in a run. */
 export interface Following {
   /** Milliseconds to wait before it. */
   pause: number
   /** It is the same turn again: that is not over yet. */
   again?: boolean
-  /** The agent could not begin beside others of its kind: this is no retry. */
-  collided?: boolean
+  /** The turn goes on when what held it up is over: this is no retry, and counts as the run before it. */
+  held?: 'limit' | 'collision'
   /** It sleeps until this limit is over. */
   limited?: Incident
   /** The agent is told to go on with that turn, and not what it was told before. */
@@ -29,7 +30,7 @@ export interface Following {
   turn(): number | undefined | Promise<number | undefined>
 }
 
-/** What a turn was held up by. */
+/** A turn that ended for now. */
 export interface Held {
   turn: number | undefined
   met: Met
@@ -47,7 +48,7 @@ export interface Before extends Held {
   refusals: number
 }
 
-/** What a run failed of that is not its own. */
+/** What it met that is not of its own making. */
 export interface Met {
   limit?: Limit
   /** The agent could not begin beside others of its kind. */
@@ -82,21 +83,21 @@ async function refused({ id, provider, root }: Session, { reason }: Ended, { ref
   return following && { pause: 0, ...following }
 }
 
-/** The same turn once more, when what it met is over. */
+/** The same turn once more, when what it met is over; the log says so. */
 export async function heldUp(session: Session, before: Held, pauses: Pauses = PAUSES): Promise<Following | undefined> {
   const { turn, met, incident } = before
   if (turn === undefined) return undefined
-  if (met.limit) return (await import('./limit.js')).afterLimit(session, met.limit, incident, turn)
+  if (met.limit) return afterLimit(session, met.limit, incident, turn)
   return met.collided ? afterCollision(session, before, pauses) : undefined
 }
 
-/** Nobody was told anything. Each waits for a time of its own, or they would meet again. */
+/** The agent was told nothing. Each waits for a time of its own, or they would meet again. */
 function afterCollision({ id, parent }: Session, { turn, collisions }: Held, pauses: Pauses): Following | undefined {
   if (collisions === COLLISIONS) return undefined
   const pause = pauseBefore(collisions + 1, pauses) * (0.5 + Math.random())
   const message = `the agent could not begin beside others of its kind: it is started again in ${formatDuration(Math.ceil(pause))}`
   appendEvents(id, parent, { type: 'provider_status', message })
-  return { pause, again: true, collided: true, turn: () => turn }
+  return { pause, again: true, held: 'collision', turn: () => turn }
 }
 
 /** The same turn once more, if the run failed and --retries leaves one. What was cancelled was meant to end. */

@@ -2,7 +2,6 @@
 // asks, and its beginning and end told for all to see. A session that lives on takes turn after turn from its inbox; any
 // other has one turn a run. Holds no state that is not on disk: if this process is killed, settle.ts does the rest.
 
-import { withAge } from '../agent/age.js'
 import { markOf } from '../agent/agent.js'
 import { keepConversation } from '../agent/conversation.js'
 import { putContext } from '../agent/inject.js'
@@ -10,6 +9,7 @@ import type { LiveAgent } from '../agent/live.js'
 import { writePrompt } from '../agent/prompt.js'
 import { type Playing, shoot } from '../agent/shot.js'
 import { isLive, type Said } from '../agent/turn-output.js'
+import { hasCollided, withAge } from '../agent/unbegun.js'
 import { EXIT } from '../base/exit.js'
 import { at, formatDuration } from '../base/time.js'
 import { loadConfig } from '../config/config.js'
@@ -25,7 +25,7 @@ import { endChildren } from './children.js'
 import { fitted } from './fit.js'
 import { CONTINUE, continuedEvent, type Incident, limitIn, noLongerLimited, showLimited } from './limit.js'
 import { Nap } from './nap.js'
-import { heldUp, type Met } from './next.js'
+import { heldUp, type Met, type Pauses } from './next.js'
 import { exitFields, failedToStart, type Outcome, outcomeOf } from './outcome.js'
 import { type EndRequest, GRACE, requestedEnd, timeIsOver } from './request.js'
 import { whenSilent } from './stall.js'
@@ -42,6 +42,8 @@ export interface RunOptions {
   instead?: string
   /** When its --timeout is over, in milliseconds since 1970, if that began before it. */
   deadline?: number
+  /** How long it waits before an agent that could not begin is started again. */
+  pauses?: Pauses
 }
 
 /** So often an agent is told in one turn why it was refused something: it may ask for the same again and again. */
@@ -54,8 +56,9 @@ export class Run {
   #session: Session
   readonly #run: number
   readonly #goesOn: RunOptions['goesOn']
-  readonly #instead: string | undefined
+  #instead: string | undefined
   readonly #deadline: number | undefined
+  readonly #pauses: Pauses | undefined
   readonly #began = performance.now()
   readonly #log: LogWriter
   #turn: number | undefined
@@ -72,7 +75,7 @@ export class Run {
   readonly #nap = new Nap()
   #disarm = () => {}
 
-  constructor(session: Session, run: number, { turn, request, goesOn, instead, deadline }: RunOptions = {}) {
+  constructor(session: Session, run: number, { turn, request, goesOn, instead, deadline, pauses }: RunOptions = {}) {
     this.#session = session
     this.#run = run
     this.#turn = turn
@@ -80,6 +83,7 @@ export class Run {
     this.#goesOn = goesOn
     this.#instead = instead
     this.#deadline = deadline
+    this.#pauses = pauses
     this.#log = new LogWriter(session.id, session.parent)
     this.ended = this.#go().finally(() => {
       this.#log.close()
@@ -148,7 +152,8 @@ export class Run {
   }
 
   /** Starts the agent for a turn, or says how the run ends because that cannot be. */
-  async #start(turn: number, provider: Provider, instead = this.#instead): Promise<Outcome | undefined> {
+  async #start(turn: number, provider: Provider): Promise<Outcome | undefined> {
+    const instead = this.#instead
     try {
       if (this.#run === 1 && turn === 1) putContext(this.#session, provider)
       writePrompt(this.#session, provider, turn)
@@ -236,6 +241,7 @@ export class Run {
     // What follows the end of the session is another matter.
     this.#incident = undefined
     this.#collisions = 0
+    this.#instead = undefined
     this.#met = {}
     const { success, status: stop_reason, error, reason } = outcome
     const ended = { success, stop_reason, error, reason, ...exitFields(said.exit) }
@@ -250,18 +256,23 @@ export class Run {
   async #waitOut(ended: Outcome, provider: Provider): Promise<Outcome | undefined> {
     const { id } = this.#session
     const turn = this.#turn as number
-    const following = await heldUp(this.#session, { turn, met: this.#met, incident: this.#incident, collisions: this.#collisions })
+    const before = { turn, met: this.#met, incident: this.#incident, collisions: this.#collisions }
+    const following = await heldUp(this.#session, before, this.#pauses)
     if (!following) return ended
-    const { pause, limited, collided, continued } = following
-    this.#incident = limited
-    this.#collisions = collided ? this.#collisions + 1 : 0
+    const { pause, held, limited, continued } = following
+    this.#collisions = held === 'collision' ? this.#collisions + 1 : 0
+    // What could not begin is begun again as it was.
+    if (held === 'limit') {
+      this.#incident = limited
+      this.#instead = continued ? CONTINUE : undefined
+    }
     if (limited) showLimited(id, this.#run, limited)
     if (!this.#request) await this.#nap.take(pause)
     if (limited) noLongerLimited(this.#session, limited, !this.#request)
     if (this.#request) return outcomeOf({ success: false }, this.#request)
-    const failed = await this.#start(turn, provider, continued ? CONTINUE : undefined)
+    const failed = await this.#start(turn, provider)
     if (failed) return failed
-    await this.#onRecord(() => this.#log.append(...(continued ? [continuedEvent(turn)] : promptEvents(id, turn))))
+    if (held === 'limit') await this.#onRecord(() => this.#log.append(...this.#told(turn)))
     return undefined
   }
 
@@ -320,14 +331,15 @@ export class Run {
   }
 
   /** What was asked of the run goes before what it said; what it said has to fit. */
-  async #outcomeOf({ verdict, stderr }: Said, provider: Provider): Promise<Outcome> {
+  async #outcomeOf(said: Said, provider: Provider): Promise<Outcome> {
+    const { verdict, stderr } = said
     const outcome = outcomeOf(verdict, this.#request)
     this.#met = {}
     if (this.#request) return outcome
     const limit = verdict.success ? undefined : await limitIn(this.#session, verdict, stderr)
-    const collided = !verdict.success && verdict.conversation === undefined && provider.collides?.test(stderr ?? '')
-    this.#met = { limit, collided }
-    return limit ? { ...outcome, reason: 'limit', error: `usage limit: ${limit.message}` } : fitted(this.#session.id, outcome)
+    this.#met = { limit, collided: hasCollided(said, provider) }
+    if (limit) return { ...outcome, reason: 'limit', error: `usage limit: ${limit.message}` }
+    return this.#met.collided ? { ...outcome, reason: 'collision' } : fitted(this.#session.id, outcome)
   }
 
   #stop(): void {
@@ -350,7 +362,8 @@ export class Run {
     if (this.#request) this.#takeAlong(this.#request)
     await this.#along
     const ended = { ...how, run: this.#run, duration_ms: Math.round(performance.now() - this.#began) }
-    if (await this.#goesOn?.(ended, this.#met)) {
+    // A session that lives on has seen to what its turns met.
+    if (await this.#goesOn?.(ended, this.#session.interactive ? {} : this.#met)) {
       closeRelays(this.#session.id, 'the run has ended')
       this.#log.append({ type: 'session_ended', ...ended })
     } else finish(this.#session, this.#log, ended)

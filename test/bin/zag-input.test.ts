@@ -370,7 +370,7 @@ t.test('with a schema the answer is the one that fits', async t => {
 t.test('one that lives on ends with its folder', async t => {
   const id = (await zag.go('spawn', ['-p', 'sh', '-I'])).stdout.trim()
   const runner = await runnerOf(id)
-  removeInUse(zag.file(id, ''))
+  await removeInUse(zag.file(id, ''))
   await until(() => !lives(runner))
   t.notOk(existsSync(zag.file(id, '')))
   t.match(await input(['--session', id, 'x']), { code: 3, stdout: '' })

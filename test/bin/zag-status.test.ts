@@ -45,7 +45,7 @@ t.test('--exit-code: 0, 1 and 4', async t => {
   await until(async () => (await status([id])).stdout === 'completed\n')
   t.match(await status(['--exit-code', '--state', 'completed', id]), { code: 0, stdout: 'completed\n' })
   // What follows speaks of the seeds alone.
-  removeInUse(join(zagHome(zag.home), 'sessions', id))
+  await removeInUse(join(zagHome(zag.home), 'sessions', id))
 })
 
 t.test('every way of naming sessions', async t => {

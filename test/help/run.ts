@@ -114,11 +114,6 @@ export function begin(program: string, args: readonly string[], options: Options
   }
 }
 
-/** Removes a folder in which others write meanwhile, as rm -r does that is called until it succeeds. */
-export function removeInUse(path: string): void {
-  rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 })
-}
-
 /** The first thing that `check` gives which is neither false, null nor undefined; asks again and again until the deadline (ms). */
 export async function until<T>(check: () => T | Promise<T>, deadline = 10_000): Promise<NonNullable<Exclude<T, false>>> {
   const end = Date.now() + deadline
@@ -128,4 +123,17 @@ export async function until<T>(check: () => T | Promise<T>, deadline = 10_000): 
     if (Date.now() > end) throw new Error(`not so within ${deadline} ms: ${check}`)
     await new Promise(done => setTimeout(done, 10))
   }
+}
+
+/** Removes a folder in which others write meanwhile, as who calls rm -r until it succeeds. */
+export async function removeInUse(path: string): Promise<void> {
+  await until(() => {
+    try {
+      rmSync(path, { recursive: true })
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error
+      return false
+    }
+  })
 }

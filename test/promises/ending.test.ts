@@ -158,11 +158,11 @@ t.test('nothing goes on of a session whose folder was removed', { timeout: 120_0
       return { id, pid: Number(await until(() => scene.said(id) || undefined)) }
     }
     const [one, other] = [await start(...flags), await start()]
-    removeInUse(scene.path('sessions', one.id))
+    await removeInUse(scene.path('sessions', one.id))
     await until(() => !lives(one.pid), 30_000)
     t.match(await scene.ask('status', other.id), /^(running|idle)$/, 'another does')
     t.notOk(existsSync(scene.path('sessions', one.id)), 'and it is not made again')
-    removeInUse(scene.path())
+    await removeInUse(scene.path())
     await until(() => scene.leftovers({ all: true }).length === 0, 30_000)
     t.notOk(existsSync(scene.path('sessions')), 'nor is the home')
   }

@@ -3,11 +3,11 @@
 // Every agent of a scene sleeps for a number of seconds that no other process on the machine has, so that its processes are
 // found whatever they did to their environment, group or session. All that is left of a scene is killed with its test.
 
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stateOf } from '../help/processes.js'
-import { begin, type Ended, type Options, PROGRAMS, type Running, removeInUse, run, zagHome } from '../help/run.js'
+import { begin, type Ended, type Options, PROGRAMS, type Running, run, zagHome } from '../help/run.js'
 
 type More = Omit<Options, 'home'>
 type Event = Record<string, unknown> & { type: string }
@@ -29,7 +29,7 @@ export class Scene {
     this.home = home ?? mkdtempSync(join(tmpdir(), 'zag-promise-'))
     t.teardown(() => {
       for (const pid of [...this.leftovers({ all: true }), ...this.bystanders]) kill(pid)
-      if (home === undefined) removeInUse(this.home)
+      if (home === undefined) rmSync(this.home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
     })
   }
 

@@ -323,11 +323,11 @@ t.test('the server goes with the home that it serves', async t => {
   writeFileSync(gate, '')
   await waiting.ended
   // It stays for a moment, in case that there is more.
-  removeInUse(scene.path())
+  await removeInUse(scene.path())
   await gone(scene)
   await scene.spawn('sleep 100', '--slots', '1')
   await until(() => servers(scene).length === 1)
-  removeInUse(scene.path())
+  await removeInUse(scene.path())
   await gone(scene)
 })
 

@@ -1,7 +1,7 @@
 // A session over several runs: when one fails it is tried again, with pauses that grow; nobody sees it as over in between; and a
 // supervisor that is gone between two runs leaves it as the last run ended.
 
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { newId } from '../../../lib/base/id.js'
@@ -102,31 +102,64 @@ t.test('what was cancelled, or waited for another that failed, is not tried agai
   t.match(await next(of, { ...ended, reason: 'start' }, before, PAUSES), { again: true })
 })
 
+/** What opencode prints as it answers, as it meets a limit, and where it cannot open its store. */
+const HERE = `echo '{"type":"text","sessionID":"ses_1","part":{"text":"here"}}'; echo '{"type":"step_finish","part":{"reason":"stop"}}'`
+const LIMITED = `echo '{"type":"error","sessionID":"ses_1","timestamp":1,"error":{"data":{"statusCode":429,"responseHeaders":{"retry-after":"1"}}}}'; exit 1`
+const BUSY = `printf 'Error: Unexpected error\\n\\ndatabase is locked\\n' >&2; exit 1`
+
+/** A session with an agent that does the first of these in its first run, and the last from then on. */
+function opencode(runs: string[], more: Partial<Session> = {}): Session {
+  const cases = runs.map((run, at) => `${at + 1 < runs.length ? at + 1 : '*'}) ${run};;`)
+  const counts = 'f=$ZAG_SESSION_ID; [ "$1" = acp ] || told=$(cat); echo "$* < $told" >>$f'
+  writeFileSync(join(cwd, 'opencode'), `#!/bin/sh\n${counts}\ncase $(wc -l <$f) in\n${cases.join('\n')}\nesac\n`, { mode: 0o755 })
+  return session('the task', { provider: 'opencode', env: { PATH: `${cwd}:${process.env.PATH}` }, ...more })
+}
+const started = (id: string) => readFileSync(join(cwd, id), 'utf8').trim().split('\n')
+
 t.test('an agent that could not begin beside others of its kind is started again, which is no retry', async t => {
-  const agent = (until: number, before = '') => {
-    const busy = `${before}printf 'Error: Unexpected error\\n\\ndatabase is locked\\n' >&2; exit 1`
-    const says = `echo '{"type":"text","sessionID":"ses_1","part":{"text":"here"}}'; echo '{"type":"step_finish","part":{"reason":"stop"}}'`
-    writeFileSync(
-      join(cwd, 'opencode'),
-      `#!/bin/sh\necho x >>"$ZAG_SESSION_ID"\n[ $(wc -l <"$ZAG_SESSION_ID") -ge ${until} ] || { ${busy}; }\n${says}\n`,
-    )
-    chmodSync(join(cwd, 'opencode'), 0o755)
-    return session('the task', { provider: 'opencode', env: { PATH: `${cwd}:${process.env.PATH}` }, retries: 1 })
-  }
-  const lucky = agent(4)
+  const lucky = opencode([BUSY, BUSY, BUSY, HERE])
   t.match(await new Life(lucky, 1, SOON).ended, { run: 4, status: 'completed' })
   t.same(ends(lucky.id), ['1 failed', '2 failed', '3 failed', '4 completed'])
+  t.match(eventsOf(lucky.id, 'session_ended')[0], { reason: 'collision' })
   t.equal(readFileSync(paths.inSession(lucky.id, 'result'), 'utf8'), 'here')
-  t.match(
-    eventsOf(lucky.id, 'session_started').map(event => event.type === 'session_started' && event.turn),
-    [1, 1, 1, 1],
-  )
-  const poor = agent(99)
-  const busy = { status: 'failed', error: /^its store was in use,/ }
+  const poor = opencode([BUSY], { retries: 1 })
+  const busy = { status: 'failed', reason: 'collision', error: /^its store was in use,/ }
   t.match(await new Life(poor, 1, SOON).ended, { run: 14, ...busy }, 'six times again, then the retry, and six times again')
-  // What was said may have been done.
-  const spoke = agent(99, `echo '{"type":"step_start","sessionID":"ses_1"}'; `)
-  t.match(await new Life(spoke, 1, SOON).ended, { run: 2, status: 'failed', error: /database is locked$/ })
+  // What was begun may have been done, and what is wrong with its store stays so.
+  const others = [`echo '{"type":"step_start","sessionID":"ses_1"}'; ${BUSY}`, `printf 'Failed query: SELECT 1\\n' >&2; exit 1`]
+  for (const other of others) t.match(await new Life(opencode([other]), 1, SOON).ended, { run: 1, status: 'failed' })
+})
+
+t.test('a collision when a limit is over: it goes on as it was to, and what it had of time and tries is what it has', async t => {
+  const { id, ...rest } = opencode([LIMITED, BUSY, BUSY, HERE], { timeout_ms: 100_000 })
+  t.match(await new Life({ id, ...rest }, 1, SOON).ended, { run: 4, status: 'completed' })
+  const [first, ...later] = started(id)
+  t.match(first, / --title .* < the task$/)
+  for (const line of later) t.match(line, / --session ses_1 < Continue$/)
+  t.equal(later.length, 3)
+  t.equal(eventsOf(id, 'usage_limit_hit').length, 1)
+  const again = opencode([LIMITED, BUSY, LIMITED, HERE])
+  t.match(await new Life(again, 1, SOON).ended, { run: 4, status: 'completed' })
+  const incidents = eventsOf(again.id, 'usage_limit_hit').map(event => event.type === 'usage_limit_hit' && event.incident_id)
+  t.equal(incidents.length, 2)
+  t.equal(new Set(incidents).size, 1, 'one case')
+  const late = opencode([BUSY], { timeout_ms: 3_000 })
+  const longer = { pauses: { first: 3_600_000, longest: 3_600_000 } }
+  t.match(await new Life(late, 1, longer).ended, { run: 2, status: 'failed', reason: 'timeout' })
+})
+
+t.test('a session that lives on: its agent is started again in the same run', async t => {
+  const living = { interactive: true }
+  const poor = opencode([BUSY], living)
+  t.match(await new Life(poor, 1, SOON).ended, { run: 1, status: 'failed', reason: 'collision' })
+  t.equal(started(poor.id).length, 7)
+  t.match(eventsOf(poor.id, 'turn_ended'), [{ turn: 1, success: false, reason: 'collision' }])
+  t.equal(eventsOf(poor.id, 'user_message').length, 1, 'it was told nothing yet')
+  const { id, ...rest } = opencode([BUSY], living)
+  const life = new Life({ id, ...rest }, 1, { pauses: { first: 3_600_000, longest: 3_600_000 } })
+  await until(() => eventsOf(id, 'provider_status').length > 0)
+  life.cancel('enough', 0)
+  t.match(await life.ended, { run: 1, status: 'cancelled', reason: 'enough' })
 })
 
 t.test('in the pause it is not over, and can be cancelled', async t => {
