@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { paths } from '../base/paths.js'
+import { timestamp } from '../base/time.js'
 import { readBytesIfThere } from '../store/file.js'
 import { openHome } from '../store/home.js'
 import { appendLines, parseLine, scan } from '../store/lines.js'
@@ -49,7 +50,7 @@ export function trustedFiles(): Trusted[] {
 
 function decide(row: Omit<Row, 'at'>): void {
   openHome()
-  appendLines(paths.trusted(), [JSON.stringify({ ...row, at: new Date().toISOString() } satisfies Row)])
+  appendLines(paths.trusted(), [JSON.stringify({ ...row, at: timestamp() } satisfies Row)])
 }
 
 function lastRows(): Map<string, Row> {

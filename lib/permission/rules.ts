@@ -4,6 +4,7 @@
 import { basename, dirname, join } from 'node:path'
 import { newId } from '../base/id.js'
 import { paths } from '../base/paths.js'
+import { timestamp } from '../base/time.js'
 import { changedAt, claim, listIfThere, makeFolder, remove, sizeIfThere } from '../store/file.js'
 import { openHome } from '../store/home.js'
 import { foldersOf } from '../table/groups.js'
@@ -54,7 +55,7 @@ export function addRule(group: string, rule: Rule | string, kind: RuleKind, by: 
   openHome()
   const same = kind === 'once' ? undefined : groupRules(group).find(each => each.kind === kind && each.rule === text)
   if (same) return { ...same, added: false }
-  const row: GroupRule = { id: newId(), rule: text, kind, by, created_at: new Date().toISOString() }
+  const row: GroupRule = { id: newId(), rule: text, kind, by, created_at: timestamp() }
   new Table<Row>(paths.inGroup(group, 'rules')).append({ ...row, rev: 1 })
   return { ...row, added: true }
 }
